@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { AppendFile } from './append-file.ts';
+
+/**
+ * Open files, at most `limit` of them: the one unused for longest is closed for the next. A process may have few
+ * descriptors and many sensors.
+ */
+export class DescriptorCache {
+  readonly #root: string;
+  readonly #limit: number;
+  readonly #onCut: (file: string, bytes: number) => void;
+  /** Idle files, in the order of their last use. */
+  readonly #idle = new Map<string, AppendFile>();
+  #inUse = 0;
+  /** Files that hold bytes which are not to be trusted, and up to where they are whole. */
+  readonly #distrusted = new Map<string, number>();
+
+  constructor(root: string, limit: number, onCut: (file: string, bytes: number) => void) {
+    this.#root = root;
+    this.#limit = limit;
+    this.#onCut = onCut;
+  }
+
+  /** Opens a file, or takes it from the cache. It is the caller's until it is given back. */
+  async take(file: string): Promise<AppendFile> {
+    const idle = this.#idle.get(file);
+    this.#inUse++;
+    if (idle !== undefined) {
+      this.#idle.delete(file);
+      return idle;
+    }
+    try {
+      await this.#makeRoom();
+      const path = join(this.#root, file);
+      const opened = await AppendFile.open(path, this.#distrusted.get(file), bytes =>
+        this.#onCut(file, bytes),
+      );
+      this.#distrusted.delete(file);
+      return opened;
+    } catch (error) {
+      this.#inUse--;
+      throw error;
+    }
+  }
+
+  giveBack(file: string, opened: AppendFile): void {
+    this.#inUse--;
+    this.#idle.set(file, opened);
+  }
+
+  /**
+   * Takes a file back to its first `trusted` bytes and closes it. Where that fails, it is done before anything is
+   * appended to it again.
+   * @param opened the file, if it is the caller's.
+   */
+  async rollBack(file: string, opened: AppendFile | undefined, trusted: number): Promise<void> {
+    this.#distrusted.set(file, trusted);
+    const target = opened ?? (await this.take(file).catch(() => undefined));
+    if (target === undefined) return;
+    this.#inUse--;
+    const cut = await target.cut(trusted).then(
+      () => true,
+      () => false,
+    );
+    if (cut) this.#distrusted.delete(file);
+    // After a failed fsync the descriptor is worthless: the next fsync would claim success for pages that are gone.
+    await target.close().catch(() => undefined);
+  }
+
+  /** Up to where a file is whole, if that is less than what the file system says. */
+  trusted(file: string): number | undefined {
+    return this.#distrusted.get(file);
+  }
+
+  async closeAll(): Promise<void> {
+    const files = [...this.#idle.values()];
+    this.#idle.clear();
+    await Promise.all(files.map(file => file.close()));
+  }
+
+  async #makeRoom(): Promise<void> {
+    while (this.#idle.size > 0 && this.#idle.size + this.#inUse > this.#limit) {
+      const [oldest, file] = this.#idle.entries().next().value!;
+      this.#idle.delete(oldest);
+      await file.close();
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { isUtf8 } from 'node:buffer';
+import type { Rejection } from '../message.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Of a message that is not a reading, this much is kept; more could be used to fill the disk. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+
+/**
+ * The payload as a line of a raw file, without its line end: byte for byte, unless it holds line breaks. In JSON those
+ * can stand between tokens only, so a space says the same.
+ */
+export function rawLine(payload: Buffer): Buffer {
+  if (!payload.includes(LF) && !payload.includes(CR)) return payload;
+  return Buffer.from(payload.map(byte => (byte === LF || byte === CR ? 0x20 : byte)));
+}
+
+/** The line of a rejected message, without its line end: `received_at`, `topic`, `reason` and what arrived. */
+export function rejectedLine(topic: string, payload: Buffer, reason: Rejection, receivedAt: number): Buffer {
+  const kept = payload.subarray(0, MAX_KEPT_BYTES);
+  const what = isUtf8(kept)
+    ? { payload: kept.toString('utf8') }
+    : { payload_base64: kept.toString('base64') };
+  const cut = kept.length < payload.length ? { payload_bytes: payload.length } : {};
+  return Buffer.from(
+    JSON.stringify({ received_at: new Date(receivedAt).toISOString(), topic, reason, ...what, ...cut }),
+  );
+}

@@ -1,0 +1,279 @@
+import { mkdir, open, readdir, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { inParallel } from '../in-parallel.ts';
+import { decodePayload } from '../message.ts';
+import type { Zone } from '../time.ts';
+import { type AppendFile, syncFolder } from './append-file.ts';
+import { DescriptorCache } from './descriptor-cache.ts';
+import { Group } from './group.ts';
+import { rawLine, rejectedLine } from './line.ts';
+import { isRawFileName, rawFileName } from './partition.ts';
+
+/** "This raw file is durable up to byte `size`"; `lines` of them are new. */
+export interface Durable {
+  file: string;
+  size: number;
+  lines: number;
+}
+
+export interface RecorderOptions {
+  dataDir: string;
+  zone: Zone;
+  /** How many files may be open at once. */
+  descriptors: number;
+  log: Logger;
+  /** ms since 1970; a parameter so that tests can set the clock. */
+  now?: () => number;
+}
+
+/** Files of one group that are written and synced at the same time. More only queue up in libuv's thread pool. */
+const PARALLEL_FILES = 32;
+const PROBE_BYTES = 256 * 1024;
+const PROBE_EVERY_MS = 1000;
+
+/**
+ * Appends messages to raw files, in groups.
+ *
+ * States. *Recording*: messages join the open group; when the group before it is on disk, the open one is written: each
+ * file once, then fsync, then its promise resolves. Groups never overlap, so under load they grow by themselves.
+ * *Paused*, after a disk error: the failed group is cut from all its files and rejected, so is what comes after it, and
+ * a probe writes to the disk until that works; then *recording* again.
+ */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  readonly #files: DescriptorCache;
+  readonly #now: () => number;
+  #open: Group | undefined;
+  #running: Promise<void> | undefined;
+  readonly #betweenGroups: (() => Promise<void>)[] = [];
+  #failure: Error | undefined;
+  #probing: Promise<void> | undefined;
+  readonly #stopping = new AbortController();
+  /** Bytes of messages that are not yet on disk. */
+  pendingBytes = 0;
+  readonly counts = { recorded: 0, rejected: 0, groups: 0 };
+  /** Called after each group, before its messages are acknowledged. */
+  onDurable: (durable: Durable[]) => void = () => undefined;
+  /** Called when the disk takes writes again. */
+  onResumed: () => void = () => undefined;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#files = new DescriptorCache(options.dataDir, options.descriptors, (file, bytes) =>
+      options.log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
+    );
+  }
+
+  /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
+  async start(repair: boolean): Promise<void> {
+    const { dataDir } = this.#options;
+    for (const folder of ['raw', 'rejected']) {
+      const path = join(dataDir, folder);
+      await mkdir(path, { recursive: true });
+      if (repair) await this.#repair(folder);
+      await syncFolder(path);
+    }
+    await syncFolder(dataDir);
+  }
+
+  /**
+   * Takes a message. It counts when the group's `durable` resolves, and not at all when that rejects.
+   * @param payload must not change afterwards.
+   */
+  record(topic: string, payload: Buffer): Group {
+    if (this.#failure !== undefined) return Group.rejected(this.#failure);
+    const now = this.#now();
+    const group = this.#open ?? this.#openGroup();
+    const reading = decodePayload(payload, this.#options.zone, now);
+    if (typeof reading === 'string') {
+      const file = `rejected/${new Date(now).toISOString().slice(0, 10)}.jsonl`;
+      group.add(file, rejectedLine(topic, payload, reading, now));
+      group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
+    } else {
+      group.add(`raw/${rawFileName(reading.sensorId, reading.time)}`, rawLine(payload));
+      group.recorded++;
+    }
+    this.pendingBytes += payload.length;
+    group.payloadBytes += payload.length;
+    return group;
+  }
+
+  /** Why nothing can be recorded at present; undefined when all is well. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Every raw file and up to where it is durable, taken between two groups. */
+  snapshot(): Promise<Map<string, number>> {
+    return new Promise((resolve, reject) => {
+      this.#betweenGroups.push(() => this.#durableSizes().then(resolve, reject));
+      this.#run();
+    });
+  }
+
+  /** Writes what is open, then closes the files. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    while (this.#running !== undefined) await this.#running;
+    await this.#probing;
+    await this.#files.closeAll();
+  }
+
+  #openGroup(): Group {
+    const group = new Group();
+    this.#open = group;
+    // Everything that the same read from the socket brings joins the group before it is written.
+    if (this.#running === undefined) setImmediate(() => this.#run());
+    return group;
+  }
+
+  #run(): void {
+    this.#running ??= this.#writeGroups().finally(() => {
+      this.#running = undefined;
+      if (this.#open !== undefined || this.#betweenGroups.length > 0) this.#run();
+    });
+  }
+
+  async #writeGroups(): Promise<void> {
+    for (;;) {
+      for (const task of this.#betweenGroups.splice(0)) await task();
+      const group = this.#open;
+      if (group === undefined) return;
+      this.#open = undefined;
+      await this.#writeGroup(group);
+      this.pendingBytes -= group.payloadBytes;
+    }
+  }
+
+  async #writeGroup(group: Group): Promise<void> {
+    const durable: Durable[] = [];
+    const before = new Map<string, number>();
+    const created: string[] = [];
+    try {
+      await inParallel(group.files, PARALLEL_FILES, async ([file, { parts, count }]) => {
+        const appended = await this.#append(file, Buffer.concat(parts), before, created);
+        if (file.startsWith('raw/')) durable.push({ file: file.slice(4), size: appended.size, lines: count });
+      });
+      const folders = new Set(created.map(file => file.slice(0, file.indexOf('/'))));
+      for (const folder of folders) await syncFolder(join(this.#options.dataDir, folder));
+    } catch (error) {
+      await this.#fail(group, before, created, error as NodeJS.ErrnoException);
+      return;
+    }
+    this.counts.groups++;
+    this.counts.recorded += group.recorded;
+    this.counts.rejected += group.size - group.recorded;
+    this.onDurable(durable);
+    group.resolve();
+  }
+
+  async #append(
+    file: string,
+    lines: Buffer,
+    before: Map<string, number>,
+    created: string[],
+  ): Promise<AppendFile> {
+    const opened = await this.#files.take(file);
+    if (opened.created && opened.size === 0) created.push(file);
+    const size = opened.size;
+    before.set(file, size);
+    try {
+      await opened.append(lines);
+    } catch (error) {
+      await this.#files.rollBack(file, opened, size);
+      before.delete(file);
+      throw error;
+    }
+    this.#files.giveBack(file, opened);
+    return opened;
+  }
+
+  /** Cuts the group from every file, turns its messages away, and waits for the disk. */
+  async #fail(group: Group, before: Map<string, number>, created: string[], error: NodeJS.ErrnoException) {
+    for (const [file, size] of before) await this.#files.rollBack(file, undefined, size);
+    // An entry that was not synced is not to be trusted either: the file is made again.
+    for (const file of created) await unlink(join(this.#options.dataDir, file)).catch(() => undefined);
+    const failure = new Error(
+      `Cannot record to ${this.#options.dataDir}${await this.#freeSpace()}: ${error.message}. ` +
+        'Nothing is acknowledged until the disk takes writes again; free some space or repair it.',
+      { cause: error },
+    );
+    this.#failure = failure;
+    group.reject(failure);
+    this.#open?.reject(failure);
+    this.pendingBytes -= this.#open?.payloadBytes ?? 0;
+    this.#open = undefined;
+    this.#options.log.error({ code: error.code, file: error.path }, failure.message);
+    this.#probing ??= this.#probe().finally(() => {
+      this.#probing = undefined;
+    });
+  }
+
+  async #freeSpace(): Promise<string> {
+    try {
+      const { bavail, blocks, bsize } = await statfs(this.#options.dataDir);
+      return ` (${Math.floor((bavail * bsize) / 1e6)} of ${Math.floor((blocks * bsize) / 1e6)} MB free)`;
+    } catch {
+      return '';
+    }
+  }
+
+  async #probe(): Promise<void> {
+    const path = join(this.#options.dataDir, 'raw', '.probe');
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await sleep(PROBE_EVERY_MS, undefined, { signal }).catch(() => undefined);
+      const works = await writeProbe(path).then(
+        () => true,
+        () => false,
+      );
+      if (!works) continue;
+      this.#failure = undefined;
+      this.#options.log.info('the disk takes writes again; recording goes on');
+      this.onResumed();
+      return;
+    }
+  }
+
+  async #repair(folder: string): Promise<void> {
+    const names = await readdir(join(this.#options.dataDir, folder));
+    await inParallel(
+      names.filter(name => name.endsWith('.jsonl')),
+      PARALLEL_FILES,
+      async name => {
+        const file = `${folder}/${name}`;
+        const opened = await this.#files.take(file);
+        // The crash may have left whole lines that were written but never synced; the loader may read them only now.
+        await opened.append(Buffer.alloc(0));
+        this.#files.giveBack(file, opened);
+      },
+    );
+  }
+
+  async #durableSizes(): Promise<Map<string, number>> {
+    const folder = join(this.#options.dataDir, 'raw');
+    const sizes = new Map<string, number>();
+    const names = (await readdir(folder)).filter(isRawFileName);
+    await inParallel(names, PARALLEL_FILES, async name => {
+      sizes.set(name, this.#files.trusted(`raw/${name}`) ?? (await stat(join(folder, name))).size);
+    });
+    return sizes;
+  }
+}
+
+async function writeProbe(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'w');
+    try {
+      await handle.write(Buffer.alloc(PROBE_BYTES));
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+  } finally {
+    await rm(path, { force: true });
+  }
+}

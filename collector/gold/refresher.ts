@@ -1,0 +1,77 @@
+import cron, { type ScheduledTask } from 'node-cron';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { connect, sever } from '../database.ts';
+import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
+
+/** Second 5 of each minute: by then the minute that has just ended is loaded, with the default BATCH_MS. */
+const SCHEDULE = '5 * * * * *';
+/** A refresh that takes longer hangs. */
+const DEADLINE_MS = 300_000;
+
+/** Refreshes the one-minute means every 60 seconds, on a connection of its own. */
+export class Refresher {
+  readonly #databaseUrl: string;
+  readonly #log: Logger;
+  #task: ScheduledTask | undefined;
+  #client: pg.Client | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(databaseUrl: string, log: Logger) {
+    this.#databaseUrl = databaseUrl;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#task = cron.schedule(SCHEDULE, () => this.refresh(), { name: 'one-minute means', noOverlap: true });
+  }
+
+  /** Refreshes now; joins a refresh that is under way. Never rejects: the loader tells of a database that is away. */
+  refresh(): Promise<void> {
+    this.#running ??= this.#refresh().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Ends the schedule, refreshes what the last loads have touched, for at most `ms`, and disconnects. */
+  async stop(ms: number): Promise<void> {
+    await this.#task?.destroy();
+    const timer = setTimeout(() => this.#sever(), ms);
+    await this.#running;
+    await this.refresh();
+    clearTimeout(timer);
+    await this.#client?.end().catch(() => undefined);
+  }
+
+  async #refresh(): Promise<void> {
+    const deadline = setTimeout(() => this.#sever(), DEADLINE_MS);
+    try {
+      this.#client ??= await this.#connect();
+      const began = performance.now();
+      const minutes = await refreshStaleMinutes(this.#client);
+      if (minutes)
+        this.#log.debug({ minutes, ms: Math.round(performance.now() - began) }, 'refreshed one-minute means');
+    } catch (error) {
+      this.#log.debug(
+        { err: error },
+        'cannot refresh the one-minute means; the minutes stay stale until it works',
+      );
+      this.#sever();
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
+  async #connect(): Promise<pg.Client> {
+    const client = await connect(this.#databaseUrl, 'sluice refresh', () => this.#sever());
+    this.#client = client;
+    await prepareRefresh(client);
+    return client;
+  }
+
+  #sever(): void {
+    if (this.#client !== undefined) sever(this.#client);
+    this.#client = undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { ClientBase } from 'pg';
+import type { Logger } from 'pino';
+import { type RawLine, readFirstLine, readLines } from '../bronze/line-reader.ts';
+
+/** How far a file is durable and loaded, in bytes. */
+interface Position {
+  loaded: number;
+  durable: number;
+}
+
+/** A stretch of lines of one file, in the order of the file. */
+interface FileLines {
+  file: string;
+  lines: RawLine[];
+}
+
+/** From one file at a time no more than this, so that a large backlog of one sensor does not hold up the others. */
+const FILE_BYTES = 1024 * 1024;
+
+/**
+ * The raw files that hold durable lines which are not in the database yet. Holds offsets, never lines, so that a
+ * database which is away for a day costs no memory.
+ */
+export class Backlog {
+  readonly #folder: string;
+  readonly #collector: string;
+  readonly #log: Logger;
+  /** Files with something to load. Insertion order is the order in which they are served. */
+  readonly #pending = new Map<string, Position>();
+  /** Files that are loaded as far as they are durable, as of the last synchronisation. */
+  readonly #loaded = new Map<string, number>();
+
+  constructor(folder: string, collector: string, log: Logger) {
+    this.#folder = folder;
+    this.#collector = collector;
+    this.#log = log;
+  }
+
+  /** Bytes that are durable and not loaded. */
+  get bytes(): number {
+    let sum = 0;
+    for (const { loaded, durable } of this.#pending.values()) sum += durable - loaded;
+    return sum;
+  }
+
+  /** Notes that a file has become durable up to `size`. */
+  grow(file: string, size: number): void {
+    const position = this.#pending.get(file);
+    if (position !== undefined) position.durable = Math.max(position.durable, size);
+    else this.#pending.set(file, { loaded: this.#loaded.get(file) ?? 0, durable: size });
+  }
+
+  /**
+   * Compares the files with the ledger: on a new connection, and when the ledger has moved by another hand. What has
+   * grown since the snapshot was taken is kept.
+   * @param snapshot every raw file and up to where it is durable.
+   */
+  async synchronise(client: ClientBase, snapshot: ReadonlyMap<string, number>): Promise<void> {
+    const durable = new Map(snapshot);
+    for (const [file, position] of this.#pending) {
+      durable.set(file, Math.max(durable.get(file) ?? 0, position.durable));
+    }
+    this.#pending.clear();
+    this.#loaded.clear();
+    const { rows } = await client.query<{ path: string; bytes: string; first_line_hash: string | null }>(
+      'SELECT path, bytes, first_line_hash FROM bronze.raw_file WHERE collector = $1',
+      [this.#collector],
+    );
+    const ledger = new Map(rows.map(row => [row.path, row]));
+    for (const [file, size] of durable) {
+      const entry = ledger.get(file);
+      let loaded = Number(entry?.bytes ?? 0);
+      if (
+        entry !== undefined &&
+        loaded !== size &&
+        this.#isAnotherFile(file, size, loaded, entry.first_line_hash)
+      ) {
+        await this.#startAfresh(client, file);
+        loaded = 0;
+      }
+      if (loaded < size) this.#pending.set(file, { loaded, durable: size });
+      else this.#loaded.set(file, loaded);
+    }
+  }
+
+  /** Reads lines, oldest file first, until about `maxLines` or `maxBytes` are there. Nothing moves before `advance`. */
+  read(maxLines: number, maxBytes: number): FileLines[] {
+    const stretches: FileLines[] = [];
+    let count = 0;
+    let bytes = 0;
+    for (const [file, { loaded, durable }] of this.#pending) {
+      if (count >= maxLines || bytes >= maxBytes) break;
+      const lines = readLines(
+        join(this.#folder, file),
+        loaded,
+        durable,
+        Math.min(FILE_BYTES, maxBytes - bytes),
+      );
+      if (lines.length === 0) continue;
+      stretches.push({ file, lines });
+      count += lines.length;
+      bytes += lines.at(-1)!.end - loaded;
+    }
+    return stretches;
+  }
+
+  /** Notes that a file is loaded up to `offset`; what is left of it takes its turn behind the others. */
+  advance(file: string, offset: number): void {
+    const position = this.#pending.get(file);
+    if (position === undefined) return;
+    this.#pending.delete(file);
+    if (offset < position.durable) this.#pending.set(file, { loaded: offset, durable: position.durable });
+    else this.#loaded.set(file, offset);
+  }
+
+  /** A file that is shorter than what was loaded of it, or begins otherwise, only took the name of the one we know. */
+  #isAnotherFile(file: string, size: number, loaded: number, knownHash: string | null): boolean {
+    if (size < loaded) return true;
+    if (knownHash === null || loaded === 0) return false;
+    return firstLineHash(readFirstLine(join(this.#folder, file), size)) !== knownHash;
+  }
+
+  async #startAfresh(client: ClientBase, file: string): Promise<void> {
+    const kept = `${file} (replaced ${new Date().toISOString()})`;
+    await client.query('UPDATE bronze.raw_file SET path = $3 WHERE collector = $1 AND path = $2', [
+      this.#collector,
+      file,
+      kept,
+    ]);
+    this.#log.warn(
+      { file, ledger: kept },
+      'a raw file is not the one that was loaded under its name: it was replaced or cut by another hand. ' +
+        'It is loaded from its beginning; the counters of the former one are kept under another name',
+    );
+  }
+}
+
+/** SHA-256 (hex) of a file's first line. */
+export function firstLineHash(line: Buffer | undefined): string | undefined {
+  return line === undefined ? undefined : createHash('sha256').update(line).digest('hex');
+}

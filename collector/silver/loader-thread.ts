@@ -1,0 +1,211 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import type pg from 'pg';
+import { migrate } from '../../db/migrate.ts';
+import { Backoff } from '../backoff.ts';
+import { connect, sever } from '../database.ts';
+import { createLog } from '../log.ts';
+import { zoneOf } from '../time.ts';
+import { Backlog, firstLineHash } from './backlog.ts';
+import { type BatchLine, prepareLine, rejectRow } from './batch.ts';
+import { BatchPolicy } from './batch-policy.ts';
+import type { FromLoader, LoaderData, ToLoader } from './protocol.ts';
+import { Registry, upsertSensors } from './registry.ts';
+import { addTally, OffsetMovedError, prepareStaging, storeBatch, type Tally } from './store.ts';
+import { verdictOf } from './verdict.ts';
+
+/*
+ * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
+ * *waiting* for a batch to be due, *storing* it. An error that blames no row leads back to *connecting*: what was not
+ * committed is read again from where the ledger says.
+ */
+
+/** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
+const MOST_LINES = 50_000;
+const MOST_BYTES = 8 * 1024 * 1024;
+/** A database that has not answered a batch for this long hangs. */
+const BATCH_DEADLINE_MS = 120_000;
+/** How often a changed registry is noticed. */
+const REGISTRY_MS = 60_000;
+
+const port = parentPort!;
+const { config, collector, sensors } = workerData as LoaderData;
+const log = createLog(config).child({ part: 'loader' });
+const zone = zoneOf(config.SENSOR_TIMEZONE);
+const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log);
+const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
+const loaded: Tally = { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+let away: { since: string; reason: string } | undefined = {
+  since: new Date().toISOString(),
+  reason: 'not connected yet',
+};
+let draining = false;
+/** Why the connection broke while nobody waited for an answer. */
+let lost: Error | undefined;
+let wake: () => void = () => undefined;
+let onSnapshot: (sizes: Map<string, number>) => void = () => undefined;
+
+port.on('message', (message: ToLoader) => {
+  if (message.type === 'snapshot') {
+    onSnapshot(message.sizes);
+  } else if (message.type === 'drain') {
+    draining = true;
+    wake();
+  } else {
+    let lines = 0;
+    for (const durable of message.files) {
+      backlog.grow(durable.file, durable.size);
+      lines += durable.lines;
+    }
+    policy.add(lines, performance.now());
+    wake();
+  }
+});
+
+const send = (message: FromLoader) => port.postMessage(message);
+
+function report(): void {
+  const database = away === undefined ? { connected: true as const } : { connected: false as const, ...away };
+  send({ type: 'status', status: { database, pendingBytes: backlog.bytes, loaded } });
+}
+
+async function run(): Promise<never> {
+  const backoff = new Backoff(250, 30_000);
+  for (;;) {
+    let client: pg.Client | undefined;
+    try {
+      client = await begin();
+      backoff.reset();
+      await loadForEver(client);
+    } catch (error) {
+      if (!(error instanceof OffsetMovedError)) noteAway(error as Error);
+      else log.warn(error.message);
+    }
+    if (client !== undefined) sever(client);
+    await sleep(backoff.next());
+  }
+}
+
+/** Connects and brings everything up to date: schema, registry, positions. */
+async function begin(): Promise<pg.Client> {
+  const client = await connect(config.DATABASE_URL, 'sluice loader', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    await migrate(config.DATABASE_URL, message => log.info(message));
+    await upsertSensors(client, sensors);
+    await prepareStaging(client);
+    await backlog.synchronise(client, await snapshot());
+  } catch (error) {
+    sever(client);
+    throw error;
+  }
+  if (away !== undefined) log.info({ pendingBytes: backlog.bytes }, 'connected to the database');
+  away = undefined;
+  if (backlog.bytes > 0) policy.taken(true, performance.now());
+  report();
+  return client;
+}
+
+function snapshot(): Promise<Map<string, number>> {
+  return new Promise(resolve => {
+    onSnapshot = resolve;
+    send({ type: 'snapshot' });
+  });
+}
+
+function noteAway(error: Error): void {
+  const reason = error.message || String(error);
+  // One line when it goes away and one when the reason changes; a day of retries is not a day of log lines.
+  if (away === undefined || away.reason !== reason) {
+    log.warn({ reason }, 'the database is away; recording goes on, and loading goes on when it is back');
+  }
+  away = { since: away?.since ?? new Date().toISOString(), reason };
+  report();
+}
+
+async function loadForEver(client: pg.Client): Promise<never> {
+  let registry = await Registry.load(client);
+  let registryAt = performance.now();
+  for (;;) {
+    await due();
+    if (performance.now() - registryAt > REGISTRY_MS) {
+      registry = await Registry.load(client);
+      registryAt = performance.now();
+    }
+    await loadBatch(client, registry);
+    report();
+  }
+}
+
+/** Resolves when a batch is due; rejects when the connection is lost meanwhile. */
+async function due(): Promise<void> {
+  for (;;) {
+    if (lost !== undefined) throw lost;
+    const wait = policy.untilDue(performance.now());
+    const pending = backlog.bytes > 0;
+    if (pending && (wait === 0 || draining)) return;
+    if (!pending && draining) send({ type: 'drained' });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    wake = resolve;
+    const timer = pending && wait !== undefined ? setTimeout(resolve, wait) : undefined;
+    await promise;
+    clearTimeout(timer);
+  }
+}
+
+async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
+  const hashes = new Map<string, string>();
+  const lines: BatchLine[] = [];
+  for (const { file, lines: raw } of backlog.read(MOST_LINES, MOST_BYTES)) {
+    if (raw[0]!.start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes)!);
+    for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
+  }
+  // What arrives while this batch is stored waits for the next one.
+  policy.taken(lines.length > 0 && bytesOf(lines) < backlog.bytes, performance.now());
+  const deadline = setTimeout(() => sever(client), BATCH_DEADLINE_MS);
+  try {
+    if (lines.length > 0) await store(client, lines, hashes);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** Stores lines; where a row is to blame, narrows them down to it, rejects it and stores the others. */
+async function store(
+  client: pg.Client,
+  lines: BatchLine[],
+  hashes: ReadonlyMap<string, string>,
+): Promise<void> {
+  try {
+    addTally(loaded, await storeBatch(client, collector, lines, hashes));
+    for (const { file, end } of lastOfEachFile(lines)) backlog.advance(file, end);
+  } catch (error) {
+    const [only] = lines;
+    if (verdictOf(error) === 'retry' || (lines.length === 1 && only!.row === undefined)) throw error;
+    if (lines.length === 1) {
+      const rejected = rejectRow(only as BatchLine & { row: NonNullable<BatchLine['row']> }, error as Error);
+      log.warn(
+        { file: only!.file, offset: only!.start, reason: rejected.rejection?.reason },
+        'the database refuses a row',
+      );
+      return store(client, [rejected], hashes);
+    }
+    const half = lines.length >> 1;
+    await store(client, lines.slice(0, half), hashes);
+    await store(client, lines.slice(half), hashes);
+  }
+}
+
+function bytesOf(lines: BatchLine[]): number {
+  return lines.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+function lastOfEachFile(lines: BatchLine[]): Iterable<BatchLine> {
+  const last = new Map<string, BatchLine>();
+  for (const line of lines) last.set(line.file, line);
+  return last.values();
+}
+
+await run();

@@ -1,0 +1,100 @@
+import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { Backoff } from '../backoff.ts';
+import type { Durable } from '../bronze/recorder.ts';
+import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
+
+export interface LoaderOptions extends LoaderData {
+  log: Logger;
+  /** Every raw file and up to where it is durable. */
+  snapshot: () => Promise<Map<string, number>>;
+}
+
+/**
+ * The loader, seen from the collector: a worker thread of its own, so that parsing and COPY never hold up recording.
+ * When the thread dies it is started again, and reads on from where the ledger says.
+ */
+export class Loader {
+  readonly #options: LoaderOptions;
+  readonly #backoff = new Backoff(250, 30_000);
+  #worker: Worker | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #drained: () => void = () => undefined;
+  status: LoaderStatus = {
+    database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
+    pendingBytes: 0,
+    loaded: { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 },
+  };
+  /** Called with each new status. */
+  onStatus: (status: LoaderStatus) => void = () => undefined;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { config, collector, sensors, log } = this.#options;
+    const workerData: LoaderData = { config, collector, sensors };
+    const worker = new Worker(new URL('./loader-thread.ts', import.meta.url), { workerData });
+    this.#worker = worker;
+    worker.on('message', (message: FromLoader) => this.#receive(worker, message));
+    worker.on('error', error => log.error({ err: error }, 'the loader thread failed'));
+    worker.on('exit', code => {
+      if (this.#stopped || this.#worker !== worker) return;
+      this.#worker = undefined;
+      const wait = this.#backoff.next();
+      log.error(
+        { code, wait_ms: Math.round(wait) },
+        'the loader thread ended; it is started again, recording goes on',
+      );
+      this.#restart = setTimeout(() => this.start(), wait);
+    });
+  }
+
+  /** Tells the loader what a group has made durable. A thread that is just starting asks for a snapshot instead. */
+  durable(files: Durable[]): void {
+    this.#send({ type: 'durable', files });
+  }
+
+  /** Loads what is pending, for at most `ms`. True when nothing is left. */
+  async drain(ms: number): Promise<boolean> {
+    if (this.#worker === undefined) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#drained = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), ms);
+    this.#send({ type: 'drain' });
+    const drained = await promise;
+    clearTimeout(timer);
+    return drained;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#restart);
+    // What it has not committed stays in the raw files; the next start reads on there.
+    await this.#worker?.terminate();
+  }
+
+  #send(message: ToLoader): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #receive(worker: Worker, message: FromLoader): void {
+    if (message.type === 'snapshot') {
+      this.#options.snapshot().then(
+        sizes => worker.postMessage({ type: 'snapshot', sizes } satisfies ToLoader),
+        error => {
+          this.#options.log.error({ err: error }, 'cannot list the raw files');
+          void worker.terminate();
+        },
+      );
+    } else if (message.type === 'drained') {
+      this.#drained();
+    } else {
+      this.status = message.status;
+      if (message.status.database.connected) this.#backoff.reset();
+      this.onStatus(message.status);
+    }
+  }
+}

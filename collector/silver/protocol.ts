@@ -1,0 +1,33 @@
+import type { Durable } from '../bronze/recorder.ts';
+import type { Config } from '../config.ts';
+import type { Sensor } from './registry.ts';
+import type { Tally } from './store.ts';
+
+/** What the loader's thread is started with. */
+export interface LoaderData {
+  config: Config;
+  collector: string;
+  sensors: Sensor[];
+}
+
+/** From the collector to the loader's thread. */
+export type ToLoader =
+  | { type: 'durable'; files: Durable[] }
+  /** The answer to `snapshot`: every raw file and up to where it is durable. */
+  | { type: 'snapshot'; sizes: Map<string, number> }
+  /** Load what is pending without waiting for full batches, then answer `drained`. */
+  | { type: 'drain' };
+
+/** From the loader's thread to the collector. */
+export type FromLoader =
+  | { type: 'snapshot' }
+  | { type: 'status'; status: LoaderStatus }
+  | { type: 'drained' };
+
+export interface LoaderStatus {
+  database: { connected: true } | { connected: false; since: string; reason: string };
+  /** Durable bytes that are not loaded. */
+  pendingBytes: number;
+  /** What this thread has loaded since it began. */
+  loaded: Tally;
+}

@@ -1,0 +1,195 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { Backoff } from '../backoff.ts';
+import type { Group } from '../bronze/group.ts';
+import type { Recorder } from '../bronze/recorder.ts';
+import type { Config } from '../config.ts';
+import { type Delivery, MqttConnection } from './mqtt-connection.ts';
+
+/**
+ * Bytes that may wait for the disk before we stop reading from the broker. MQTT 5's Receive Maximum counts messages,
+ * and 3.1.1 (all that aedes speaks) has no limit at all.
+ */
+const MOST_PENDING_BYTES = 64 * 1024 * 1024;
+
+/** Reason codes with which a broker says that it does not speak MQTT 5: 1 in the form of 3.1.1, 132 in that of 5. */
+const UNACCEPTABLE_VERSION = new Set([1, 132]);
+
+export interface BrokerStatus {
+  connected: boolean;
+  /** ISO 8601; when `connected` became what it is. */
+  since: string;
+  /** Why there is no connection. */
+  reason?: string;
+}
+
+/** What a group has of one connection: the messages to acknowledge when it is on disk. */
+interface Receipts {
+  group: Group;
+  connection: MqttConnection;
+  ids: number[];
+}
+
+/**
+ * Subscribes, hands messages to the recorder, and acknowledges them when they are on disk.
+ *
+ * States: *connecting*, with backoff; *receiving*; *halted*, while the recorder cannot record: the connection is
+ * dropped, so that the broker keeps what we cannot, and sends again what we did not acknowledge.
+ */
+export class MqttSource {
+  readonly #config: Config;
+  readonly #recorder: Recorder;
+  readonly #log: Logger;
+  readonly #stopping = new AbortController();
+  readonly #backoff = new Backoff(250, 30_000);
+  #loop: Promise<void> | undefined;
+  #connection: MqttConnection | undefined;
+  #protocol: 4 | 5 = 5;
+  /** The connection was there before, so a broker without our session has lost it. */
+  #hadSession = false;
+  #receipts: Receipts | undefined;
+  #acknowledging: Promise<unknown> = Promise.resolve();
+  #resume: () => void = () => undefined;
+  #warnedOfQos0 = false;
+  status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
+  readonly counts = { received: 0, acknowledged: 0, connections: 0 };
+
+  constructor(config: Config, recorder: Recorder, log: Logger) {
+    this.#config = config;
+    this.#recorder = recorder;
+    this.#log = log;
+  }
+
+  /** Starts connecting; does not wait for the broker. */
+  start(): void {
+    this.#recorder.onResumed = () => this.#resume();
+    this.#loop ??= this.#run();
+  }
+
+  /** Stops receiving, acknowledges what is recorded, and says goodbye to the broker. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#resume();
+    await this.#receipts?.group.durable.catch(() => undefined);
+    await this.#acknowledging;
+    await this.#connection?.close();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      if (this.#recorder.failure !== undefined) await this.#untilResumed();
+      if (signal.aborted) return;
+      try {
+        await this.#connectAndReceive();
+      } catch (error) {
+        this.#noteAway(error as Error & { code?: number });
+      }
+      if (signal.aborted) return;
+      await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #connectAndReceive(): Promise<void> {
+    const deliver = (delivery: Delivery, connection: MqttConnection) => this.#receive(delivery, connection);
+    const { connection, sessionPresent } = await MqttConnection.open(this.#config, this.#protocol, deliver);
+    this.#connection = connection;
+    try {
+      const { MQTT_TOPICS: topics, MQTT_QOS: qos } = this.#config;
+      const lowered = await connection.subscribe(topics, qos);
+      if (lowered.length > 0) {
+        this.#log.warn(
+          { topics: lowered },
+          'the broker grants QoS 0 only: messages in flight can be lost there',
+        );
+      }
+      this.#noteConnected(sessionPresent);
+      throw await connection.closed;
+    } finally {
+      this.#connection = undefined;
+      this.#receipts = undefined;
+      connection.drop();
+    }
+  }
+
+  #receive({ topic, payload, qos, id }: Delivery, connection: MqttConnection): Promise<void> | undefined {
+    // While stopping nothing more is taken: what the broker has sent beyond this it will send again.
+    if (this.#stopping.signal.aborted) return new Promise(() => undefined);
+    this.counts.received++;
+    const group = this.#recorder.record(topic, payload);
+    let receipts = this.#receipts;
+    if (receipts === undefined || receipts.group !== group) {
+      receipts = { group, connection, ids: [] };
+      this.#receipts = receipts;
+      this.#acknowledgeWhenDurable(receipts);
+    }
+    if (id !== undefined) receipts.ids.push(id);
+    if (qos === 0 && !this.#warnedOfQos0) {
+      this.#warnedOfQos0 = true;
+      this.#log.warn(
+        { topic },
+        'messages arrive with QoS 0: nothing protects them on their way. Publish with QoS 1',
+      );
+    }
+    return this.#recorder.pendingBytes > MOST_PENDING_BYTES
+      ? group.durable.catch(() => undefined)
+      : undefined;
+  }
+
+  #acknowledgeWhenDurable({ group, connection, ids }: Receipts): void {
+    const acknowledged = group.durable.then(
+      async () => {
+        await connection.acknowledge(ids);
+        this.counts.acknowledged += ids.length;
+      },
+      () => connection.drop(),
+    );
+    this.#acknowledging = Promise.all([this.#acknowledging, acknowledged]);
+  }
+
+  async #untilResumed(): Promise<void> {
+    this.#setAway('recording has failed');
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#resume = resolve;
+    if (this.#recorder.failure === undefined || this.#stopping.signal.aborted) resolve();
+    await promise;
+  }
+
+  #noteConnected(sessionPresent: boolean): void {
+    this.#backoff.reset();
+    this.counts.connections++;
+    this.status = { connected: true, since: new Date().toISOString() };
+    const mqtt = this.#protocol === 5 ? '5' : '3.1.1';
+    this.#log.info(
+      { topics: this.#config.MQTT_TOPICS, mqtt, session_present: sessionPresent },
+      'connected to the broker',
+    );
+    if (!sessionPresent && this.#hadSession) {
+      this.#log.warn(
+        { away_since: this.status.since },
+        'the broker has lost our session: what was published while we were away may be lost there',
+      );
+    }
+    this.#hadSession = true;
+  }
+
+  #noteAway(error: Error & { code?: number }): void {
+    if (this.#stopping.signal.aborted) return;
+    if (this.#protocol === 5 && error.code !== undefined && UNACCEPTABLE_VERSION.has(error.code)) {
+      this.#protocol = 4;
+      this.#backoff.reset();
+      this.#log.info('the broker does not speak MQTT 5; going on with 3.1.1');
+      return;
+    }
+    const reason = error.message || String(error.code ?? error);
+    if (this.status.reason !== reason)
+      this.#log.warn({ reason }, 'no connection to the broker; trying again');
+    this.#setAway(reason);
+  }
+
+  #setAway(reason: string): void {
+    const since = this.status.connected ? new Date().toISOString() : this.status.since;
+    this.status = { connected: false, since, reason };
+  }
+}
