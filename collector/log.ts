@@ -3,11 +3,15 @@ import pretty from 'pino-pretty';
 import type { Config } from './config.ts';
 
 /**
- * The log: JSON lines, or readable ones on a terminal. Written synchronously to standard output, so that the last words
- * of a process that ends are not lost.
+ * The log: JSON lines, or readable ones on a terminal. Written synchronously, so that the last words of a process that
+ * ends are not lost.
+ * @param stream where it goes: standard output of a daemon, standard error of a command whose output is a result.
  */
-export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>): Logger {
-  const readable = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && process.stdout.isTTY);
+export function createLog(
+  config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>,
+  stream: typeof process.stdout | typeof process.stderr = process.stdout,
+): Logger {
+  const readable = config.LOG_FORMAT === 'pretty' || (config.LOG_FORMAT === 'auto' && stream.isTTY);
   const options = {
     level: config.LOG_LEVEL,
     base: null,
@@ -19,8 +23,8 @@ export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>): Log
         sync: true,
         translateTime: 'SYS:HH:MM:ss',
         ignore: 'pid,hostname',
-        colorize: process.stdout.isTTY,
+        colorize: stream.isTTY,
       })
-    : pino.destination({ dest: 1, sync: true });
+    : pino.destination({ dest: stream.fd, sync: true });
   return pino(options, destination);
 }

@@ -69,7 +69,7 @@ export class DataFolder {
       crashed = true;
       await removeStale(lock, holder.token);
     }
-    return new DataFolder(path, await collectorName(path, clientId), crashed, token);
+    return new DataFolder(path, await nameCollector(path, clientId), crashed, token);
   }
 
   /** Gives the lock back. Call it only when all files are whole and synced. */
@@ -155,13 +155,19 @@ async function processBegin(pid: number): Promise<string> {
   }
 }
 
-async function collectorName(path: string, clientId: string): Promise<string> {
+/** Whether a collector that runs has the folder. */
+export async function isLocked(path: string): Promise<boolean> {
+  const lock = join(path, 'collector.lock');
+  const holder = await readHolder(lock);
+  return holder !== undefined && (await lives(lock, holder));
+}
+
+/** The name that a data folder has in the ledger; it is made where it has none yet. */
+export async function nameCollector(path: string, clientId: string): Promise<string> {
+  const known = await readCollectorName(path);
+  if (known !== undefined) return known;
+  await mkdir(path, { recursive: true });
   const file = join(path, 'collector_id');
-  try {
-    return (await readFile(file, 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
   const name = `${clientId}-${randomBytes(4).toString('hex')}`;
   await writeFile(`${file}.new`, `${name}\n`, { flush: true });
   await rename(`${file}.new`, file);
@@ -169,10 +175,12 @@ async function collectorName(path: string, clientId: string): Promise<string> {
   return name;
 }
 
-/** The name that a folder's collector has in the database; undefined where no collector has run. */
+/** The name that a data folder has in the ledger; undefined where no collector has run. */
 export async function readCollectorName(path: string): Promise<string | undefined> {
-  return readFile(join(path, 'collector_id'), 'utf8').then(
-    text => text.trim(),
-    () => undefined,
-  );
+  try {
+    return (await readFile(join(path, 'collector_id'), 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

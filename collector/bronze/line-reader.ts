@@ -19,8 +19,7 @@ export function readLines(path: string, from: number, to: number, maxBytes: numb
   try {
     for (let want = Math.min(to - from, maxBytes); ; want = Math.min(to - from, want * 4)) {
       const block = readBlock(descriptor, from, want);
-      const end = block.lastIndexOf(LF) + 1;
-      if (end > 0 || want === to - from) return split(block.subarray(0, end), from);
+      if (block.includes(LF) || want === to - from) return splitLines(block, from);
     }
   } finally {
     closeSync(descriptor);
@@ -44,12 +43,13 @@ function readBlock(descriptor: number, from: number, length: number): Buffer {
   return block.subarray(0, filled);
 }
 
-function split(block: Buffer, offset: number): RawLine[] {
+/** The whole lines of a block that begins at byte `offset` of its file. */
+export function splitLines(block: Buffer, offset: number): RawLine[] {
   const lines: RawLine[] = [];
-  for (let start = 0; start < block.length; ) {
+  for (let start = 0; ; ) {
     const at = block.indexOf(LF, start);
+    if (at < 0) return lines;
     lines.push({ bytes: block.subarray(start, at), start: offset + start, end: offset + at + 1 });
     start = at + 1;
   }
-  return lines;
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import { type RawLine, readFirstLine, readLines } from '../bronze/line-reader.ts';
+import { firstLineHash, readLedger, setEntryAside } from './ledger.ts';
 
 /** How far a file is durable and loaded, in bytes. */
 interface Position {
@@ -64,18 +64,14 @@ export class Backlog {
     }
     this.#pending.clear();
     this.#loaded.clear();
-    const { rows } = await client.query<{ path: string; bytes: string; first_line_hash: string | null }>(
-      'SELECT path, bytes, first_line_hash FROM bronze.raw_file WHERE collector = $1',
-      [this.#collector],
-    );
-    const ledger = new Map(rows.map(row => [row.path, row]));
+    const ledger = await readLedger(client, this.#collector);
     for (const [file, size] of durable) {
       const entry = ledger.get(file);
-      let loaded = Number(entry?.bytes ?? 0);
+      let loaded = entry?.bytes ?? 0;
       if (
         entry !== undefined &&
         loaded !== size &&
-        this.#isAnotherFile(file, size, loaded, entry.first_line_hash)
+        this.#isAnotherFile(file, size, loaded, entry.firstLineHash)
       ) {
         await this.#startAfresh(client, file);
         loaded = 0;
@@ -119,25 +115,16 @@ export class Backlog {
   #isAnotherFile(file: string, size: number, loaded: number, knownHash: string | null): boolean {
     if (size < loaded) return true;
     if (knownHash === null || loaded === 0) return false;
-    return firstLineHash(readFirstLine(join(this.#folder, file), size)) !== knownHash;
+    const first = readFirstLine(join(this.#folder, file), size);
+    return first !== undefined && firstLineHash(first) !== knownHash;
   }
 
   async #startAfresh(client: ClientBase, file: string): Promise<void> {
-    const kept = `${file} (replaced ${new Date().toISOString()})`;
-    await client.query('UPDATE bronze.raw_file SET path = $3 WHERE collector = $1 AND path = $2', [
-      this.#collector,
-      file,
-      kept,
-    ]);
+    const kept = await setEntryAside(client, this.#collector, file);
     this.#log.warn(
       { file, ledger: kept },
       'a raw file is not the one that was loaded under its name: it was replaced or cut by another hand. ' +
         'It is loaded from its beginning; the counters of the former one are kept under another name',
     );
   }
-}
-
-/** SHA-256 (hex) of a file's first line. */
-export function firstLineHash(line: Buffer | undefined): string | undefined {
-  return line === undefined ? undefined : createHash('sha256').update(line).digest('hex');
 }

@@ -7,13 +7,14 @@ import { Backoff } from '../backoff.ts';
 import { connect, sever } from '../database.ts';
 import { createLog } from '../log.ts';
 import { zoneOf } from '../time.ts';
-import { Backlog, firstLineHash } from './backlog.ts';
-import { type BatchLine, prepareLine, rejectRow } from './batch.ts';
+import { Backlog } from './backlog.ts';
+import { type BatchLine, prepareLine } from './batch.ts';
 import { BatchPolicy } from './batch-policy.ts';
+import { firstLineHash } from './ledger.ts';
+import { storeNarrowing } from './narrow.ts';
 import type { FromLoader, LoaderData, ToLoader } from './protocol.ts';
 import { Registry, upsertSensors } from './registry.ts';
 import { addTally, OffsetMovedError, prepareStaging, storeBatch, type Tally } from './store.ts';
-import { verdictOf } from './verdict.ts';
 
 /*
  * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
@@ -29,6 +30,9 @@ const BATCH_DEADLINE_MS = 120_000;
 /** How often a changed registry is noticed. */
 const REGISTRY_MS = 60_000;
 
+/** Between batches the collector hears of what is pending this often. */
+const REPORT_MS = 500;
+
 const port = parentPort!;
 const { config, collector, sensors } = workerData as LoaderData;
 const log = createLog(config).child({ part: 'loader' });
@@ -41,6 +45,7 @@ let away: { since: string; reason: string } | undefined = {
   reason: 'not connected yet',
 };
 let draining = false;
+let reportedAt = 0;
 /** Why the connection broke while nobody waited for an answer. */
 let lost: Error | undefined;
 let wake: () => void = () => undefined;
@@ -59,6 +64,7 @@ port.on('message', (message: ToLoader) => {
       lines += durable.lines;
     }
     policy.add(lines, performance.now());
+    if (performance.now() - reportedAt > REPORT_MS) report();
     wake();
   }
 });
@@ -66,6 +72,7 @@ port.on('message', (message: ToLoader) => {
 const send = (message: FromLoader) => port.postMessage(message);
 
 function report(): void {
+  reportedAt = performance.now();
   const database = away === undefined ? { connected: true as const } : { connected: false as const, ...away };
   send({ type: 'status', status: { database, pendingBytes: backlog.bytes, loaded } });
 }
@@ -159,7 +166,7 @@ async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   const hashes = new Map<string, string>();
   const lines: BatchLine[] = [];
   for (const { file, lines: raw } of backlog.read(MOST_LINES, MOST_BYTES)) {
-    if (raw[0]!.start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes)!);
+    if (raw[0]!.start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
     for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
   }
   // What arrives while this batch is stored waits for the next one.
@@ -172,37 +179,23 @@ async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   }
 }
 
-/** Stores lines; where a row is to blame, narrows them down to it, rejects it and stores the others. */
-async function store(
-  client: pg.Client,
-  lines: BatchLine[],
-  hashes: ReadonlyMap<string, string>,
-): Promise<void> {
-  try {
-    addTally(loaded, await storeBatch(client, collector, lines, hashes));
-    for (const { file, end } of lastOfEachFile(lines)) backlog.advance(file, end);
-  } catch (error) {
-    const [only] = lines;
-    if (verdictOf(error) === 'retry' || (lines.length === 1 && only!.row === undefined)) throw error;
-    if (lines.length === 1) {
-      const rejected = rejectRow(only as BatchLine & { row: NonNullable<BatchLine['row']> }, error as Error);
-      log.warn(
-        { file: only!.file, offset: only!.start, reason: rejected.rejection?.reason },
-        'the database refuses a row',
-      );
-      return store(client, [rejected], hashes);
-    }
-    const half = lines.length >> 1;
-    await store(client, lines.slice(0, half), hashes);
-    await store(client, lines.slice(half), hashes);
-  }
+function store(client: pg.Client, lines: BatchLine[], hashes: ReadonlyMap<string, string>): Promise<void> {
+  return storeNarrowing(
+    lines,
+    some => storeBatch(client, collector, some, hashes),
+    (some, tally) => {
+      addTally(loaded, tally);
+      for (const { file, end } of lastOfEachFile(some)) backlog.advance(file, end);
+    },
+    log,
+  );
 }
 
 function bytesOf(lines: BatchLine[]): number {
   return lines.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
-function lastOfEachFile(lines: BatchLine[]): Iterable<BatchLine> {
+function lastOfEachFile(lines: readonly BatchLine[]): Iterable<BatchLine> {
   const last = new Map<string, BatchLine>();
   for (const line of lines) last.set(line.file, line);
   return last.values();

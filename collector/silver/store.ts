@@ -21,6 +21,12 @@ export class OffsetMovedError extends Error {
   }
 }
 
+/**
+ * How a batch meets the ledger. *advance*: the lines are new, offsets and counters move with them. *heal*: the lines are
+ * counted already; what silver lacks of them is put back, and every minute of theirs is refreshed.
+ */
+export type LedgerMode = 'advance' | 'heal';
+
 /** A stretch of one file: the lines of a batch that are its own. */
 interface Stretch extends Tally {
   file: string;
@@ -45,6 +51,7 @@ export async function prepareStaging(client: ClientBase): Promise<void> {
  *
  * @param lines in file order; the lines of one file follow each other without a gap.
  * @param firstLineHashes of the files that begin in this batch.
+ * @returns what became of the lines; healing, those that were there already count as duplicates.
  * @throws {OffsetMovedError} without having changed anything; errors of the database as they are, after a rollback.
  */
 export async function storeBatch(
@@ -52,14 +59,15 @@ export async function storeBatch(
   collector: string,
   lines: readonly BatchLine[],
   firstLineHashes: ReadonlyMap<string, string>,
+  mode: LedgerMode = 'advance',
 ): Promise<Tally> {
   const stretches = stretchesOf(lines, firstLineHashes);
   await client.query('BEGIN');
   try {
-    await insertNewFiles(client, collector, stretches);
-    await storeRows(client, collector, lines, stretches);
+    if (mode === 'advance') await insertNewFiles(client, collector, stretches);
+    await storeRows(client, collector, lines, stretches, mode);
     await storeRejections(client, collector, lines);
-    await moveOffsets(client, collector, stretches);
+    if (mode === 'advance') await moveOffsets(client, collector, stretches);
     await client.query('COMMIT');
   } catch (error) {
     // On a connection that is gone there is nothing to roll back.
@@ -111,7 +119,8 @@ async function storeRows(
   collector: string,
   lines: readonly BatchLine[],
   stretches: Stretch[],
-) {
+  mode: LedgerMode,
+): Promise<void> {
   const files = stretches.map(stretch => stretch.file);
   const text = copyText(lines, files);
   if (text.length === 0) return;
@@ -129,7 +138,7 @@ async function storeRows(
        ON CONFLICT DO NOTHING RETURNING time, sensor_id
      ), stale AS (
        INSERT INTO gold.stale_minute (bucket, sensor_id)
-       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM inserted
+       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM ${mode === 'heal' ? 'first' : 'inserted'}
      )
      SELECT file, count(*) FROM inserted JOIN first USING (sensor_id, time) GROUP BY file`,
   );

@@ -1,0 +1,129 @@
+import type { ClientBase } from 'pg';
+import type { Difference } from './comparison.ts';
+
+const LISTED = 10;
+
+/** Which part of the tables is looked at: a UTC date, a sensor; undefined: all. */
+export interface Scope {
+  date?: string | undefined;
+  sensor?: string | undefined;
+}
+
+/**
+ * Checks silver and gold by sensor and day, the unit in which raw files are kept: that silver has no row without a line,
+ * and that gold is what silver says.
+ */
+export class Partitions {
+  readonly #client: ClientBase;
+  readonly differences: Difference[] = [];
+  count = 0;
+  /** Other collectors store into the same database: rows that our files do not explain may be theirs. */
+  shared = false;
+
+  constructor(client: ClientBase) {
+    this.#client = client;
+  }
+
+  /** Makes its temporary tables; stale minutes are those of the snapshot that the connection has. */
+  async prepare(): Promise<void> {
+    await this.#client.query(`
+      CREATE TEMP TABLE audit_partition (sensor_id varchar(50), day timestamptz, PRIMARY KEY (sensor_id, day));
+      CREATE TEMP TABLE audit_elsewhere (sensor_id varchar(50), time timestamptz);
+      CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute;
+      CREATE INDEX ON audit_stale (bucket, sensor_id);
+      ANALYZE audit_stale`);
+  }
+
+  /** Minutes that loads have touched and the next refresh will recompute; gold is not held to them. */
+  async staleMinutes(): Promise<number> {
+    const { rows } = await this.#client.query<{ count: string }>('SELECT count(*) FROM audit_stale');
+    return Number(rows[0]!.count);
+  }
+
+  /** Notes the keys in `audit_line` as explained by a file that is not partitioned by sensor and day. */
+  async explainElsewhere(): Promise<void> {
+    await this.#client.query(
+      'INSERT INTO audit_elsewhere SELECT sensor_id, time FROM audit_line WHERE sensor_id IS NOT NULL',
+    );
+  }
+
+  async elsewhereComplete(): Promise<void> {
+    await this.#client.query('CREATE INDEX ON audit_elsewhere (sensor_id, time); ANALYZE audit_elsewhere');
+  }
+
+  /** Checks the sensors and days whose lines are in `audit_line`. */
+  async checkLoaded(): Promise<void> {
+    const { rows } = await this.#client.query<{ sensor_id: string; day: string }>(
+      `INSERT INTO audit_partition
+       SELECT DISTINCT sensor_id, date_trunc('day', time, 'UTC') FROM audit_line WHERE sensor_id IS NOT NULL
+       ON CONFLICT DO NOTHING RETURNING sensor_id, day::text`,
+    );
+    for (const { sensor_id, day } of rows) await this.#check(sensor_id, day, true);
+  }
+
+  /** Checks what silver and gold have beyond the sensors and days that were checked: no file of ours explains it. */
+  async checkRest({ date, sensor }: Scope): Promise<void> {
+    const { rows } = await this.#client.query<{ sensor_id: string; day: string }>(
+      `WITH present AS (
+         SELECT DISTINCT sensor_id, date_trunc('day', time, 'UTC') AS day FROM silver.sensor_reading
+         WHERE ($1::text IS NULL OR (time >= ($1 || 'T00:00:00Z')::timestamptz AND time < ($1 || 'T00:00:00Z')::timestamptz + INTERVAL '1 day'))
+           AND ($2::text IS NULL OR sensor_id = $2)
+         UNION
+         SELECT DISTINCT sensor_id, date_trunc('day', bucket, 'UTC') FROM gold.reading_1min_mean
+         WHERE ($1::text IS NULL OR (bucket >= ($1 || 'T00:00:00Z')::timestamptz AND bucket < ($1 || 'T00:00:00Z')::timestamptz + INTERVAL '1 day'))
+           AND ($2::text IS NULL OR sensor_id = $2)
+       )
+       SELECT sensor_id, day::text FROM present p
+       WHERE NOT EXISTS (SELECT FROM audit_partition a WHERE a.sensor_id = p.sensor_id AND a.day = p.day)
+       ORDER BY day, sensor_id`,
+      [date ?? null, sensor ?? null],
+    );
+    for (const { sensor_id, day } of rows) await this.#check(sensor_id, day, false);
+  }
+
+  /** @param loaded whether the lines of this sensor and day are in `audit_line`. */
+  async #check(sensorId: string, day: string, loaded: boolean): Promise<void> {
+    const from = new Date(day);
+    const to = new Date(from.getTime() + 86_400_000);
+    if (!this.shared) await this.#checkRows(sensorId, from, to, loaded);
+    await this.#collect(
+      `SELECT 'mean of ' || $1 || ' at ' || bucket || ' in gold.reading_1min_mean is ' || coalesce(g.val_mean::text, 'missing')
+         || ' (n ' || coalesce(g.n, 0) || '), recomputed from silver ' || coalesce(r.val_mean::text, 'none') || ' (n ' || coalesce(r.n, 0) || ')' AS what
+       FROM (
+         SELECT date_trunc('minute', time, 'UTC') AS bucket, avg(value ORDER BY time) AS val_mean, min(value) AS val_min,
+           max(value) AS val_max, count(*) AS n
+         FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3 AND quality = 'valid' GROUP BY 1
+       ) r FULL JOIN (
+         SELECT bucket, val_mean, val_min, val_max, n FROM gold.reading_1min_mean
+         WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
+       ) g USING (bucket)
+       WHERE (g.val_mean, g.val_min, g.val_max, g.n) IS DISTINCT FROM (r.val_mean, r.val_min, r.val_max, r.n)
+         AND NOT EXISTS (SELECT FROM audit_stale t WHERE t.sensor_id = $1 AND t.bucket = coalesce(g.bucket, r.bucket))
+       ORDER BY bucket`,
+      [sensorId, from, to],
+    );
+  }
+
+  async #checkRows(sensorId: string, from: Date, to: Date, loaded: boolean): Promise<void> {
+    const explained = loaded
+      ? 'EXISTS (SELECT FROM audit_line l WHERE l.sensor_id = s.sensor_id AND l.time = s.time) OR'
+      : '';
+    await this.#collect(
+      `SELECT 'row of ' || sensor_id || ' at ' || time || ' in silver.sensor_reading has no line in a raw file' AS what
+       FROM silver.sensor_reading s
+       WHERE sensor_id = $1 AND time >= $2 AND time < $3
+         AND NOT (${explained} EXISTS (SELECT FROM audit_elsewhere e WHERE e.sensor_id = s.sensor_id AND e.time = s.time))
+       ORDER BY time`,
+      [sensorId, from, to],
+    );
+  }
+
+  async #collect(select: string, values: unknown[]): Promise<void> {
+    const { rows } = await this.#client.query<{ what: string; of: string }>(
+      `SELECT what, count(*) OVER () AS of FROM (${select}) d LIMIT ${LISTED}`,
+      values,
+    );
+    this.count += Number(rows[0]?.of ?? 0);
+    for (const { what } of rows) if (this.differences.length < LISTED) this.differences.push({ what });
+  }
+}

@@ -1,0 +1,37 @@
+import type { FileReport, Report } from './verify.ts';
+
+/** More files than this are not listed one by one, except those that are not quiet. */
+const LISTED_FILES = 40;
+
+const columns = ['lines', 'stored', 'duplicates', 'conflicts', 'rejected', 'pending'] as const;
+
+/** A report as text: a row per file, the totals, what was found. */
+export function reportText(report: Report): string {
+  const { files, total, differences } = report;
+  const listed =
+    files.length <= LISTED_FILES
+      ? files
+      : files.filter(file => file.pending + file.conflicts + file.rejected > 0);
+  const width = Math.max(24, ...listed.slice(0, LISTED_FILES).map(({ file }) => file.length));
+  const row = (name: string, cells: readonly (string | number)[]) =>
+    `${name.padEnd(width)}${cells.map(cell => String(cell).padStart(12)).join('')}`;
+  const counts = (tally: Omit<FileReport, 'file'>) => columns.map(column => tally[column]);
+  const text = [row('file', columns)];
+  for (const file of listed.slice(0, LISTED_FILES)) text.push(row(file.file, counts(file)));
+  const unlisted = files.length - Math.min(listed.length, LISTED_FILES);
+  if (unlisted > 0) text.push(`(and ${unlisted} more files)`);
+  text.push(row(`${total.files} files`, counts(total)), '');
+  if (total.pending > 0) text.push(`${total.pending} lines are recorded and not loaded yet.`);
+  if (report.staleMinutes > 0) text.push(`${report.staleMinutes} minutes wait for the next refresh of gold.`);
+  if (report.ok) {
+    text.push(
+      'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',
+    );
+  } else {
+    text.push(`${differences.count} differences. The first:`);
+    for (const { file, line, what } of differences.first) {
+      text.push(`  ${file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `}${what}`);
+    }
+  }
+  return `${text.join('\n')}\n`;
+}

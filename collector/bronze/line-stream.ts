@@ -1,0 +1,53 @@
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { type RawLine, splitLines } from './line-reader.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+/** No line of ours is as long; a file that has one is something else, and must not fill the memory. */
+const MOST_LINE_BYTES = 16 * 1024 * 1024;
+
+/** What is read from a file, piece by piece. */
+export interface LinePiece {
+  lines: RawLine[];
+  /** Bytes read from the disk so far; for a progress bar. */
+  bytesRead: number;
+}
+
+/**
+ * Reads a raw file, plain or gzipped, from its beginning, in constant memory. Offsets count uncompressed bytes.
+ * @param lastLine what to do with a last line that has no line end: `skip` in files that are being appended to, `keep`
+ * in files from elsewhere.
+ * @param to read no further than this byte (of the uncompressed text).
+ */
+export async function* streamLines(
+  path: string,
+  lastLine: 'skip' | 'keep',
+  to = Number.POSITIVE_INFINITY,
+): AsyncGenerator<LinePiece> {
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const source = path.endsWith('.gz') ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
+  // Errors of the file do not reach the end of the pipe by themselves.
+  if (source !== file) file.on('error', error => source.destroy(error));
+  let rest = Buffer.alloc(0);
+  let offset = 0;
+  try {
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      let block = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      const last = offset + block.length >= to;
+      if (last) block = block.subarray(0, to - offset);
+      const lines = splitLines(block, offset);
+      const end = lines.at(-1)?.end ?? offset;
+      rest = Buffer.from(block.subarray(end - offset));
+      offset = end;
+      if (rest.length > MOST_LINE_BYTES)
+        throw new Error(`no line end within ${MOST_LINE_BYTES} bytes of byte ${offset}`);
+      yield { lines, bytesRead: file.bytesRead };
+      if (last) return;
+    }
+    if (rest.length > 0 && lastLine === 'keep') {
+      yield { lines: [{ bytes: rest, start: offset, end: offset + rest.length }], bytesRead: file.bytesRead };
+    }
+  } finally {
+    file.destroy();
+  }
+}

@@ -1,0 +1,80 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { isLocked, nameCollector } from '../collector/bronze/data-folder.ts';
+import type { Config } from '../collector/config.ts';
+import { connect, sever } from '../collector/database.ts';
+import { prepareRefresh, refreshStaleMinutes } from '../collector/gold/refresh.ts';
+import { readRegistry, upsertSensors } from '../collector/silver/registry.ts';
+import { prepareStaging } from '../collector/silver/store.ts';
+import { zoneOf } from '../collector/time.ts';
+import { migrate } from '../db/migrate.ts';
+import { findFiles, Replay, type Replayed } from './replay.ts';
+
+/**
+ * `sluice replay`: loads raw files, prints a row for each, and refreshes the means.
+ * @returns whether every file was loaded.
+ */
+export async function replayCommand(
+  config: Config,
+  log: Logger,
+  places: string[],
+  dryRun: boolean,
+): Promise<boolean> {
+  const sensors = await readRegistry(config.SENSORS_FILE);
+  const files = await findFiles(places, config.DATA_DIR);
+  if (!dryRun) await migrate(config.DATABASE_URL, message => log.info(message));
+  const client = await connect(config.DATABASE_URL, 'sluice replay', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    const replay = new Replay(client, {
+      dataDir: config.DATA_DIR,
+      collector: await nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID),
+      zone: zoneOf(config.SENSOR_TIMEZONE),
+      log,
+      collecting: await isLocked(config.DATA_DIR),
+      dryRun,
+    });
+    if (!dryRun) {
+      await upsertSensors(client, sensors);
+      await prepareStaging(client);
+    }
+    await printRows(replay.run(files), dryRun);
+    for (const refusal of replay.refused) process.stdout.write(`${refusal.message}\n`);
+    if (!dryRun) await refresh(client);
+    return replay.refused.length === 0;
+  } finally {
+    sever(client);
+  }
+}
+
+async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promise<void> {
+  const columns = ['lines', 'stored', 'present', 'conflicts', 'rejected'] as const;
+  const print = (name: string, cells: readonly (string | number)[]) =>
+    process.stdout.write(`${name.padEnd(40)}${cells.map(cell => String(cell).padStart(12)).join('')}\n`);
+  const total = { lines: 0, stored: 0, present: 0, conflicts: 0, rejected: 0 };
+  let files = 0;
+  print(dryRun ? 'file (dry run: what would be done)' : 'file', columns);
+  for await (const row of rows) {
+    files++;
+    print(
+      row.file,
+      columns.map(column => row[column]),
+    );
+    for (const column of columns) total[column] += row[column];
+  }
+  print(
+    `${files} files`,
+    columns.map(column => total[column]),
+  );
+}
+
+async function refresh(client: pg.Client): Promise<void> {
+  await prepareRefresh(client);
+  const minutes = await refreshStaleMinutes(client);
+  process.stdout.write(
+    minutes === undefined
+      ? 'A collector is refreshing the one-minute means; it has the minutes of this replay as well.\n'
+      : `${minutes} one-minute means refreshed.\n`,
+  );
+}

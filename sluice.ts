@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import type { Logger } from 'pino';
+import { type VerifyArguments, verifyCommand } from './audit/command.ts';
+import { FolderInUseError } from './collector/bronze/data-folder.ts';
+import { Collector } from './collector/collector.ts';
+import { type Config, readConfig, SettingsError } from './collector/config.ts';
+import { createLog } from './collector/log.ts';
+import { RegistryError } from './collector/silver/registry.ts';
+import { untilStopped } from './collector/until-stopped.ts';
+import { migrate } from './db/migrate.ts';
+import { up } from './embedded/up.ts';
+import { Generator } from './generator/generator.ts';
+import { replayCommand } from './replay/command.ts';
+
+const program = new Command('sluice')
+  .description(
+    'An MQTT stream collector: raw JSONL files, a hypertable, one-minute means. Settings come from the environment.',
+  )
+  .exitOverride()
+  .showHelpAfterError();
+
+program
+  .command('up')
+  .description(
+    'run everything on this machine; broker and PostgreSQL are embedded unless MQTT_URL or DATABASE_URL is set',
+  )
+  .addOption(new Option('--faults', 'let the generator send what real sensors send (GENERATOR_FAULTS=on)'))
+  .action((options: { faults?: boolean }) => {
+    if (options.faults) process.env.GENERATOR_FAULTS = 'on';
+    process.env.LOG_LEVEL ||= 'warn';
+    process.env.LOG_FORMAT ||= 'pretty';
+    return serve((config, log, stopped) => up(config, log, stopped));
+  });
+
+program
+  .command('collect')
+  .description('record what the broker delivers, load it, refresh the means')
+  .action(() =>
+    serve(async (config, log, stopped) => {
+      await using undo = new AsyncDisposableStack();
+      const collector = new Collector(config, log);
+      undo.defer(() => collector.stop());
+      const http = await collector.start();
+      log.info({ http, raw: config.DATA_DIR }, 'collecting');
+      log.info({ signal: await stopped }, 'stopping');
+    }),
+  );
+
+program
+  .command('generate')
+  .description('publish readings of simulated sensors')
+  .option(
+    '--faults',
+    'now and then send what real sensors send: late, repeated, out of range, unknown, malformed',
+  )
+  .action((options: { faults?: boolean }) => {
+    if (options.faults) process.env.GENERATOR_FAULTS = 'on';
+    return serve(async (config, log, stopped) => {
+      await using undo = new AsyncDisposableStack();
+      const generator = new Generator({ config, log });
+      undo.defer(() => generator.stop());
+      await generator.start();
+      await stopped;
+    });
+  });
+
+program
+  .command('migrate')
+  .description('bring the database to the schema of this version')
+  .action(() =>
+    finish(async config => {
+      const { applied, timescaledb } = await migrate(config.DATABASE_URL);
+      const done = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.';
+      const server = timescaledb ? `TimescaleDB ${timescaledb}.` : 'Plain PostgreSQL, no TimescaleDB.';
+      process.stdout.write(`${done} ${server}\n`);
+      return true;
+    }),
+  );
+
+program
+  .command('verify')
+  .description(
+    'prove that the database holds what the raw files say; exit 1 and the first differences if not',
+  )
+  .option('--date <date>', 'only readings of this UTC date, such as 2025-11-12')
+  .option('--sensor <id>', 'only readings of this sensor')
+  .option('--json', 'the report as JSON')
+  .action((options: VerifyArguments) => finish((config, log) => verifyCommand(config, log, options)));
+
+program
+  .command('replay')
+  .description(
+    'load raw files (.jsonl, .jsonl.gz) again or from elsewhere; by default all of the data folder',
+  )
+  .argument('[place...]', 'files and folders')
+  .option('--dry-run', 'only say what it would do')
+  .action((places: string[], options: { dryRun?: boolean }) =>
+    finish((config, log) => replayCommand(config, log, places, options.dryRun === true)),
+  );
+
+/** Runs a daemon until a signal asks it to stop. The settings are read before anything is started. */
+async function serve(
+  daemon: (config: Config, log: Logger, stopped: Promise<NodeJS.Signals>) => Promise<void>,
+) {
+  const config = readConfig(process.env);
+  await daemon(config, createLog(config), untilStopped());
+}
+
+/** Runs a command to its end; false means exit status 1. Its output is for people, so the log keeps to warnings. */
+async function finish(command: (config: Config, log: Logger) => Promise<boolean>) {
+  const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  if (!(await command(config, createLog(config, process.stderr)))) process.exitCode = 1;
+}
+
+/** 2 for what the user can mend in the call or the settings, 1 for everything else. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return error instanceof SettingsError || error instanceof RegistryError ? 2 : 1;
+}
+
+if (existsSync('.env')) process.loadEnvFile('.env');
+try {
+  await program.parseAsync();
+  process.exit();
+} catch (error) {
+  // Commander has told its own errors already.
+  if (!(error instanceof CommanderError)) {
+    const expected =
+      error instanceof SettingsError || error instanceof RegistryError || error instanceof FolderInUseError;
+    const { message, stack } = error as Error;
+    process.stderr.write(`sluice: ${expected || !process.env.SLUICE_STACK ? message : stack}\n`);
+  }
+  process.exit(exitCodeOf(error));
+}
