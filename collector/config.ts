@@ -90,6 +90,13 @@ export const settings = {
     default: 'sensors/#',
     meaning: 'Topic filters to subscribe to, separated by commas.',
   },
+  MQTT_KEEPALIVE_S: {
+    schema: whole(1, 3600),
+    default: '30',
+    unit: 's',
+    meaning:
+      'A connection on which the broker has not answered for one and a half times this long is given up and made anew.',
+  },
   MQTT_QOS: {
     schema: oneOf('0', '1').transform(value => (value === '1' ? 1 : 0)),
     default: '1',

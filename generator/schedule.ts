@@ -1,5 +1,5 @@
 /** Two clocks, both in ms: the time of day since 1970, and one that nobody sets. */
-export interface Clocks {
+interface Clocks {
   wall(): number;
   monotonic(): number;
 }

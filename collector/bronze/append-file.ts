@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 
 const LF = 0x0a;
 const TAIL_BLOCK = 64 * 1024;
+const LOOK_EVERY_MS = 5000;
 
 /**
  * A file that grows by whole lines. `size` counts what is written and synced.
@@ -13,6 +14,7 @@ export class AppendFile {
   readonly created: boolean;
   size: number;
   readonly #handle: FileHandle;
+  #lookedAt = performance.now();
 
   private constructor(handle: FileHandle, size: number, created: boolean) {
     this.#handle = handle;
@@ -57,6 +59,13 @@ export class AppendFile {
     // fdatasync also writes the length, as it is needed to read the data back.
     await this.#handle.datasync();
     this.size += lines.length;
+  }
+
+  /** Whether somebody has deleted the file, so that what is appended would be in no folder. Asks every few seconds. */
+  async isDeleted(): Promise<boolean> {
+    if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return false;
+    this.#lookedAt = performance.now();
+    return (await this.#handle.stat()).nlink === 0;
   }
 
   /** Cuts the file at `size`. */

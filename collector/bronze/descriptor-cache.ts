@@ -25,11 +25,12 @@ export class DescriptorCache {
   async take(file: string): Promise<AppendFile> {
     const idle = this.#idle.get(file);
     this.#inUse++;
-    if (idle !== undefined) {
-      this.#idle.delete(file);
-      return idle;
-    }
     try {
+      if (idle !== undefined) {
+        this.#idle.delete(file);
+        if (!(await idle.isDeleted())) return idle;
+        await idle.close();
+      }
       await this.#makeRoom();
       const path = join(this.#root, file);
       const opened = await AppendFile.open(path, this.#distrusted.get(file), bytes =>

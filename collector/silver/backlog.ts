@@ -2,12 +2,22 @@ import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import { type RawLine, readFirstLine, readLines } from '../bronze/line-reader.ts';
-import { firstLineHash, readLedger, setEntryAside } from './ledger.ts';
+import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
 
 /** How far a file is durable and loaded, in bytes. */
 interface Position {
   loaded: number;
   durable: number;
+}
+
+/** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
+export class FileReplacedError extends Error {
+  constructor(file: string) {
+    super(
+      `The raw file ${file} is shorter than what was loaded of it, or gone; comparing the files with the ledger again.`,
+    );
+    this.name = 'FileReplacedError';
+  }
 }
 
 /** A stretch of lines of one file, in the order of the file. */
@@ -41,14 +51,15 @@ export class Backlog {
   /** Bytes that are durable and not loaded. */
   get bytes(): number {
     let sum = 0;
-    for (const { loaded, durable } of this.#pending.values()) sum += durable - loaded;
+    // A file that was replaced by a shorter one is pending as well: looking at it is how we find out.
+    for (const { loaded, durable } of this.#pending.values()) sum += Math.max(1, durable - loaded);
     return sum;
   }
 
   /** Notes that a file has become durable up to `size`. */
   grow(file: string, size: number): void {
     const position = this.#pending.get(file);
-    if (position !== undefined) position.durable = Math.max(position.durable, size);
+    if (position !== undefined) position.durable = size;
     else this.#pending.set(file, { loaded: this.#loaded.get(file) ?? 0, durable: size });
   }
 
@@ -58,27 +69,26 @@ export class Backlog {
    * @param snapshot every raw file and up to where it is durable.
    */
   async synchronise(client: ClientBase, snapshot: ReadonlyMap<string, number>): Promise<void> {
+    const ledger = await readLedger(client, this.#collector);
+    // Nothing is awaited until all positions are set, so that no message about a grown file falls between.
     const durable = new Map(snapshot);
     for (const [file, position] of this.#pending) {
       durable.set(file, Math.max(durable.get(file) ?? 0, position.durable));
     }
     this.#pending.clear();
     this.#loaded.clear();
-    const ledger = await readLedger(client, this.#collector);
+    const replaced: string[] = [];
     for (const [file, size] of durable) {
       const entry = ledger.get(file);
       let loaded = entry?.bytes ?? 0;
-      if (
-        entry !== undefined &&
-        loaded !== size &&
-        this.#isAnotherFile(file, size, loaded, entry.firstLineHash)
-      ) {
-        await this.#startAfresh(client, file);
+      if (entry !== undefined && this.#isAnotherFile(file, size, entry)) {
+        replaced.push(file);
         loaded = 0;
       }
       if (loaded < size) this.#pending.set(file, { loaded, durable: size });
       else this.#loaded.set(file, loaded);
     }
+    for (const file of replaced) await this.#startAfresh(client, file);
   }
 
   /** Reads lines, oldest file first, until about `maxLines` or `maxBytes` are there. Nothing moves before `advance`. */
@@ -88,18 +98,28 @@ export class Backlog {
     let bytes = 0;
     for (const [file, { loaded, durable }] of this.#pending) {
       if (count >= maxLines || bytes >= maxBytes) break;
-      const lines = readLines(
-        join(this.#folder, file),
-        loaded,
-        durable,
-        Math.min(FILE_BYTES, maxBytes - bytes),
-      );
-      if (lines.length === 0) continue;
+      const lines = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, maxBytes - bytes));
       stretches.push({ file, lines });
       count += lines.length;
       bytes += lines.at(-1)!.end - loaded;
     }
     return stretches;
+  }
+
+  #readFile(file: string, loaded: number, durable: number, maxBytes: number): RawLine[] {
+    try {
+      const lines = durable > loaded ? readLines(join(this.#folder, file), loaded, durable, maxBytes) : [];
+      // Durable bytes end with a line, so there is one, unless it is not the same file.
+      if (lines.length > 0) return lines;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.#log.error(
+        { file, bytes: durable - loaded },
+        'a raw file was deleted before it was loaded; its readings are lost',
+      );
+    }
+    this.#pending.delete(file);
+    throw new FileReplacedError(file);
   }
 
   /** Notes that a file is loaded up to `offset`; what is left of it takes its turn behind the others. */
@@ -112,11 +132,17 @@ export class Backlog {
   }
 
   /** A file that is shorter than what was loaded of it, or begins otherwise, only took the name of the one we know. */
-  #isAnotherFile(file: string, size: number, loaded: number, knownHash: string | null): boolean {
+  #isAnotherFile(file: string, size: number, { bytes: loaded, firstLineHash: known }: LedgerEntry): boolean {
     if (size < loaded) return true;
-    if (knownHash === null || loaded === 0) return false;
-    const first = readFirstLine(join(this.#folder, file), size);
-    return first !== undefined && firstLineHash(first) !== knownHash;
+    // What is loaded to its end is looked at when it grows: reading every file of the past at each start would take long.
+    if (size === loaded || known === null) return false;
+    try {
+      const first = readFirstLine(join(this.#folder, file), size);
+      return first !== undefined && firstLineHash(first) !== known;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
   }
 
   async #startAfresh(client: ClientBase, file: string): Promise<void> {

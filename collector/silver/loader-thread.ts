@@ -7,7 +7,7 @@ import { Backoff } from '../backoff.ts';
 import { connect, sever } from '../database.ts';
 import { createLog } from '../log.ts';
 import { zoneOf } from '../time.ts';
-import { Backlog } from './backlog.ts';
+import { Backlog, FileReplacedError } from './backlog.ts';
 import { type BatchLine, prepareLine } from './batch.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { firstLineHash } from './ledger.ts';
@@ -25,8 +25,10 @@ import { addTally, OffsetMovedError, prepareStaging, storeBatch, type Tally } fr
 /** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
 const MOST_LINES = 50_000;
 const MOST_BYTES = 8 * 1024 * 1024;
-/** A database that has not answered a batch for this long hangs. */
-const BATCH_DEADLINE_MS = 120_000;
+/** A database that has not stored a batch within this time hangs, or the batch is too large for it: see `mostLines`. */
+const DEADLINE_MS = 60_000;
+/** Batches do not get smaller than this, however slow the database is. */
+const LEAST_LINES = 500;
 /** How often a changed registry is noticed. */
 const REGISTRY_MS = 60_000;
 
@@ -45,6 +47,8 @@ let away: { since: string; reason: string } | undefined = {
   reason: 'not connected yet',
 };
 let draining = false;
+/** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
+let mostLines = MOST_LINES;
 let reportedAt = 0;
 /** Why the connection broke while nobody waited for an answer. */
 let lost: Error | undefined;
@@ -86,8 +90,8 @@ async function run(): Promise<never> {
       backoff.reset();
       await loadForEver(client);
     } catch (error) {
-      if (!(error instanceof OffsetMovedError)) noteAway(error as Error);
-      else log.warn(error.message);
+      if (error instanceof OffsetMovedError || error instanceof FileReplacedError) log.warn(error.message);
+      else noteAway(error as Error);
     }
     if (client !== undefined) sever(client);
     await sleep(backoff.next());
@@ -96,23 +100,39 @@ async function run(): Promise<never> {
 
 /** Connects and brings everything up to date: schema, registry, positions. */
 async function begin(): Promise<pg.Client> {
-  const client = await connect(config.DATABASE_URL, 'sluice loader', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
+  lost = undefined;
+  const client = await connect(config.DATABASE_URL, 'sluice loader', error => {
+    lost = error;
+    wake();
+  });
+  await withinDeadline(client, async () => {
     await migrate(config.DATABASE_URL, message => log.info(message));
     await upsertSensors(client, sensors);
     await prepareStaging(client);
     await backlog.synchronise(client, await snapshot());
-  } catch (error) {
-    sever(client);
-    throw error;
-  }
+  });
   if (away !== undefined) log.info({ pendingBytes: backlog.bytes }, 'connected to the database');
   away = undefined;
   if (backlog.bytes > 0) policy.taken(true, performance.now());
   report();
   return client;
+}
+
+/** Runs a task on a connection; when it fails or takes too long, the connection is severed. */
+async function withinDeadline(client: pg.Client, task: () => Promise<void>): Promise<void> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error(`the database has not answered for ${DEADLINE_MS / 1000} s`)),
+    DEADLINE_MS,
+  );
+  try {
+    await Promise.race([task(), expired]);
+  } catch (error) {
+    sever(client);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function snapshot(): Promise<Map<string, number>> {
@@ -126,7 +146,9 @@ function noteAway(error: Error): void {
   const reason = error.message || String(error);
   // One line when it goes away and one when the reason changes; a day of retries is not a day of log lines.
   if (away === undefined || away.reason !== reason) {
-    log.warn({ reason }, 'the database is away; recording goes on, and loading goes on when it is back');
+    const { path } = error as NodeJS.ErrnoException;
+    if (path !== undefined) log.error({ reason }, 'cannot read the raw files; recording goes on');
+    else log.warn({ reason }, 'the database is away; recording goes on, and loading goes on when it is back');
   }
   away = { since: away?.since ?? new Date().toISOString(), reason };
   report();
@@ -165,18 +187,15 @@ async function due(): Promise<void> {
 async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   const hashes = new Map<string, string>();
   const lines: BatchLine[] = [];
-  for (const { file, lines: raw } of backlog.read(MOST_LINES, MOST_BYTES)) {
+  for (const { file, lines: raw } of backlog.read(mostLines, (MOST_BYTES / MOST_LINES) * mostLines)) {
     if (raw[0]!.start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
     for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
   }
   // What arrives while this batch is stored waits for the next one.
-  policy.taken(lines.length > 0 && bytesOf(lines) < backlog.bytes, performance.now());
-  const deadline = setTimeout(() => sever(client), BATCH_DEADLINE_MS);
-  try {
-    if (lines.length > 0) await store(client, lines, hashes);
-  } finally {
-    clearTimeout(deadline);
-  }
+  policy.taken(bytesOf(lines) < backlog.bytes, performance.now());
+  mostLines = Math.max(LEAST_LINES, mostLines >> 1);
+  await withinDeadline(client, () => store(client, lines, hashes));
+  mostLines = MOST_LINES;
 }
 
 function store(client: pg.Client, lines: BatchLine[], hashes: ReadonlyMap<string, string>): Promise<void> {

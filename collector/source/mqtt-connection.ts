@@ -13,7 +13,6 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
  * to acknowledgement, and it bounds what is in memory. MQTT 5 only: it replaces the broker's own limit.
  */
 const RECEIVE_MAXIMUM = 20_000;
-const KEEPALIVE_S = 30;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** What arrives by PUBLISH. */
@@ -23,6 +22,17 @@ export interface Delivery {
   qos: 0 | 1 | 2;
   /** Packet identifier; undefined for QoS 0. */
   id: number | undefined;
+}
+
+/** Reason code of a DISCONNECT: another client has connected with our client id [MQTT-3.1.4-3]. MQTT 5 only. */
+const SESSION_TAKEN_OVER = 0x8e;
+
+/** The broker gave our session to another client with the same client id. */
+export class TakenOverError extends Error {
+  constructor() {
+    super('another client has connected with the same client id, and the broker gave it our session');
+    this.name = 'TakenOverError';
+  }
 }
 
 /** The broker does not grant the subscription. */
@@ -62,7 +72,10 @@ export class MqttConnection {
       reason ??= error;
     });
     client.on('disconnect', packet => {
-      reason ??= new Error(`the broker disconnected us (reason code ${packet.reasonCode})`);
+      reason ??=
+        packet.reasonCode === SESSION_TAKEN_OVER
+          ? new TakenOverError()
+          : new Error(`the broker disconnected us (reason code ${packet.reasonCode})`);
     });
     const closed = new Promise<Error>(resolve => {
       client.on('close', () => resolve(reason ?? new Error('the connection was closed')));
@@ -147,7 +160,7 @@ function optionsOf(config: Config, protocolVersion: 4 | 5): IClientOptions {
     clean: false,
     ...(config.MQTT_USERNAME === undefined ? {} : { username: config.MQTT_USERNAME }),
     ...(config.MQTT_PASSWORD === undefined ? {} : { password: config.MQTT_PASSWORD }),
-    keepalive: KEEPALIVE_S,
+    keepalive: config.MQTT_KEEPALIVE_S,
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Reconnecting is the source's: each connection is a client of its own.
     reconnectPeriod: 0,

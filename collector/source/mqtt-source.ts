@@ -4,13 +4,21 @@ import { Backoff } from '../backoff.ts';
 import type { Group } from '../bronze/group.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
-import { type Delivery, MqttConnection } from './mqtt-connection.ts';
+import { type Delivery, MqttConnection, TakenOverError } from './mqtt-connection.ts';
 
 /**
  * Bytes that may wait for the disk before we stop reading from the broker. MQTT 5's Receive Maximum counts messages,
  * and 3.1.1 (all that aedes speaks) has no limit at all.
  */
 const MOST_PENDING_BYTES = 64 * 1024 * 1024;
+
+/** Only a connection that has lived this long shows that the trouble is over; others go on with the backoff. */
+const STEADY_MS = 60_000;
+/** Takeovers within `TAKEOVER_WINDOW_MS` after which we leave the session to the other client. */
+const MOST_TAKEOVERS = 3;
+const TAKEOVER_WINDOW_MS = 10 * 60_000;
+/** MQTT 3.1.1 does not say why it closes; this many short connections in a row look like a takeover. */
+const SUSPICIOUS_ROUNDS = 5;
 
 /** Reason codes with which a broker says that it does not speak MQTT 5: 1 in the form of 3.1.1, 132 in that of 5. */
 const UNACCEPTABLE_VERSION = new Set([1, 132]);
@@ -28,13 +36,17 @@ interface Receipts {
   group: Group;
   connection: MqttConnection;
   ids: number[];
+  /** Messages of QoS 0, which nobody sends again. */
+  unprotected: number;
 }
 
 /**
  * Subscribes, hands messages to the recorder, and acknowledges them when they are on disk.
  *
  * States: *connecting*, with backoff; *receiving*; *halted*, while the recorder cannot record: the connection is
- * dropped, so that the broker keeps what we cannot, and sends again what we did not acknowledge.
+ * dropped, so that the broker keeps what we cannot, and sends again what we did not acknowledge; *retired*, when another
+ * client with our client id has taken the session over several times: two collectors would do that to each other for
+ * ever, so the one that notices first leaves it to the other, which gets every message.
  */
 export class MqttSource {
   readonly #config: Config;
@@ -51,8 +63,11 @@ export class MqttSource {
   #acknowledging: Promise<unknown> = Promise.resolve();
   #resume: () => void = () => undefined;
   #warnedOfQos0 = false;
+  /** When the last takeovers happened, in ms of the monotonic clock. */
+  #takeovers: number[] = [];
+  #shortConnections = 0;
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
-  readonly counts = { received: 0, acknowledged: 0, connections: 0 };
+  readonly counts = { received: 0, acknowledged: 0, connections: 0, lost: 0 };
 
   constructor(config: Config, recorder: Recorder, log: Logger) {
     this.#config = config;
@@ -78,7 +93,7 @@ export class MqttSource {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.retired) {
       if (this.#recorder.failure !== undefined) await this.#untilResumed();
       if (signal.aborted) return;
       try {
@@ -86,7 +101,7 @@ export class MqttSource {
       } catch (error) {
         this.#noteAway(error as Error & { code?: number });
       }
-      if (signal.aborted) return;
+      if (signal.aborted || this.retired) return;
       await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
     }
   }
@@ -104,8 +119,11 @@ export class MqttSource {
           'the broker grants QoS 0 only: messages in flight can be lost there',
         );
       }
+      const connectedAt = performance.now();
       this.#noteConnected(sessionPresent);
-      throw await connection.closed;
+      const reason = await connection.closed;
+      this.#noteLifetime(performance.now() - connectedAt);
+      throw reason;
     } finally {
       this.#connection = undefined;
       this.#receipts = undefined;
@@ -120,11 +138,12 @@ export class MqttSource {
     const group = this.#recorder.record(topic, payload);
     let receipts = this.#receipts;
     if (receipts === undefined || receipts.group !== group) {
-      receipts = { group, connection, ids: [] };
+      receipts = { group, connection, ids: [], unprotected: 0 };
       this.#receipts = receipts;
       this.#acknowledgeWhenDurable(receipts);
     }
     if (id !== undefined) receipts.ids.push(id);
+    else receipts.unprotected++;
     if (qos === 0 && !this.#warnedOfQos0) {
       this.#warnedOfQos0 = true;
       this.#log.warn(
@@ -137,15 +156,25 @@ export class MqttSource {
       : undefined;
   }
 
-  #acknowledgeWhenDurable({ group, connection, ids }: Receipts): void {
-    const acknowledged = group.durable.then(
+  #acknowledgeWhenDurable(receipts: Receipts): void {
+    const { group, connection, ids } = receipts;
+    // Groups become durable in their order, so the last acknowledgement comes after all the others.
+    this.#acknowledging = group.durable.then(
       async () => {
         await connection.acknowledge(ids);
         this.counts.acknowledged += ids.length;
       },
-      () => connection.drop(),
+      () => {
+        connection.drop();
+        this.counts.lost += receipts.unprotected;
+        if (receipts.unprotected > 0) {
+          this.#log.error(
+            { messages: receipts.unprotected },
+            'messages of QoS 0 are lost: nobody sends them again',
+          );
+        }
+      },
     );
-    this.#acknowledging = Promise.all([this.#acknowledging, acknowledged]);
   }
 
   async #untilResumed(): Promise<void> {
@@ -157,7 +186,6 @@ export class MqttSource {
   }
 
   #noteConnected(sessionPresent: boolean): void {
-    this.#backoff.reset();
     this.counts.connections++;
     this.status = { connected: true, since: new Date().toISOString() };
     const mqtt = this.#protocol === 5 ? '5' : '3.1.1';
@@ -174,8 +202,36 @@ export class MqttSource {
     this.#hadSession = true;
   }
 
+  #noteLifetime(ms: number): void {
+    if (ms >= STEADY_MS) this.#backoff.reset();
+    this.#shortConnections = ms >= STEADY_MS ? 0 : this.#shortConnections + 1;
+    if (this.#shortConnections !== SUSPICIOUS_ROUNDS || this.#protocol === 5) return;
+    this.#log.error(
+      { client_id: this.#config.MQTT_CLIENT_ID },
+      'the broker keeps closing our connection: perhaps another client uses the same client id. Give each a MQTT_CLIENT_ID of its own',
+    );
+  }
+
+  /** Whether the session was left to another client with the same client id. */
+  get retired(): boolean {
+    return this.#takeovers.length >= MOST_TAKEOVERS;
+  }
+
+  #noteTakeover(): void {
+    const now = performance.now();
+    this.#takeovers = [...this.#takeovers.filter(at => now - at < TAKEOVER_WINDOW_MS), now];
+    if (!this.retired) return;
+    const reason =
+      `Another client uses the client id ${this.#config.MQTT_CLIENT_ID} and has taken the session over ${MOST_TAKEOVERS} times. ` +
+      'This collector leaves it to that one and receives nothing more. Stop one of the two, or give it a MQTT_CLIENT_ID of its own, and start it again';
+    this.#log.error(reason);
+    this.#setAway(reason);
+  }
+
   #noteAway(error: Error & { code?: number }): void {
     if (this.#stopping.signal.aborted) return;
+    if (error instanceof TakenOverError) this.#noteTakeover();
+    if (this.retired) return;
     if (this.#protocol === 5 && error.code !== undefined && UNACCEPTABLE_VERSION.has(error.code)) {
       this.#protocol = 4;
       this.#backoff.reset();
