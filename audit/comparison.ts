@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Tally } from '../collector/silver/store.ts';
+import type { Tally } from '../collector/silver/stretch.ts';
 
 /** A place where files and database disagree. */
 export interface Difference {

@@ -7,7 +7,7 @@ import { ProgressBar } from '../collector/progress-bar.ts';
 import { prepareLine } from '../collector/silver/batch.ts';
 import { type LedgerEntry, readLedger } from '../collector/silver/ledger.ts';
 import { Registry } from '../collector/silver/registry.ts';
-import { addTally, type Tally } from '../collector/silver/store.ts';
+import { addTally, type Tally } from '../collector/silver/stretch.ts';
 import type { Zone } from '../collector/time.ts';
 import { type Classified, Comparison, type Difference } from './comparison.ts';
 import { LineTable } from './line-table.ts';

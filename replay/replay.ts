@@ -11,7 +11,8 @@ import { type BatchLine, prepareLine } from '../collector/silver/batch.ts';
 import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from '../collector/silver/ledger.ts';
 import { storeNarrowing } from '../collector/silver/narrow.ts';
 import { Registry } from '../collector/silver/registry.ts';
-import { addTally, type LedgerMode, storeBatch, type Tally } from '../collector/silver/store.ts';
+import { type LedgerMode, storeBatch } from '../collector/silver/store.ts';
+import { addTally, emptyTally, type Tally } from '../collector/silver/stretch.ts';
 import type { Zone } from '../collector/time.ts';
 import { checkJsonl, type NotJsonlError } from './jsonl.ts';
 
@@ -123,7 +124,7 @@ export class Replay {
     registry: Registry,
     progress: (bytes: number) => void,
   ) {
-    const total: Tally = { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+    const total = emptyTally();
     let loaded = known?.bytes ?? 0;
     const hashes = new Map<string, string>();
     let batch: BatchLine[] = [];
@@ -184,7 +185,7 @@ export class Replay {
   }
 
   async #store(lines: BatchLine[], hashes: ReadonlyMap<string, string>, mode: LedgerMode): Promise<Tally> {
-    const sum: Tally = { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+    const sum = emptyTally();
     await storeNarrowing(
       lines,
       some => storeBatch(this.#client, this.#options.collector, some, hashes, mode),

@@ -10,26 +10,27 @@ export interface RawLine {
 }
 
 /**
- * Reads whole lines of `path` from byte `from` on, never beyond `to`: about `maxBytes`, but at least one line.
+ * Reads whole lines of `path` from byte `from` on, never beyond `to`: about `maxBytes`, but at least one line. Empty when
+ * there is no whole line.
  *
  * Synchronous, as it runs in a thread of its own that has nothing else to do meanwhile.
  */
-export function readLines(path: string, from: number, to: number, maxBytes: number): RawLine[] {
+export function readLines(path: string, from: number, to: number, maxBytes: number): Buffer {
   const descriptor = openSync(path, 'r');
   try {
     for (let want = Math.min(to - from, maxBytes); ; want = Math.min(to - from, want * 4)) {
       const block = readBlock(descriptor, from, want);
-      if (block.includes(LF) || want === to - from) return splitLines(block, from);
+      const end = block.lastIndexOf(LF) + 1;
+      if (end > 0 || want === to - from) return block.subarray(0, end);
     }
   } finally {
     closeSync(descriptor);
   }
 }
 
-/** The first line of a file, with its line end; undefined while there is none. */
+/** The first line of a file, without its line end; undefined while there is none. */
 export function readFirstLine(path: string, to: number): Buffer | undefined {
-  const [first] = readLines(path, 0, to, 512);
-  return first?.bytes;
+  return splitLines(readLines(path, 0, to, 512), 0)[0]?.bytes;
 }
 
 function readBlock(descriptor: number, from: number, length: number): Buffer {

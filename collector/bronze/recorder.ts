@@ -10,6 +10,7 @@ import { DescriptorCache } from './descriptor-cache.ts';
 import { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { isRawFileName, rawFileName } from './partition.ts';
+import { PartitionCache } from './partition-cache.ts';
 
 /** "This raw file is durable up to byte `size`"; `lines` of them are new. */
 export interface Durable {
@@ -30,6 +31,11 @@ export interface RecorderOptions {
 
 /** Files of one group that are written and synced at the same time. More only queue up in libuv's thread pool. */
 const PARALLEL_FILES = 32;
+/** After a group of this many messages we are under load, and the next one is let grow. */
+const LOAD_MESSAGES = 200;
+/** A group grows for at most this long, and only while each step brings more: a broker may allow few in flight. */
+const GROW_MS = 100;
+const GROW_STEP_MS = 5;
 const PROBE_BYTES = 256 * 1024;
 const PROBE_EVERY_MS = 1000;
 
@@ -45,10 +51,13 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #files: DescriptorCache;
   readonly #now: () => number;
+  readonly #partitions = new PartitionCache();
   #open: Group | undefined;
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
   #failure: Error | undefined;
+  /** Messages in the last group. */
+  #lastSize = 0;
   #probing: Promise<void> | undefined;
   readonly #stopping = new AbortController();
   /** Bytes of messages that are not yet on disk. */
@@ -81,24 +90,35 @@ export class Recorder {
 
   /**
    * Takes a message. It counts when the group's `durable` resolves, and not at all when that rejects.
+   * @param topic text, or its bytes: they are read only when the message is rejected.
    * @param payload must not change afterwards.
    */
-  record(topic: string, payload: Buffer): Group {
+  record(topic: string | Buffer, payload: Buffer): Group {
     if (this.#failure !== undefined) return Group.rejected(this.#failure);
-    const now = this.#now();
     const group = this.#open ?? this.#openGroup();
-    const reading = decodePayload(payload, this.#options.zone, now);
-    if (typeof reading === 'string') {
-      const file = `rejected/${new Date(now).toISOString().slice(0, 10)}.jsonl`;
-      group.add(file, rejectedLine(topic, payload, reading, now));
-      group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
-    } else {
-      group.add(`raw/${rawFileName(reading.sensorId, reading.time)}`, rawLine(payload));
+    const file = this.#partitions.fileOf(payload);
+    if (file !== undefined) {
+      group.add(file, payload);
       group.recorded++;
-    }
+    } else this.#decodeAndAdd(group, topic, payload);
     this.pendingBytes += payload.length;
     group.payloadBytes += payload.length;
     return group;
+  }
+
+  #decodeAndAdd(group: Group, topic: string | Buffer, payload: Buffer): void {
+    const now = this.#now();
+    const reading = decodePayload(payload, this.#options.zone, now);
+    if (typeof reading === 'string') {
+      const file = `rejected/${new Date(now).toISOString().slice(0, 10)}.jsonl`;
+      group.add(file, rejectedLine(topic.toString(), payload, reading, now));
+      group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
+      return;
+    }
+    const file = `raw/${rawFileName(reading.sensorId, reading.time)}`;
+    group.add(file, rawLine(payload));
+    group.recorded++;
+    this.#partitions.learn(payload, reading, file, now);
   }
 
   /** Why nothing can be recorded at present; undefined when all is well. */
@@ -140,11 +160,29 @@ export class Recorder {
   async #writeGroups(): Promise<void> {
     for (;;) {
       for (const task of this.#betweenGroups.splice(0)) await task();
+      if (this.#open !== undefined) await this.#letGrow();
       const group = this.#open;
       if (group === undefined) return;
       this.#open = undefined;
+      this.#lastSize = group.size;
       await this.#writeGroup(group);
       this.pendingBytes -= group.payloadBytes;
+    }
+  }
+
+  /** Under load, waits for more messages: a group costs its fsyncs and its messages between threads, whatever its size. */
+  async #letGrow(): Promise<void> {
+    const deadline = performance.now() + GROW_MS;
+    let size = 0;
+    while (
+      this.#lastSize >= LOAD_MESSAGES &&
+      this.#open !== undefined &&
+      this.#open.size > size &&
+      performance.now() < deadline &&
+      !this.#stopping.signal.aborted
+    ) {
+      size = this.#open.size;
+      await sleep(GROW_STEP_MS);
     }
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { type RawLine, readFirstLine, readLines } from '../bronze/line-reader.ts';
+import { readFirstLine, readLines } from '../bronze/line-reader.ts';
 import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
 
 /** How far a file is durable and loaded, in bytes. */
@@ -20,10 +20,11 @@ export class FileReplacedError extends Error {
   }
 }
 
-/** A stretch of lines of one file, in the order of the file. */
-interface FileLines {
+/** Whole lines of one file, as they stand there from byte `start` on. */
+export interface Block {
   file: string;
-  lines: RawLine[];
+  start: number;
+  bytes: Buffer;
 }
 
 /** From one file at a time no more than this, so that a large backlog of one sensor does not hold up the others. */
@@ -91,24 +92,23 @@ export class Backlog {
     for (const file of replaced) await this.#startAfresh(client, file);
   }
 
-  /** Reads lines, oldest file first, until about `maxLines` or `maxBytes` are there. Nothing moves before `advance`. */
-  read(maxLines: number, maxBytes: number): FileLines[] {
-    const stretches: FileLines[] = [];
-    let count = 0;
-    let bytes = 0;
+  /** Reads whole lines, about `maxBytes` of them, file by file. Nothing moves before `advance`. */
+  read(maxBytes: number): Block[] {
+    const blocks: Block[] = [];
+    let left = maxBytes;
     for (const [file, { loaded, durable }] of this.#pending) {
-      if (count >= maxLines || bytes >= maxBytes) break;
-      const lines = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, maxBytes - bytes));
-      stretches.push({ file, lines });
-      count += lines.length;
-      bytes += lines.at(-1)!.end - loaded;
+      if (left <= 0) break;
+      const bytes = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, left));
+      blocks.push({ file, start: loaded, bytes });
+      left -= bytes.length;
     }
-    return stretches;
+    return blocks;
   }
 
-  #readFile(file: string, loaded: number, durable: number, maxBytes: number): RawLine[] {
+  #readFile(file: string, loaded: number, durable: number, maxBytes: number): Buffer {
     try {
-      const lines = durable > loaded ? readLines(join(this.#folder, file), loaded, durable, maxBytes) : [];
+      const lines =
+        durable > loaded ? readLines(join(this.#folder, file), loaded, durable, maxBytes) : Buffer.alloc(0);
       // Durable bytes end with a line, so there is one, unless it is not the same file.
       if (lines.length > 0) return lines;
     } catch (error) {

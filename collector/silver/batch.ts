@@ -10,7 +10,7 @@ export type BatchLine = { file: string; start: number; end: number } & (
   | { row?: undefined; rejection: { reason: Rejection; line: string } }
 );
 
-interface Row {
+export interface Row {
   /** Microseconds since 1970. */
   time: number;
   sensorId: string;
@@ -49,6 +49,12 @@ function storable(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
 }
 
+/** A row in COPY's text format: time, sensor_id, value, quality, without a line end. */
+export function rowText({ time, sensorId, value, quality }: Row): string {
+  // Of what COPY gives a meaning to, a sensor id can hold only the backslash: it has no control characters.
+  return `${formatTime(time)}\t${sensorId.replaceAll('\\', '\\\\')}\t${value}\t${quality}`;
+}
+
 /**
  * The rows of a batch in COPY's text format: time, sensor_id, value, quality, number of the file in `files`, byte offset.
  * `String(number)` is the shortest text that reads back as the same double.
@@ -58,9 +64,7 @@ export function copyText(lines: readonly BatchLine[], files: readonly string[]):
   let text = '';
   for (const { file, start, row } of lines) {
     if (row === undefined) continue;
-    // Of what COPY gives a meaning to, a sensor id can hold only the backslash: it has no control characters.
-    const sensor = row.sensorId.replaceAll('\\', '\\\\');
-    text += `${formatTime(row.time)}\t${sensor}\t${row.value}\t${row.quality}\t${number.get(file)}\t${start}\n`;
+    text += `${rowText(row)}\t${number.get(file)}\t${start}\n`;
   }
   return Buffer.from(text);
 }

@@ -4,17 +4,22 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 import { Backoff } from '../backoff.ts';
+import { splitLines } from '../bronze/line-reader.ts';
 import { connect, sever } from '../database.ts';
 import { createLog } from '../log.ts';
 import { zoneOf } from '../time.ts';
-import { Backlog, FileReplacedError } from './backlog.ts';
+import { Backlog, type Block, FileReplacedError } from './backlog.ts';
 import { type BatchLine, prepareLine } from './batch.ts';
 import { BatchPolicy } from './batch-policy.ts';
-import { firstLineHash } from './ledger.ts';
+import { directBatch } from './direct-batch.ts';
+import { firstLineHash, OffsetMovedError } from './ledger.ts';
 import { storeNarrowing } from './narrow.ts';
 import type { FromLoader, LoaderData, ToLoader } from './protocol.ts';
 import { Registry, upsertSensors } from './registry.ts';
-import { addTally, OffsetMovedError, prepareStaging, storeBatch, type Tally } from './store.ts';
+import { prepareStaging, storeBatch, total } from './store.ts';
+import { storeDirect } from './store-direct.ts';
+import { addTally, emptyTally } from './stretch.ts';
+import { verdictOf } from './verdict.ts';
 
 /*
  * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
@@ -23,12 +28,11 @@ import { addTally, OffsetMovedError, prepareStaging, storeBatch, type Tally } fr
  */
 
 /** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
-const MOST_LINES = 50_000;
-const MOST_BYTES = 8 * 1024 * 1024;
-/** A database that has not stored a batch within this time hangs, or the batch is too large for it: see `mostLines`. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** A database that has not stored a batch within this time hangs, or the batch is too large for it: see `mostBytes`. */
 const DEADLINE_MS = 60_000;
 /** Batches do not get smaller than this, however slow the database is. */
-const LEAST_LINES = 500;
+const LEAST_BYTES = 32 * 1024;
 /** How often a changed registry is noticed. */
 const REGISTRY_MS = 60_000;
 
@@ -41,14 +45,16 @@ const log = createLog(config).child({ part: 'loader' });
 const zone = zoneOf(config.SENSOR_TIMEZONE);
 const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log);
 const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
-const loaded: Tally = { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+const loaded = emptyTally();
 let away: { since: string; reason: string } | undefined = {
   since: new Date().toISOString(),
   reason: 'not connected yet',
 };
 let draining = false;
 /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
-let mostLines = MOST_LINES;
+let mostBytes = MOST_BYTES;
+/** Whether the last batch brought nothing that silver had already. Duplicates come in swarms, after a reconnect. */
+let direct = true;
 let reportedAt = 0;
 /** Why the connection broke while nobody waited for an answer. */
 let lost: Error | undefined;
@@ -185,33 +191,51 @@ async function due(): Promise<void> {
 }
 
 async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
-  const hashes = new Map<string, string>();
-  const lines: BatchLine[] = [];
-  for (const { file, lines: raw } of backlog.read(mostLines, (MOST_BYTES / MOST_LINES) * mostLines)) {
-    if (raw[0]!.start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
-    for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
-  }
+  const blocks = backlog.read(mostBytes);
+  const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
   // What arrives while this batch is stored waits for the next one.
-  policy.taken(bytesOf(lines) < backlog.bytes, performance.now());
-  mostLines = Math.max(LEAST_LINES, mostLines >> 1);
-  await withinDeadline(client, () => store(client, lines, hashes));
-  mostLines = MOST_LINES;
+  policy.taken(bytes < backlog.bytes, performance.now());
+  mostBytes = Math.max(LEAST_BYTES, mostBytes >> 1);
+  await withinDeadline(client, async () => {
+    if (!direct || !(await tryDirect(client, blocks, registry))) await storeEach(client, blocks, registry);
+  });
+  mostBytes = MOST_BYTES;
 }
 
-function store(client: pg.Client, lines: BatchLine[], hashes: ReadonlyMap<string, string>): Promise<void> {
-  return storeNarrowing(
+/** @returns false when a row is to blame: it is there already, or cannot be stored at all. */
+async function tryDirect(client: pg.Client, blocks: Block[], registry: Registry): Promise<boolean> {
+  const batch = directBatch(blocks, zone, registry);
+  try {
+    await storeDirect(client, collector, batch);
+  } catch (error) {
+    if (verdictOf(error) === 'retry') throw error;
+    return false;
+  }
+  addTally(loaded, total(batch.stretches));
+  for (const { file, to } of batch.stretches) backlog.advance(file, to);
+  return true;
+}
+
+/** Looks at each line: tells duplicates, conflicts and rows that cannot be stored from the others. */
+async function storeEach(client: pg.Client, blocks: Block[], registry: Registry): Promise<void> {
+  const hashes = new Map<string, string>();
+  const lines: BatchLine[] = [];
+  for (const { file, start, bytes } of blocks) {
+    const raw = splitLines(bytes, start);
+    if (start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
+    for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
+  }
+  direct = true;
+  await storeNarrowing(
     lines,
     some => storeBatch(client, collector, some, hashes),
     (some, tally) => {
       addTally(loaded, tally);
+      if (tally.duplicates + tally.conflicts > 0) direct = false;
       for (const { file, end } of lastOfEachFile(some)) backlog.advance(file, end);
     },
     log,
   );
-}
-
-function bytesOf(lines: BatchLine[]): number {
-  return lines.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 function lastOfEachFile(lines: readonly BatchLine[]): Iterable<BatchLine> {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type BatchLine, rejectRow } from './batch.ts';
-import type { Tally } from './store.ts';
+import type { Tally } from './stretch.ts';
 import { verdictOf } from './verdict.ts';
 
 /**

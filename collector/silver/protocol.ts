@@ -1,7 +1,7 @@
 import type { Durable } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
 import type { Sensor } from './registry.ts';
-import type { Tally } from './store.ts';
+import type { Tally } from './stretch.ts';
 
 /** What the loader's thread is started with. */
 export interface LoaderData {

@@ -3,37 +3,14 @@ import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchLine, copyText } from './batch.ts';
-
-/** What became of the lines of a batch. lines = stored + duplicates + conflicts + rejected. */
-export interface Tally {
-  lines: number;
-  stored: number;
-  duplicates: number;
-  conflicts: number;
-  rejected: number;
-}
-
-/** The ledger holds another offset than the batch began at: somebody else loaded, or the database was restored. */
-export class OffsetMovedError extends Error {
-  constructor() {
-    super('The offsets in bronze.raw_file are not those that the batch began at; reading them again.');
-    this.name = 'OffsetMovedError';
-  }
-}
+import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+import { addTally, emptyTally, type Stretch, stretchesOf, type Tally } from './stretch.ts';
 
 /**
  * How a batch meets the ledger. *advance*: the lines are new, offsets and counters move with them. *heal*: the lines are
  * counted already; what silver lacks of them is put back, and every minute of theirs is refreshed.
  */
 export type LedgerMode = 'advance' | 'heal';
-
-/** A stretch of one file: the lines of a batch that are its own. */
-interface Stretch extends Tally {
-  file: string;
-  from: number;
-  to: number;
-  firstLineHash: string | null;
-}
 
 /** Makes the staging table of a connection; it is private to it, and empty after each transaction. */
 export async function prepareStaging(client: ClientBase): Promise<void> {
@@ -75,42 +52,6 @@ export async function storeBatch(
     throw error;
   }
   return total(stretches);
-}
-
-function stretchesOf(lines: readonly BatchLine[], hashes: ReadonlyMap<string, string>): Stretch[] {
-  const byFile = new Map<string, Stretch>();
-  for (const { file, start, end, rejection } of lines) {
-    let stretch = byFile.get(file);
-    if (stretch === undefined) {
-      const firstLineHash = hashes.get(file) ?? null;
-      stretch = {
-        file,
-        from: start,
-        to: end,
-        firstLineHash,
-        lines: 0,
-        stored: 0,
-        duplicates: 0,
-        conflicts: 0,
-        rejected: 0,
-      };
-      byFile.set(file, stretch);
-    }
-    stretch.to = end;
-    stretch.lines++;
-    if (rejection !== undefined) stretch.rejected++;
-  }
-  return [...byFile.values()];
-}
-
-async function insertNewFiles(client: ClientBase, collector: string, stretches: Stretch[]): Promise<void> {
-  const fresh = stretches.filter(stretch => stretch.from === 0);
-  if (fresh.length === 0) return;
-  await client.query(
-    `INSERT INTO bronze.raw_file (collector, path, first_line_hash)
-     SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING`,
-    [collector, fresh.map(stretch => stretch.file), fresh.map(stretch => stretch.firstLineHash)],
-  );
 }
 
 /** COPYs the rows into the staging table and moves them on; sets stored, duplicates and conflicts of each stretch. */
@@ -174,62 +115,9 @@ async function storeConflicts(client: ClientBase, collector: string, files: stri
   return rows;
 }
 
-async function storeRejections(
-  client: ClientBase,
-  collector: string,
-  lines: readonly BatchLine[],
-): Promise<void> {
-  const rejected = lines.filter(line => line.rejection !== undefined);
-  if (rejected.length === 0) return;
-  await client.query(
-    `INSERT INTO silver.rejected_line (collector, path, byte_offset, reason, line)
-     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING`,
-    [
-      collector,
-      rejected.map(line => line.file),
-      rejected.map(line => line.start),
-      rejected.map(line => line.rejection!.reason),
-      rejected.map(line => line.rejection!.line),
-    ],
-  );
-}
-
-/** The offset moves only from the value that the batch began at, so of two loaders one wins and the other rolls back. */
-async function moveOffsets(client: ClientBase, collector: string, stretches: Stretch[]): Promise<void> {
-  const column = <K extends keyof Stretch>(name: K) => stretches.map(stretch => stretch[name]);
-  const { rowCount } = await client.query(
-    `UPDATE bronze.raw_file f SET bytes = s.to_byte, lines = f.lines + s.lines, stored = f.stored + s.stored,
-       duplicates = f.duplicates + s.duplicates, conflicts = f.conflicts + s.conflicts,
-       rejected = f.rejected + s.rejected, loaded_at = now()
-     FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-       AS s (path, from_byte, to_byte, lines, stored, duplicates, conflicts, rejected)
-     WHERE f.collector = $1 AND f.path = s.path AND f.bytes = s.from_byte`,
-    [
-      collector,
-      column('file'),
-      column('from'),
-      column('to'),
-      column('lines'),
-      column('stored'),
-      column('duplicates'),
-      column('conflicts'),
-      column('rejected'),
-    ],
-  );
-  if (rowCount !== stretches.length) throw new OffsetMovedError();
-}
-
-function total(stretches: Stretch[]): Tally {
-  const sum: Tally = { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
+/** The sum over all stretches. */
+export function total(stretches: readonly Stretch[]): Tally {
+  const sum = emptyTally();
   for (const stretch of stretches) addTally(sum, stretch);
   return sum;
-}
-
-/** Adds `more` to `sum`. */
-export function addTally(sum: Tally, more: Tally): void {
-  sum.lines += more.lines;
-  sum.stored += more.stored;
-  sum.duplicates += more.duplicates;
-  sum.conflicts += more.conflicts;
-  sum.rejected += more.rejected;
 }

@@ -1,10 +1,7 @@
-import mqtt, {
-  type IClientOptions,
-  type IConnackPacket,
-  type ISubscriptionGrant,
-  type MqttClient,
-} from 'mqtt';
+import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, MqttClient } from 'mqtt';
 import type { Config } from '../config.ts';
+import { PublishFilter } from './publish-filter.ts';
+import { openTransport } from './transport.ts';
 
 /** Seconds that the broker keeps our session while we are away. Longer than any outage that somebody will mend. */
 const SESSION_EXPIRY_S = 30 * 24 * 3600;
@@ -15,14 +12,17 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
 const RECEIVE_MAXIMUM = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** What arrives by PUBLISH. */
-export interface Delivery {
-  topic: string;
-  payload: Buffer;
-  qos: 0 | 1 | 2;
-  /** Packet identifier; undefined for QoS 0. */
-  id: number | undefined;
-}
+/**
+ * Takes each message, in order.
+ * @param id packet identifier, to acknowledge it by; 0 for QoS 0.
+ * @returns while this promise is pending no more are read from the broker.
+ */
+export type Deliver = (
+  topic: Buffer,
+  payload: Buffer,
+  id: number,
+  connection: MqttConnection,
+) => Promise<unknown> | undefined;
 
 /** Reason code of a DISCONNECT: another client has connected with our client id [MQTT-3.1.4-3]. MQTT 5 only. */
 const SESSION_TAKEN_OVER = 0x8e;
@@ -40,59 +40,61 @@ export class SubscriptionRefusedError extends Error {}
 
 /**
  * One connection to the broker, from CONNECT until it is lost; the next one is a new object. mqtt.js connects, keeps
- * alive and subscribes; acknowledging is ours.
+ * alive and subscribes; receiving messages and acknowledging them is ours.
  */
 export class MqttConnection {
   readonly #client: MqttClient;
+  readonly #filter: PublishFilter;
   /** Resolves, with the reason, when the connection is gone. */
   readonly closed: Promise<Error>;
   #alive = true;
 
-  private constructor(client: MqttClient, closed: Promise<Error>) {
-    this.#client = client;
-    this.closed = closed;
-    void closed.then(() => {
-      this.#alive = false;
-    });
-  }
-
-  /**
-   * Connects with the persistent session of MQTT_CLIENT_ID.
-   * @param deliver takes each message, in order. While a promise that it returns is pending no more are read.
-   * @throws the broker's refusal (with its reason code as `code`) or the error of the network.
-   */
-  static async open(
-    config: Config,
-    protocolVersion: 4 | 5,
-    deliver: (delivery: Delivery, connection: MqttConnection) => Promise<void> | undefined,
-  ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
-    const client = mqtt.connect(config.MQTT_URL, optionsOf(config, protocolVersion));
+  private constructor(config: Config, protocolVersion: 4 | 5, deliver: Deliver) {
+    this.#filter = new PublishFilter(
+      openTransport(config.MQTT_URL),
+      protocolVersion,
+      (topic, payload, id) => {
+        const held = deliver(topic, payload, id, this);
+        if (held !== undefined) this.#filter.hold(held);
+      },
+    );
+    this.#client = new MqttClient(() => this.#filter, optionsOf(config, protocolVersion));
     let reason: Error | undefined;
-    client.on('error', error => {
+    this.#client.on('error', error => {
       reason ??= error;
     });
-    client.on('disconnect', packet => {
+    // Without a code mqtt.js keeps an error of the stream to itself.
+    this.#filter.on('error', error => {
+      reason ??= error;
+    });
+    this.#client.on('disconnect', packet => {
       reason ??=
         packet.reasonCode === SESSION_TAKEN_OVER
           ? new TakenOverError()
           : new Error(`the broker disconnected us (reason code ${packet.reasonCode})`);
     });
-    const closed = new Promise<Error>(resolve => {
-      client.on('close', () => resolve(reason ?? new Error('the connection was closed')));
+    this.closed = new Promise<Error>(resolve => {
+      this.#client.on('close', () => {
+        this.#alive = false;
+        resolve(reason ?? new Error('the connection was closed'));
+      });
     });
-    const connection = new MqttConnection(client, closed);
-    client.handleMessage = (packet, next) => {
-      const { topic, payload, qos, messageId: id } = packet;
-      const held = deliver({ topic, payload: payload as Buffer, qos, id }, connection);
-      // An error makes mqtt.js go on to the next packet without sending a PUBACK: that is ours to send, after the fsync.
-      const withoutPuback = () => next(new Error('acknowledged later'));
-      if (held === undefined) withoutPuback();
-      else void held.then(withoutPuback);
-    };
-    const connack = new Promise<IConnackPacket>(resolve => client.once('connect', resolve));
-    const first = await Promise.race([connack, closed]);
+  }
+
+  /**
+   * Connects with the persistent session of MQTT_CLIENT_ID.
+   * @throws the broker's refusal (with its reason code as `code`) or the error of the network.
+   */
+  static async open(
+    config: Config,
+    protocolVersion: 4 | 5,
+    deliver: Deliver,
+  ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
+    const connection = new MqttConnection(config, protocolVersion, deliver);
+    const connack = new Promise<IConnackPacket>(resolve => connection.#client.once('connect', resolve));
+    const first = await Promise.race([connack, connection.closed]);
     if (first instanceof Error) {
-      client.end(true);
+      connection.drop();
       throw first;
     }
     return { connection, sessionPresent: first.sessionPresent };
@@ -139,7 +141,7 @@ export class MqttConnection {
       packets.writeUInt16BE(id, index * 4 + 2);
     });
     // A stream that is destroyed meanwhile calls back with an error, which says the same as `closed`.
-    return new Promise(resolve => this.#client.stream.write(packets, () => resolve()));
+    return new Promise(resolve => this.#filter.write(packets, () => resolve()));
   }
 
   /** Says goodbye; the broker keeps the session. */
@@ -154,12 +156,16 @@ export class MqttConnection {
 }
 
 function optionsOf(config: Config, protocolVersion: 4 | 5): IClientOptions {
+  const { username, password } = new URL(config.MQTT_URL);
+  const user = config.MQTT_USERNAME ?? decodeURIComponent(username);
+  const secret = config.MQTT_PASSWORD ?? decodeURIComponent(password);
   return {
+    protocolId: 'MQTT',
     protocolVersion,
     clientId: config.MQTT_CLIENT_ID,
     clean: false,
-    ...(config.MQTT_USERNAME === undefined ? {} : { username: config.MQTT_USERNAME }),
-    ...(config.MQTT_PASSWORD === undefined ? {} : { password: config.MQTT_PASSWORD }),
+    ...(user === '' ? {} : { username: user }),
+    ...(secret === '' ? {} : { password: secret }),
     keepalive: config.MQTT_KEEPALIVE_S,
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Reconnecting is the source's: each connection is a client of its own.

@@ -4,7 +4,7 @@ import { Backoff } from '../backoff.ts';
 import type { Group } from '../bronze/group.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
-import { type Delivery, MqttConnection, TakenOverError } from './mqtt-connection.ts';
+import { type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
 
 /**
  * Bytes that may wait for the disk before we stop reading from the broker. MQTT 5's Receive Maximum counts messages,
@@ -107,7 +107,7 @@ export class MqttSource {
   }
 
   async #connectAndReceive(): Promise<void> {
-    const deliver = (delivery: Delivery, connection: MqttConnection) => this.#receive(delivery, connection);
+    const deliver: Deliver = (...message) => this.#receive(...message);
     const { connection, sessionPresent } = await MqttConnection.open(this.#config, this.#protocol, deliver);
     this.#connection = connection;
     try {
@@ -131,9 +131,14 @@ export class MqttSource {
     }
   }
 
-  #receive({ topic, payload, qos, id }: Delivery, connection: MqttConnection): Promise<void> | undefined {
-    // While stopping nothing more is taken: what the broker has sent beyond this it will send again.
-    if (this.#stopping.signal.aborted) return new Promise(() => undefined);
+  #receive(
+    topic: Buffer,
+    payload: Buffer,
+    id: number,
+    connection: MqttConnection,
+  ): Promise<unknown> | undefined {
+    // While stopping nothing more is taken: the broker sends it again to the next collector.
+    if (this.#stopping.signal.aborted) return undefined;
     this.counts.received++;
     const group = this.#recorder.record(topic, payload);
     let receipts = this.#receipts;
@@ -142,18 +147,20 @@ export class MqttSource {
       this.#receipts = receipts;
       this.#acknowledgeWhenDurable(receipts);
     }
-    if (id !== undefined) receipts.ids.push(id);
-    else receipts.unprotected++;
-    if (qos === 0 && !this.#warnedOfQos0) {
-      this.#warnedOfQos0 = true;
-      this.#log.warn(
-        { topic },
-        'messages arrive with QoS 0: nothing protects them on their way. Publish with QoS 1',
-      );
-    }
-    return this.#recorder.pendingBytes > MOST_PENDING_BYTES
-      ? group.durable.catch(() => undefined)
-      : undefined;
+    if (id !== 0) receipts.ids.push(id);
+    else this.#noteUnprotected(receipts, topic);
+    if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
+    return group.durable.catch(() => undefined);
+  }
+
+  #noteUnprotected(receipts: Receipts, topic: Buffer): void {
+    receipts.unprotected++;
+    if (this.#warnedOfQos0) return;
+    this.#warnedOfQos0 = true;
+    this.#log.warn(
+      { topic: topic.toString() },
+      'messages arrive with QoS 0: nothing protects them on their way. Publish with QoS 1',
+    );
   }
 
   #acknowledgeWhenDurable(receipts: Receipts): void {

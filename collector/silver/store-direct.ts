@@ -1,0 +1,34 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ClientBase } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import type { DirectBatch } from './direct-batch.ts';
+import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+
+/**
+ * Stores a batch by one COPY straight into silver, in one transaction with its offsets. One key that is there already
+ * fails it all, with nothing changed; `storeBatch` then sorts out the duplicates.
+ */
+export async function storeDirect(client: ClientBase, collector: string, batch: DirectBatch): Promise<void> {
+  const { rows, stretches, rejected, staleMinutes, staleSensors } = batch;
+  await client.query('BEGIN');
+  try {
+    await insertNewFiles(client, collector, stretches);
+    if (rows.length > 0) {
+      const copy = client.query(
+        copyFrom('COPY silver.sensor_reading (time, sensor_id, value, quality) FROM STDIN'),
+      );
+      await pipeline(Readable.from([rows], { objectMode: false }), copy);
+      await client.query(
+        'INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
+        [staleMinutes, staleSensors],
+      );
+    }
+    await storeRejections(client, collector, rejected);
+    await moveOffsets(client, collector, stretches);
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
