@@ -214,7 +214,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
     const given = setting.secret ? readSecret(env, name, problems) : env[name];
-    const raw = given === undefined || given.trim() === '' ? setting.default : given.trim();
+    const present = given !== undefined && given.trim() !== '';
+    // A password may begin or end with a space.
+    const raw = !present ? setting.default : setting.secret ? given : given.trim();
     if (raw === undefined) continue;
     const result = setting.schema.safeParse(raw);
     if (result.success) values[name] = result.data;
