@@ -8,7 +8,6 @@ export interface Zone {
 }
 
 const MINUTE = 60_000_000;
-const QUARTER_HOUR = 15 * MINUTE;
 
 const utc: Zone = { offsetAt: () => 0 };
 
@@ -34,18 +33,18 @@ export function zoneOf(name: string): Zone {
     const wall = Date.UTC(at.year!, at.month! - 1, at.day!, at.hour!, at.minute!, at.second!) * 1000;
     return wall - Math.floor(instant / 1_000_000) * 1_000_000;
   };
-  // Since 2000 no zone has changed its offset within a quarter of an hour of wall time, and asking Intl costs microseconds.
-  let cachedQuarter = Number.NaN;
+  // No zone changes its offset within a minute of wall time (St. John's did at one past midnight), and asking Intl is slow.
+  let cachedMinute = Number.NaN;
   let cachedOffset = 0;
   return {
     offsetAt(wall) {
-      const quarter = Math.floor(wall / QUARTER_HOUR);
-      if (quarter !== cachedQuarter) {
+      const minute = Math.floor(wall / MINUTE);
+      if (minute !== cachedMinute) {
         // The offset before a transition makes the earlier instant of two, and moves a skipped wall time forward.
         const before = offsetAtInstant(wall - 24 * 60 * MINUTE);
         const there = offsetAtInstant(wall - before);
         cachedOffset = there === before || offsetAtInstant(wall - there) !== there ? before : there;
-        cachedQuarter = quarter;
+        cachedMinute = minute;
       }
       return cachedOffset;
     },

@@ -11,6 +11,7 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
  */
 const RECEIVE_MAXIMUM = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+const GOODBYE_MS = 2000;
 
 /**
  * Takes each message, in order.
@@ -83,16 +84,21 @@ export class MqttConnection {
 
   /**
    * Connects with the persistent session of MQTT_CLIENT_ID.
+   * @param signal gives up connecting.
    * @throws the broker's refusal (with its reason code as `code`) or the error of the network.
    */
   static async open(
     config: Config,
     protocolVersion: 4 | 5,
     deliver: Deliver,
+    signal: AbortSignal,
   ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
     const connection = new MqttConnection(config, protocolVersion, deliver);
     const connack = new Promise<IConnackPacket>(resolve => connection.#client.once('connect', resolve));
+    const giveUp = () => connection.drop();
+    signal.addEventListener('abort', giveUp);
     const first = await Promise.race([connack, connection.closed]);
+    signal.removeEventListener('abort', giveUp);
     if (first instanceof Error) {
       connection.drop();
       throw first;
@@ -144,9 +150,12 @@ export class MqttConnection {
     return new Promise(resolve => this.#filter.write(packets, () => resolve()));
   }
 
-  /** Says goodbye; the broker keeps the session. */
+  /** Says goodbye; the broker keeps the session. One that does not answer is left. */
   async close(): Promise<void> {
-    await new Promise<void>(resolve => this.#client.end(false, () => resolve()));
+    const timer = setTimeout(() => this.drop(), GOODBYE_MS);
+    this.#client.end(false);
+    await this.closed;
+    clearTimeout(timer);
   }
 
   /** Drops the connection without a word: what was not acknowledged is sent again on the next one. */

@@ -108,9 +108,15 @@ export class MqttSource {
 
   async #connectAndReceive(): Promise<void> {
     const deliver: Deliver = (...message) => this.#receive(...message);
-    const { connection, sessionPresent } = await MqttConnection.open(this.#config, this.#protocol, deliver);
+    const { connection, sessionPresent } = await MqttConnection.open(
+      this.#config,
+      this.#protocol,
+      deliver,
+      this.#stopping.signal,
+    );
     this.#connection = connection;
     try {
+      if (this.#stopping.signal.aborted) return;
       const { MQTT_TOPICS: topics, MQTT_QOS: qos } = this.#config;
       const lowered = await connection.subscribe(topics, qos);
       if (lowered.length > 0) {

@@ -1,0 +1,151 @@
+#!/bin/sh
+# What has to be there before the first start: passwords, the broker's files, a data folder that the collector may write.
+#
+#   setup.sh                 makes what is missing and keeps what is there; every `docker compose up` runs it
+#   setup.sh device NAME     adds a device, or gives it a new password, and prints the password
+#
+# Each service has a folder in the volume `secrets`, which belongs to root; the service's group may read it. So root needs
+# no right beyond CHOWN here, and no service can read another's secrets, though all of them mount the volume.
+set -eu
+umask 077
+cd /run/secrets
+
+mosquitto=1883
+timescaledb=70
+generator=10001
+collector=$SLUICE_UID
+# The user of pgAdmin is in the group root.
+pgadmin=0
+
+# folder NAME GROUP
+folder() {
+  mkdir -p "$1"
+  chmod 0750 "$1"
+  chgrp "$2" "$1"
+}
+
+# secret FILE GROUP < content. The rename comes last: a file is there whole or not at all.
+secret() {
+  cat > "$1.new"
+  chmod 0440 "$1.new"
+  chgrp "$2" "$1.new"
+  mv -f "$1.new" "$1"
+}
+
+random() {
+  head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'
+}
+
+# password FILE GROUP prints the password in FILE, which is made once and then kept. Its group may have become another one.
+password() {
+  [ -s "$1" ] || random | secret "$1" "$2"
+  chgrp "$2" "$1"
+  cat "$1"
+}
+
+# broker_user NAME PASSWORD
+broker_user() {
+  [ -e passwd ] || touch passwd
+  mosquitto_passwd -b passwd "$1" "$2" > /dev/null
+}
+
+# broker_file FILE NAME. Mosquitto wants to own what it is told to trust, so root's copy stays beside it.
+broker_file() {
+  cp "$1" mosquitto/new
+  chmod 0400 mosquitto/new
+  chown "$mosquitto:$mosquitto" mosquitto/new
+  mv -f mosquitto/new "mosquitto/$2"
+}
+
+# The broker grants any subscription and then delivers only what may be read: a topic of MQTT_TOPICS that is not in the
+# ACL would stay silent. So one follows from the other.
+access_list() {
+  cat /sluice/acl
+  printf '\nuser collector\n'
+  printf '%s\n' "${MQTT_TOPICS:-sensors/#}" | tr ',' '\n' | sed 's/^ */topic read /; s/ *$//'
+}
+
+# A folder that docker has made for the bind mount belongs to root. One that is somebody's stays theirs.
+data_folder() {
+  owner=$(stat -c %u /data)
+  if [ "$owner" = 0 ]; then
+    for path in /data/raw /data/rejected /data/collector*; do
+      [ ! -e "$path" ] || chown -hR "$collector:$collector" "$path"
+    done
+    chown "$collector:$collector" /data
+  elif [ "$owner" != "$collector" ]; then
+    echo "The folder data belongs to user $owner, the collector runs as user $collector: write SLUICE_UID=$owner into .env" >&2
+    exit 1
+  fi
+}
+
+setup() {
+  chmod 0755 .
+  data_folder
+
+  folder timescaledb $timescaledb
+  database=$(password timescaledb/password $timescaledb)
+
+  folder collector "$collector"
+  broker_user collector "$(password collector/mqtt_password "$collector")"
+  echo "postgresql://sluice:$database@timescaledb:5432/sluice" | secret collector/database_url "$collector"
+
+  folder generator $generator
+  broker_user generator "$(password generator/mqtt_password $generator)"
+
+  folder mosquitto $mosquitto
+  monitor=$(password mosquitto/monitor_password $mosquitto)
+  broker_user monitor "$monitor"
+  # mosquitto_sub reads its options from here, so that no process list shows the password.
+  printf '%s\n' '-u monitor' "-P $monitor" | secret mosquitto/mosquitto_sub $mosquitto
+  access_list > acl
+  broker_file acl acl
+  broker_file passwd passwd
+
+  folder pgadmin $pgadmin
+  password pgadmin/password $pgadmin > /dev/null
+  echo "timescaledb:5432:*:sluice:$database" | secret pgadmin/pgpass $pgadmin
+  secret pgadmin/servers.json $pgadmin <<'JSON'
+{
+  "Servers": {
+    "1": {
+      "Name": "Sluice",
+      "Group": "Servers",
+      "Host": "timescaledb",
+      "Port": 5432,
+      "MaintenanceDB": "sluice",
+      "Username": "sluice",
+      "ConnectionParameters": { "sslmode": "prefer", "passfile": "/.pgpass" }
+    }
+  }
+}
+JSON
+  # The database is about to be made with its password: a power cut must not take one without the other.
+  sync
+}
+
+# device NAME
+device() {
+  case $1 in
+    '' | *[!A-Za-z0-9._-]* | collector | generator | monitor)
+      echo 'A device is named by letters, digits, ".", "_" and "-", and not collector, generator or monitor.' >&2
+      exit 2
+      ;;
+  esac
+  secret=$(random)
+  broker_user "$1" "$secret"
+  broker_file passwd passwd
+  echo "$secret"
+}
+
+case ${1-} in
+  '') setup ;;
+  device)
+    setup
+    device "${2-}"
+    ;;
+  *)
+    echo 'usage: setup.sh [device NAME]' >&2
+    exit 2
+    ;;
+esac
