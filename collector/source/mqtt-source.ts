@@ -199,6 +199,7 @@ export class MqttSource {
   }
 
   #noteConnected(sessionPresent: boolean): void {
+    const awaySince = this.status.since;
     this.counts.connections++;
     this.status = { connected: true, since: new Date().toISOString() };
     const mqtt = this.#protocol === 5 ? '5' : '3.1.1';
@@ -208,7 +209,7 @@ export class MqttSource {
     );
     if (!sessionPresent && this.#hadSession) {
       this.#log.warn(
-        { away_since: this.status.since },
+        { away_since: awaySince },
         'the broker has lost our session: what was published while we were away may be lost there',
       );
     }
