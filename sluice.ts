@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
 import { type VerifyArguments, verifyCommand } from './audit/command.ts';
-import { FolderInUseError } from './collector/bronze/data-folder.ts';
 import { Collector } from './collector/collector.ts';
 import { type Config, readConfig, SettingsError } from './collector/config.ts';
+import { errorText } from './collector/error-text.ts';
 import { createLog } from './collector/log.ts';
 import { RegistryError } from './collector/silver/registry.ts';
 import { untilStopped } from './collector/until-stopped.ts';
@@ -84,7 +84,7 @@ program
   .description(
     'prove that the database holds what the raw files say; exit 1 and the first differences if not',
   )
-  .option('--date <date>', 'only readings of this UTC date, such as 2025-11-12')
+  .option('--date <date>', 'only readings of this UTC date, such as 2025-11-12', utcDay)
   .option('--sensor <id>', 'only readings of this sensor')
   .option('--json', 'the report as JSON')
   .action((options: VerifyArguments) => finish((config, log) => verifyCommand(config, log, options)));
@@ -99,6 +99,15 @@ program
   .action((places: string[], options: { dryRun?: boolean }) =>
     finish((config, log) => replayCommand(config, log, places, options.dryRun === true)),
   );
+
+/** Checks a date of the command line. */
+function utcDay(text: string): string {
+  const day = new Date(`${text}T00:00:00Z`);
+  if (Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== text) {
+    throw new InvalidArgumentError('It must be a date such as 2025-11-12.');
+  }
+  return text;
+}
 
 /** Runs a daemon until a signal asks it to stop. The settings are read before anything is started. */
 async function serve(
@@ -127,10 +136,8 @@ try {
 } catch (error) {
   // Commander has told its own errors already.
   if (!(error instanceof CommanderError)) {
-    const expected =
-      error instanceof SettingsError || error instanceof RegistryError || error instanceof FolderInUseError;
-    const { message, stack } = error as Error;
-    process.stderr.write(`sluice: ${expected || !process.env.SLUICE_STACK ? message : stack}\n`);
+    const detailed = /^(?:debug|trace)$/.test(process.env.LOG_LEVEL ?? '');
+    process.stderr.write(`sluice: ${detailed ? (error as Error).stack : errorText(error)}\n`);
   }
   process.exit(exitCodeOf(error));
 }

@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import { readCollectorName } from '../collector/bronze/data-folder.ts';
 import type { Config } from '../collector/config.ts';
@@ -31,11 +32,23 @@ export async function verifyCommand(
     log.debug({ err: error }, 'connection lost'),
   );
   try {
+    await demandSchema(client);
     const zone = zoneOf(config.SENSOR_TIMEZONE);
     const report = await verify(client, { dataDir: config.DATA_DIR, collector, zone, date, sensor });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.ok;
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+async function demandSchema(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ known: boolean }>(
+    "SELECT to_regclass('bronze.raw_file') IS NOT NULL AS known",
+  );
+  if (!rows[0]!.known) {
+    throw new Error(
+      'This database has no tables of Sluice. Set DATABASE_URL to the one that has, or run `sluice migrate`.',
+    );
   }
 }

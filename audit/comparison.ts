@@ -78,7 +78,10 @@ export class Comparison {
     );
   }
 
-  /** What loading the lines would do: how many silver lacks, has, or has with another value. */
+  /**
+   * What loading the lines would do: how many silver lacks, has, or has with another value. Rows in the temporary table
+   * `would_be_stored` count as silver's.
+   */
   async wouldBecome(): Promise<{
     lines: number;
     stored: number;
@@ -92,8 +95,10 @@ export class Comparison {
            row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line) AS nth
          FROM audit_line l
        ), judged AS (
-         SELECT f.*, s.value AS silver_value, coalesce(s.value, f.first_value) AS kept_value
-         FROM firsts f LEFT JOIN silver.sensor_reading s USING (sensor_id, time)
+         SELECT f.*, coalesce(s.value, w.value) AS silver_value, coalesce(s.value, w.value, f.first_value) AS kept_value
+         FROM firsts f
+         LEFT JOIN silver.sensor_reading s USING (sensor_id, time)
+         LEFT JOIN would_be_stored w USING (sensor_id, time)
        )
        SELECT count(*) AS lines,
          count(*) FILTER (WHERE reason IS NULL AND silver_value IS NULL AND nth = 1) AS stored,

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { meanColumns } from '../collector/gold/refresh.ts';
 import type { Difference } from './comparison.ts';
 
 const LISTED = 10;
@@ -90,8 +91,7 @@ export class Partitions {
       `SELECT 'mean of ' || $1 || ' at ' || bucket || ' in gold.reading_1min_mean is ' || coalesce(g.val_mean::text, 'missing')
          || ' (n ' || coalesce(g.n, 0) || '), recomputed from silver ' || coalesce(r.val_mean::text, 'none') || ' (n ' || coalesce(r.n, 0) || ')' AS what
        FROM (
-         SELECT date_trunc('minute', time, 'UTC') AS bucket, avg(value ORDER BY time) AS val_mean, min(value) AS val_min,
-           max(value) AS val_max, count(*) AS n
+         SELECT date_trunc('minute', time, 'UTC') AS bucket, ${meanColumns}
          FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3 AND quality = 'valid' GROUP BY 1
        ) r FULL JOIN (
          SELECT bucket, val_mean, val_min, val_max, n FROM gold.reading_1min_mean

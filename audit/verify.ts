@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { streamLines } from '../collector/bronze/line-stream.ts';
-import { isRawFileName, safeSensorId } from '../collector/bronze/partition.ts';
+import { isRawFileName, safeSensorId, uncompressedName } from '../collector/bronze/partition.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
 import { prepareLine } from '../collector/silver/batch.ts';
 import { type LedgerEntry, readLedger } from '../collector/silver/ledger.ts';
@@ -48,6 +48,14 @@ interface Subject {
   entry: LedgerEntry | undefined;
 }
 
+/** What reading a file gave besides its loaded lines. */
+interface Read {
+  /** Lines behind the loaded ones. */
+  pending: number;
+  /** Where the last loaded line ends. */
+  end: number;
+}
+
 /**
  * Proves, or disproves, that the database holds what the raw files say: reads every line, and one snapshot of the
  * database, so that it can run beside a collector at work.
@@ -75,10 +83,11 @@ class Verification {
   }
 
   async run(): Promise<Report> {
-    await LineTable.prepare(this.#client);
     // One snapshot for everything: what the ledger says is loaded is then just what silver has.
     await this.#client.query("SET work_mem = '64MB'; BEGIN ISOLATION LEVEL REPEATABLE READ");
     try {
+      // Made within the transaction, it gives its disk space back whenever it is emptied, not only at the end.
+      await LineTable.prepare(this.#client);
       return await this.#verify();
     } finally {
       await this.#client.query('ROLLBACK').catch(() => undefined);
@@ -140,17 +149,21 @@ class Verification {
   /** The files in the raw folder and those that the ledger knows, as far as the scope asks for them. */
   async #subjects(ledger: Map<string, LedgerEntry>): Promise<Subject[]> {
     const folder = join(this.#options.dataDir, 'raw');
-    const present = new Set((await readdir(folder).catch(() => [])).filter(isRawFileName));
-    const names = [...new Set([...present, ...ledger.keys()])].filter(name => this.#isInScope(name)).sort();
+    const present = new Map<string, string>();
+    for (const name of await readdir(folder).catch(() => [])) {
+      const plain = uncompressedName(name);
+      if (isRawFileName(plain) && (name === plain || !present.has(plain)))
+        present.set(plain, join(folder, name));
+    }
+    const names = [...new Set([...present.keys(), ...ledger.keys()])]
+      .filter(name => this.#isInScope(name))
+      .sort();
     const subjects: Subject[] = [];
     for (const name of names) {
-      const path = isAbsolute(name) ? name : join(folder, name);
-      const bytes = await stat(path).then(
-        found => found.size,
-        () => undefined,
-      );
+      const path = isAbsolute(name) ? name : present.get(name);
+      const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
       const entry = ledger.get(name);
-      subjects.push({ name, path: bytes === undefined ? undefined : path, bytes: bytes ?? 0, entry });
+      subjects.push({ name, path: found && path, bytes: found?.size ?? 0, entry });
     }
     return subjects;
   }
@@ -172,12 +185,10 @@ class Verification {
     progress: (bytes: number, name: string) => void,
   ) {
     await this.#table.clear();
-    const pending: number[] = [];
+    const reads: Read[] = [];
     let before = 0;
     for (const [index, subject] of group.entries()) {
-      pending.push(
-        await this.#load(index, subject, registry, bytes => progress(before + bytes, subject.name)),
-      );
+      reads.push(await this.#load(index, subject, registry, bytes => progress(before + bytes, subject.name)));
       before += subject.bytes;
     }
     await this.#table.complete();
@@ -195,23 +206,24 @@ class Verification {
         rejected: 0,
         missing: 0,
       };
-      this.#judge(subject, found, pending[index]!);
+      this.#judge(subject, found, reads[index]!);
     }
     if (own) await this.#partitions.checkLoaded();
     else await this.#partitions.explainElsewhere();
   }
 
-  /** Puts the loaded lines of a file into the table. @returns how many lines are behind them. */
+  /** Puts the loaded lines of a file into the table. */
   async #load(
     index: number,
     subject: Subject,
     registry: Registry,
     progress: (bytes: number) => void,
-  ): Promise<number> {
-    if (subject.path === undefined) return 0;
+  ): Promise<Read> {
+    if (subject.path === undefined) return { pending: 0, end: 0 };
     const loaded = subject.entry?.bytes ?? 0;
     let number = 0;
     let pending = 0;
+    let end = 0;
     for await (const { lines, bytesRead } of streamLines(
       subject.path,
       isAbsolute(subject.name) ? 'keep' : 'skip',
@@ -219,15 +231,17 @@ class Verification {
       for (const line of lines) {
         number++;
         if (line.start >= loaded) pending++;
-        else
+        else {
+          end = line.end;
           await this.#table.add(index, number, prepareLine(subject.name, line, this.#options.zone, registry));
+        }
       }
       progress(bytesRead);
     }
-    return pending;
+    return { pending, end };
   }
 
-  #judge({ name, path, entry }: Subject, found: Classified, pending: number): void {
+  #judge({ name, path, entry }: Subject, found: Classified, { pending, end }: Read): void {
     const { missing, ...tally } = found;
     this.#files.push({ file: name, ...tally, pending });
     if (entry === undefined) return;
@@ -255,6 +269,9 @@ class Verification {
       this.#note(1, [
         { file: name, what: `bronze.raw_file says ${say(database)}; the file has ${say(files)}` },
       ]);
+    } else if (end !== entry.bytes) {
+      const what = `bronze.raw_file says that ${entry.bytes} bytes are loaded, but the last line loaded ends at byte ${end}`;
+      this.#note(1, [{ file: name, what }]);
     }
   }
 

@@ -1,7 +1,7 @@
 /*
  * Most messages have one form: `{"id": "Sensor 1", "dt": "2025-11-12T10:15:01.000Z", "value": 25}`, in ASCII, with nothing
  * else in it. One regular expression recognises it at about a third of the cost of JSON.parse and a look at each field.
- * Whatever does not match is decoded by message.ts; what does match means the same there, which a test holds them to.
+ * Whatever does not match is decoded by message.ts; what does match means the same there, as test/collector/canonical.test.ts demands.
  */
 
 // Printable ASCII without the quotation mark and the backslash: such an id needs no unescaping, and no escaping for COPY.

@@ -1,14 +1,15 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { isLocked, nameCollector } from '../collector/bronze/data-folder.ts';
+import { isLocked, nameCollector, readCollectorName } from '../collector/bronze/data-folder.ts';
 import type { Config } from '../collector/config.ts';
-import { connect, sever } from '../collector/database.ts';
+import { connect } from '../collector/database.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../collector/gold/refresh.ts';
 import { readRegistry, upsertSensors } from '../collector/silver/registry.ts';
 import { prepareStaging } from '../collector/silver/store.ts';
 import { zoneOf } from '../collector/time.ts';
 import { migrate } from '../db/migrate.ts';
-import { findFiles, Replay, type Replayed } from './replay.ts';
+import { findFiles } from './files.ts';
+import { Replay, type Replayed } from './replay.ts';
 
 /**
  * `sluice replay`: loads raw files, prints a row for each, and refreshes the means.
@@ -23,29 +24,33 @@ export async function replayCommand(
   const sensors = await readRegistry(config.SENSORS_FILE);
   const files = await findFiles(places, config.DATA_DIR);
   if (!dryRun) await migrate(config.DATABASE_URL, message => log.info(message));
-  const client = await connect(config.DATABASE_URL, 'sluice replay', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
-    const replay = new Replay(client, {
-      dataDir: config.DATA_DIR,
-      collector: await nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID),
-      zone: zoneOf(config.SENSOR_TIMEZONE),
-      log,
-      collecting: await isLocked(config.DATA_DIR),
-      dryRun,
-    });
-    if (!dryRun) {
+  const open = () =>
+    connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
+  const replay = new Replay({
+    connect: async () => {
+      const client = await open();
+      if (dryRun) return client;
       await upsertSensors(client, sensors);
       await prepareStaging(client);
-    }
+      return client;
+    },
+    collector:
+      (await (dryRun
+        ? readCollectorName(config.DATA_DIR)
+        : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
+    zone: zoneOf(config.SENSOR_TIMEZONE),
+    log,
+    collecting: await isLocked(config.DATA_DIR),
+    dryRun,
+  });
+  try {
     await printRows(replay.run(files), dryRun);
-    for (const refusal of replay.refused) process.stdout.write(`${refusal.message}\n`);
-    if (!dryRun) await refresh(client);
-    return replay.refused.length === 0;
   } finally {
-    sever(client);
+    replay.end();
   }
+  for (const refusal of replay.refused) process.stdout.write(`${refusal}\n`);
+  if (!dryRun) await refresh(await open());
+  return replay.refused.length === 0;
 }
 
 async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promise<void> {
@@ -72,6 +77,7 @@ async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promis
 async function refresh(client: pg.Client): Promise<void> {
   await prepareRefresh(client);
   const minutes = await refreshStaleMinutes(client);
+  await client.end();
   process.stdout.write(
     minutes === undefined
       ? 'A collector is refreshing the one-minute means; it has the minutes of this replay as well.\n'

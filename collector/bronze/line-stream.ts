@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { type RawLine, splitLines } from './line-reader.ts';
 
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 /** No line of ours is as long; a file that has one is something else, and must not fill the memory. */
 const MOST_LINE_BYTES = 16 * 1024 * 1024;
 
@@ -45,7 +45,11 @@ export async function* streamLines(
       if (last) return;
     }
     if (rest.length > 0 && lastLine === 'keep') {
-      yield { lines: [{ bytes: rest, start: offset, end: offset + rest.length }], bytesRead: file.bytesRead };
+      // It counts as ended: when the file grows, that begins with the line end it lacks.
+      yield {
+        lines: [{ bytes: rest, start: offset, end: offset + rest.length + 1 }],
+        bytesRead: file.bytesRead,
+      };
     }
   } finally {
     file.destroy();

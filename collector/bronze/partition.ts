@@ -39,3 +39,8 @@ export function rawFileName(sensorId: string, time: Micros): string {
 export function isRawFileName(name: string): boolean {
   return /^\d{4}-\d\d-\d\d_[A-Za-z0-9._%~-]+\.jsonl$/.test(name);
 }
+
+/** The name of a raw file in the ledger, whether it is compressed or not: offsets count uncompressed bytes. */
+export function uncompressedName(name: string): string {
+  return name.replace(/\.gz$/, '');
+}

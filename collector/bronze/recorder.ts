@@ -51,6 +51,7 @@ export class Recorder {
   readonly #options: RecorderOptions;
   readonly #files: DescriptorCache;
   readonly #now: () => number;
+  readonly #parallelFiles: number;
   readonly #partitions = new PartitionCache();
   #open: Group | undefined;
   #running: Promise<void> | undefined;
@@ -71,6 +72,7 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
     this.#files = new DescriptorCache(options.dataDir, options.descriptors, (file, bytes) =>
       options.log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
     );
@@ -137,7 +139,10 @@ export class Recorder {
   /** Writes what is open, then closes the files. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    while (this.#running !== undefined) await this.#running;
+    while (this.#open !== undefined || this.#running !== undefined) {
+      this.#run();
+      await this.#running;
+    }
     await this.#probing;
     await this.#files.closeAll();
   }
@@ -191,7 +196,7 @@ export class Recorder {
     const before = new Map<string, number>();
     const created: string[] = [];
     try {
-      await inParallel(group.files, PARALLEL_FILES, async ([file, { parts, count }]) => {
+      await inParallel(group.files, this.#parallelFiles, async ([file, { parts, count }]) => {
         const appended = await this.#append(file, Buffer.concat(parts), before, created);
         if (file.startsWith('raw/')) durable.push({ file: file.slice(4), size: appended.size, lines: count });
       });
@@ -280,7 +285,7 @@ export class Recorder {
     const names = await readdir(join(this.#options.dataDir, folder));
     await inParallel(
       names.filter(name => name.endsWith('.jsonl')),
-      PARALLEL_FILES,
+      this.#parallelFiles,
       async name => {
         const file = `${folder}/${name}`;
         const opened = await this.#files.take(file);
@@ -295,7 +300,7 @@ export class Recorder {
     const folder = join(this.#options.dataDir, 'raw');
     const sizes = new Map<string, number>();
     const names = (await readdir(folder)).filter(isRawFileName);
-    await inParallel(names, PARALLEL_FILES, async name => {
+    await inParallel(names, this.#parallelFiles, async name => {
       sizes.set(name, this.#files.trusted(`raw/${name}`) ?? (await stat(join(folder, name))).size);
     });
     return sizes;

@@ -6,6 +6,22 @@ const MARKS_AT_ONCE = 50_000;
 /** Any constant will do, as long as every collector has the same. */
 const REFRESH_LOCK = 5_813_402_117;
 
+/**
+ * What gold says of some readings, as SQL over a column `value` and the order of `time`. The values are added up in the
+ * order of time, so that the same readings give the same mean to the last bit, whatever the order in which they came.
+ *
+ * avg() also adds up squares, and PostgreSQL makes an error of every overflow and underflow: one value beyond 1e154 would
+ * stop the refresh of all sensors. Where there is one, the values are scaled by 2^-600, which changes no digit, and those
+ * that are nothing beside it count as zero.
+ */
+export const meanColumns = `
+  CASE WHEN max(abs(value)) < 1e150
+    THEN avg(value ORDER BY time) FILTER (WHERE abs(value) < 1e150)
+    ELSE least(1.7976931348623157e308 * ${2 ** -600}, greatest(-1.7976931348623157e308 * ${2 ** -600},
+      coalesce(sum(value * ${2 ** -600} ORDER BY time) FILTER (WHERE abs(value) >= 1e-100), 0) / count(*)
+    )) / ${2 ** -600}
+  END AS val_mean, min(value) AS val_min, max(value) AS val_max, count(*) AS n`;
+
 /** Makes the table in which a refresh notes its minutes; private to the connection. */
 export async function prepareRefresh(client: ClientBase): Promise<void> {
   await client.query(
@@ -18,7 +34,7 @@ export async function prepareRefresh(client: ClientBase): Promise<void> {
  *
  * The marks are deleted first and the minutes aggregated in a later statement, whose snapshot holds every row that a
  * deleted mark stands for. A mark that the delete does not see belongs to a load that it does not see; the next refresh
- * has both. (test/gold/refresh.test.ts, "a load during a refresh")
+ * has both. (test/collector/gold/refresh.test.ts, "a load during a refresh")
  * @returns how many minutes were recomputed; undefined when another collector is refreshing.
  */
 export async function refreshStaleMinutes(client: ClientBase): Promise<number | undefined> {
@@ -61,10 +77,6 @@ async function refreshStep(client: ClientBase): Promise<{ marks: number; minutes
   }
 }
 
-/**
- * The values are added up in the order of time, so that the same readings give the same mean to the last bit, whatever
- * the order in which they came.
- */
 async function recompute(client: ClientBase): Promise<number> {
   await client.query('ANALYZE refreshed_minute');
   const upserted = await client.query(
@@ -72,7 +84,7 @@ async function recompute(client: ClientBase): Promise<number> {
      SELECT m.bucket, m.sensor_id, r.val_mean, r.val_min, r.val_max, r.n
      FROM refreshed_minute m
      CROSS JOIN LATERAL (
-       SELECT avg(value ORDER BY time) AS val_mean, min(value) AS val_min, max(value) AS val_max, count(*) AS n
+       SELECT ${meanColumns}
        FROM silver.sensor_reading
        WHERE sensor_id = m.sensor_id AND time >= m.bucket AND time < m.bucket + INTERVAL '1 minute' AND quality = 'valid'
      ) r

@@ -2,6 +2,7 @@ import cron, { type ScheduledTask } from 'node-cron';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { connect, sever } from '../database.ts';
+import { errorText } from '../error-text.ts';
 import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
 
 /** Second 5 of each minute: by then the minute that has just ended is loaded, with the default BATCH_MS. */
@@ -16,6 +17,7 @@ export class Refresher {
   #task: ScheduledTask | undefined;
   #client: pg.Client | undefined;
   #running: Promise<void> | undefined;
+  #told = '';
 
   constructor(databaseUrl: string, log: Logger) {
     this.#databaseUrl = databaseUrl;
@@ -53,14 +55,22 @@ export class Refresher {
       if (minutes)
         this.#log.debug({ minutes, ms: Math.round(performance.now() - began) }, 'refreshed one-minute means');
     } catch (error) {
-      this.#log.debug(
-        { err: error },
-        'cannot refresh the one-minute means; the minutes stay stale until it works',
-      );
+      this.#tell(error);
       this.#sever();
     } finally {
       clearTimeout(deadline);
     }
+  }
+
+  /** A database that is away is the loader's to tell of; that it refuses to refresh is said once for each reason. */
+  #tell(error: unknown): void {
+    const reason = errorText(error);
+    const refused = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)) && reason !== this.#told;
+    this.#log[refused ? 'error' : 'debug'](
+      { reason },
+      'cannot refresh the one-minute means; the minutes stay stale until it works',
+    );
+    this.#told = reason;
   }
 
   async #connect(): Promise<pg.Client> {

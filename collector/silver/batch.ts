@@ -7,8 +7,14 @@ import type { Registry } from './registry.ts';
 /** A line of a raw file, made ready for the database. */
 export type BatchLine = { file: string; start: number; end: number } & (
   | { row: Row; rejection?: undefined }
-  | { row?: undefined; rejection: { reason: Rejection; line: string } }
+  | { row?: undefined; rejection: Rejected }
 );
+
+/** Why a line cannot be stored, and its text. */
+export interface Rejected {
+  reason: Rejection;
+  line: string;
+}
 
 export interface Row {
   /** Microseconds since 1970. */

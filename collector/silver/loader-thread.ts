@@ -6,6 +6,7 @@ import { migrate } from '../../db/migrate.ts';
 import { Backoff } from '../backoff.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { connect, sever } from '../database.ts';
+import { errorText } from '../error-text.ts';
 import { createLog } from '../log.ts';
 import { zoneOf } from '../time.ts';
 import { Backlog, type Block, FileReplacedError } from './backlog.ts';
@@ -31,6 +32,8 @@ import { verdictOf } from './verdict.ts';
 const MOST_BYTES = 4 * 1024 * 1024;
 /** A database that has not stored a batch within this time hangs, or the batch is too large for it: see `mostBytes`. */
 const DEADLINE_MS = 60_000;
+/** After this long without an answer /ready says so. */
+const SLOW_MS = 10_000;
 /** Batches do not get smaller than this, however slow the database is. */
 const LEAST_BYTES = 32 * 1024;
 /** How often a changed registry is noticed. */
@@ -111,14 +114,14 @@ async function begin(): Promise<pg.Client> {
     lost = error;
     wake();
   });
+  const wasAway = away !== undefined;
   await withinDeadline(client, async () => {
     await migrate(config.DATABASE_URL, message => log.info(message));
     await upsertSensors(client, sensors);
     await prepareStaging(client);
     await backlog.synchronise(client, await snapshot());
   });
-  if (away !== undefined) log.info({ pendingBytes: backlog.bytes }, 'connected to the database');
-  away = undefined;
+  if (wasAway) log.info({ pendingBytes: backlog.bytes }, 'connected to the database');
   if (backlog.bytes > 0) policy.taken(true, performance.now());
   report();
   return client;
@@ -126,6 +129,11 @@ async function begin(): Promise<pg.Client> {
 
 /** Runs a task on a connection; when it fails or takes too long, the connection is severed. */
 async function withinDeadline(client: pg.Client, task: () => Promise<void>): Promise<void> {
+  const since = new Date().toISOString();
+  const slow = setTimeout(() => {
+    away ??= { since, reason: 'the database has not answered yet' };
+    report();
+  }, SLOW_MS);
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Error(`the database has not answered for ${DEADLINE_MS / 1000} s`)),
@@ -133,10 +141,12 @@ async function withinDeadline(client: pg.Client, task: () => Promise<void>): Pro
   );
   try {
     await Promise.race([task(), expired]);
+    away = undefined;
   } catch (error) {
     sever(client);
     throw error;
   } finally {
+    clearTimeout(slow);
     clearTimeout(timer);
   }
 }
@@ -149,7 +159,7 @@ function snapshot(): Promise<Map<string, number>> {
 }
 
 function noteAway(error: Error): void {
-  const reason = error.message || String(error);
+  const reason = errorText(error);
   // One line when it goes away and one when the reason changes; a day of retries is not a day of log lines.
   if (away === undefined || away.reason !== reason) {
     const { path } = error as NodeJS.ErrnoException;

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type BatchLine, rejectRow } from './batch.ts';
+import { type BatchLine, type Rejected, rejectRow } from './batch.ts';
 import type { Tally } from './stretch.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -19,13 +19,13 @@ export async function storeNarrowing(
   try {
     stored(lines, await store(lines));
   } catch (error) {
-    const first = lines[0]!;
-    if (verdictOf(error) === 'retry' || (lines.length === 1 && first.row === undefined)) throw error;
+    if (verdictOf(error) === 'retry') throw error;
+    const [first] = lines as [BatchLine];
     if (lines.length === 1) {
-      const rejected = rejectRow(first as BatchLine & { row: NonNullable<BatchLine['row']> }, error as Error);
+      const rejected = first.row === undefined ? inAscii(first, error) : rejectRow(first, error as Error);
       log.warn(
         { file: first.file, offset: first.start, reason: rejected.rejection?.reason },
-        'the database refuses a row',
+        'the database refuses a line',
       );
       return storeNarrowing([rejected], store, stored, log);
     }
@@ -33,4 +33,14 @@ export async function storeNarrowing(
     await storeNarrowing(lines.slice(0, half), store, stored, log);
     await storeNarrowing(lines.slice(half), store, stored, log);
   }
+}
+
+/** A rejected line that the database cannot even keep: its encoding lacks a character. ASCII is in all of them. */
+function inAscii(line: BatchLine & { rejection: Rejected }, error: unknown): BatchLine {
+  const text = line.rejection.line.replace(
+    /[^\x20-\x7e]/g,
+    char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  if (text === line.rejection.line) throw error;
+  return { ...line, rejection: { ...line.rejection, line: text } };
 }

@@ -36,7 +36,8 @@ const row = z
     max_value: limit,
   })
   .refine(
-    sensor => sensor.min_value === null || sensor.max_value === null || sensor.min_value <= sensor.max_value,
+    sensor =>
+      sensor.min_value === null || sensor.max_value === null || !(sensor.min_value > sensor.max_value),
     {
       message: 'must not be greater than max_value',
       path: ['min_value'],

@@ -24,7 +24,7 @@ export async function prepareStaging(client: ClientBase): Promise<void> {
 
 /**
  * Stores a batch in one transaction: rows, conflicts, rejected lines, stale minutes, offsets and counters.
- * (test/silver/store.test.ts, "rows and offset commit together or not at all")
+ * (test/collector/silver/store.test.ts, "rows and offset commit together or not at all")
  *
  * @param lines in file order; the lines of one file follow each other without a gap.
  * @param firstLineHashes of the files that begin in this batch.

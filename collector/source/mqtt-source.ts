@@ -4,6 +4,7 @@ import { Backoff } from '../backoff.ts';
 import type { Group } from '../bronze/group.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
+import { errorText } from '../error-text.ts';
 import { type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
 
 /**
@@ -252,7 +253,7 @@ export class MqttSource {
       this.#log.info('the broker does not speak MQTT 5; going on with 3.1.1');
       return;
     }
-    const reason = error.message || String(error.code ?? error);
+    const reason = errorText(error);
     if (this.status.reason !== reason)
       this.#log.warn({ reason }, 'no connection to the broker; trying again');
     this.#setAway(reason);

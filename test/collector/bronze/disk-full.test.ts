@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { zoneOf } from '../../../collector/time.ts';
+import { eventually } from '../../support/eventually.ts';
+import { linesIn, silent } from '../../support/pipeline.ts';
+import { temporaryFolder } from '../../support/server.ts';
+
+/** A file system of `size` that is gone at the end of the scope; undefined where this user may not mount one. */
+async function smallDisk(size: string) {
+  const folder = await temporaryFolder();
+  const path = join(folder.path, 'disk');
+  await mkdir(path);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path]).status === 0;
+  return {
+    path: mounted ? path : undefined,
+    [Symbol.asyncDispose]: async () => {
+      if (mounted) spawnSync('umount', [path]);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a full disk: what is acknowledged is whole on disk, nothing else is, and recording resumes', async context => {
+  await using disk = await smallDisk('1m');
+  if (disk.path === undefined) return context.skip('may not mount a small file system');
+  const dataDir = disk.path;
+  const recorder = new Recorder({ dataDir, zone: zoneOf('UTC'), descriptors: 64, log: silent });
+  await recorder.start(false);
+  let resumed = false;
+  recorder.onResumed = () => {
+    resumed = true;
+  };
+  const ballast = join(dataDir, 'ballast');
+  await writeFile(ballast, Buffer.alloc(500 * 1024));
+
+  const acknowledged: string[] = [];
+  const refused: string[] = [];
+  // Each group has lines for the same four files and for one that is new; one group of them hits the limit in some file.
+  for (let group = 0; refused.length === 0; group++) {
+    const payloads = ['a', 'b', 'c', 'd', `new ${group}`].map(id =>
+      JSON.stringify({ id, dt: '2025-11-12', value: group, text: 'x'.repeat(5000 + group) }),
+    );
+    const results = await Promise.allSettled(
+      payloads.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable),
+    );
+    for (const [index, { status }] of results.entries()) {
+      (status === 'fulfilled' ? acknowledged : refused).push(payloads[index]!);
+    }
+  }
+  expect(refused).toHaveLength(5);
+  expect(acknowledged.length).toBeGreaterThan(0);
+  expect(recorder.failure?.message).toMatch(/ENOSPC.*free some space/);
+  const onDisk = async () => [...(await linesIn(join(dataDir, 'raw'))).values()].flat().sort();
+  expect(await onDisk()).toEqual(acknowledged.toSorted());
+  await expect(recorder.record('sensors/1', Buffer.from(refused[0]!)).durable).rejects.toThrow('ENOSPC');
+
+  await rm(ballast);
+  await eventually(() => expect(resumed).toBe(true));
+  // The broker sends again what was not acknowledged.
+  await Promise.all(refused.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable));
+  expect(await onDisk()).toEqual([...acknowledged, ...refused].sort());
+  await recorder.stop();
+});

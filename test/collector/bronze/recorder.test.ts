@@ -1,0 +1,183 @@
+import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { zoneOf } from '../../../collector/time.ts';
+import { eventually } from '../../support/eventually.ts';
+import { linesIn, silent } from '../../support/pipeline.ts';
+import { temporaryFolder } from '../../support/server.ts';
+
+const NOW = Date.UTC(2025, 10, 12, 12);
+const reading = (sensor: string, n: number | string) =>
+  `{"id":"${sensor}","dt":"2025-11-12T10:15:01Z","value":${n}}`;
+
+/** A recorder that runs in a folder of its own. */
+async function recorderIn(dataDir: string, { descriptors = 64, repair = false } = {}) {
+  const recorder = new Recorder({ dataDir, zone: zoneOf('UTC'), descriptors, log: silent, now: () => NOW });
+  await recorder.start(repair);
+  const record = (...payloads: string[]) =>
+    Promise.all(payloads.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable));
+  return { recorder, record, [Symbol.asyncDispose]: () => recorder.stop() };
+}
+
+test('messages are in the file of their sensor and date, byte for byte, in their order', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const odd = ' {"value": 1e400,  "dt":"2025-11-11T23:59:59.9Z","id":"Sensor 1","x":"\\ud800"}\t';
+  await under.record(odd, reading('Sensor 1', 1), reading('Sensor_1', 2), reading('Sensor 1', 3));
+  await under.record('{"id":"Sensor 1",\r\n"dt":"2025-11-12",\n"value":4}');
+  expect(await linesIn(join(folder.path, 'raw'))).toEqual(
+    new Map([
+      ['2025-11-11_Sensor_1.jsonl', [odd]],
+      ['2025-11-12_Sensor%5F1.jsonl', [reading('Sensor_1', 2)]],
+      [
+        '2025-11-12_Sensor_1.jsonl',
+        [reading('Sensor 1', 1), reading('Sensor 1', 3), '{"id":"Sensor 1",  "dt":"2025-11-12", "value":4}'],
+      ],
+    ]),
+  );
+  expect(under.recorder.counts).toMatchObject({ recorded: 5, rejected: 0 });
+  expect(under.recorder.pendingBytes).toBe(0);
+});
+
+test('a message that is not a reading is kept with its reason', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  await under.record('gibberish', reading('Sensor 1', 1));
+  await under.recorder.record('sensors/2', Buffer.from([0xff, 0x0a])).durable;
+  const rejected = await linesIn(join(folder.path, 'rejected'));
+  const common = { received_at: '2025-11-12T12:00:00.000Z' };
+  expect(rejected.get('2025-11-12.jsonl')?.map(line => JSON.parse(line))).toEqual([
+    { ...common, topic: 'sensors/1', reason: 'not JSON', payload: 'gibberish' },
+    { ...common, topic: 'sensors/2', reason: 'not UTF-8', payload_base64: '/wo=' },
+  ]);
+  expect(under.recorder.counts).toMatchObject({ recorded: 1, rejected: 2 });
+});
+
+test('what comes while a group is written is the next group, and nothing overtakes', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const told: string[] = [];
+  const payloads = Array.from({ length: 500 }, (_, n) => reading('Sensor 1', n));
+  for (const [n, payload] of payloads.entries()) {
+    void under.recorder.record('t', Buffer.from(payload)).durable.then(() => told.push(payload));
+    if (n % 100 === 99) await new Promise(resolve => setImmediate(resolve));
+  }
+  await eventually(() => expect(told).toHaveLength(payloads.length));
+  expect(told).toEqual(payloads);
+  expect((await linesIn(join(folder.path, 'raw'))).get('2025-11-12_Sensor_1.jsonl')).toEqual(payloads);
+  expect(under.recorder.counts.groups).toBeGreaterThan(1);
+  expect(under.recorder.counts.groups).toBeLessThan(10);
+});
+
+test('a message is durable only when all of its line is in the file', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  for (let n = 0; n < 20; n++) {
+    await under.record(reading('Sensor 1', n));
+    const text = await readFile(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), 'utf8');
+    expect(text.endsWith(`${reading('Sensor 1', n)}\n`)).toBe(true);
+  }
+});
+
+test('a snapshot shows what is durable at that moment, and no more', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const told = new Map<string, number>();
+  under.recorder.onDurable = files => {
+    for (const { file, size } of files) told.set(file, size);
+  };
+  await writeFile(join(folder.path, 'raw/notes.txt'), 'not ours');
+  for (let n = 0; n < 100; n++) {
+    const recording = under.record(reading(`Sensor ${n % 7}`, n), reading(`Sensor ${n % 3}`, n));
+    await under.recorder.snapshot().then(sizes => expect(sizes).toEqual(told));
+    if (n % 10 === 0) await recording;
+  }
+  await under.record(reading('Sensor 1', 100));
+  expect([...told.keys()]).toHaveLength(7);
+  for (const [file, size] of told) expect((await stat(join(folder.path, 'raw', file))).size).toBe(size);
+});
+
+test('stop() writes what is open', async () => {
+  await using folder = await temporaryFolder();
+  const under = await recorderIn(folder.path);
+  let durable = false;
+  const recording = under.record(reading('Sensor 1', 1)).then(() => {
+    durable = true;
+  });
+  recording.catch(() => undefined);
+  await under.recorder.stop();
+  expect(durable).toBe(true);
+});
+
+test('after a crash torn lines are cut before anything is appended', async () => {
+  await using folder = await temporaryFolder();
+  for (const name of ['raw', 'rejected']) {
+    await mkdir(join(folder.path, name));
+    await writeFile(join(folder.path, name, '2025-11-12_Sensor_1.jsonl'), 'whole\n{"torn');
+    await writeFile(join(folder.path, name, '2025-11-12_Sensor_2.jsonl'), '{"torn');
+  }
+  await using under = await recorderIn(folder.path, { repair: true });
+  for (const name of ['raw', 'rejected']) {
+    expect(await readFile(join(folder.path, name, '2025-11-12_Sensor_1.jsonl'), 'utf8')).toBe('whole\n');
+    expect(await readFile(join(folder.path, name, '2025-11-12_Sensor_2.jsonl'), 'utf8')).toBe('');
+  }
+  expect((await under.recorder.snapshot()).get('2025-11-12_Sensor_1.jsonl')).toBe(6);
+  await under.record(reading('Sensor 1', 1));
+  expect((await linesIn(join(folder.path, 'raw'))).get('2025-11-12_Sensor_1.jsonl')).toEqual([
+    'whole',
+    reading('Sensor 1', 1),
+  ]);
+});
+
+test('more files than descriptors', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path, { descriptors: 16 });
+  const sensors = Array.from({ length: 300 }, (_, n) => `s${n}`);
+  for (let round = 0; round < 3; round++) {
+    await under.record(...sensors.map(sensor => reading(sensor, round)));
+  }
+  const lines = await linesIn(join(folder.path, 'raw'));
+  expect(lines.size).toBe(300);
+  for (const sensor of sensors) {
+    expect(lines.get(`2025-11-12_${sensor}.jsonl`)).toEqual([0, 1, 2].map(round => reading(sensor, round)));
+  }
+});
+
+test.each([
+  // Files that are written at the same time are open at the same time, 32 of them.
+  { descriptors: 16, most: 32 },
+  { descriptors: 64, most: 64 },
+])('with $descriptors descriptors at most $most files are open', async ({ descriptors, most }) => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path, { descriptors });
+  await under.record(...Array.from({ length: 300 }, (_, n) => reading(`s${n}`, 1)));
+  expect(await openFilesBelow(folder.path)).toBeLessThanOrEqual(most);
+});
+
+async function openFilesBelow(folder: string): Promise<number> {
+  if (process.platform !== 'linux') return 0;
+  const links = await Promise.all(
+    (await readdir('/proc/self/fd')).map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  return links.filter(path => path.startsWith(folder)).length;
+}
+
+test('while a folder is missing nothing counts; when it is back, recording goes on', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const raw = join(folder.path, 'raw');
+  let resumed = 0;
+  under.recorder.onResumed = () => resumed++;
+  await rm(raw, { recursive: true });
+  await expect(under.record(reading('Sensor 1', 1))).rejects.toThrow(`Cannot record to ${folder.path}`);
+  await expect(under.record(reading('Sensor 1', 2))).rejects.toThrow('Nothing is acknowledged');
+  expect(under.recorder.failure?.message).toContain('ENOENT');
+  expect(under.recorder.pendingBytes).toBe(0);
+  await mkdir(raw);
+  await eventually(() => expect(resumed).toBe(1));
+  expect(under.recorder.failure).toBeUndefined();
+  await under.record(reading('Sensor 1', 3));
+  expect((await linesIn(raw)).get('2025-11-12_Sensor_1.jsonl')).toEqual([reading('Sensor 1', 3)]);
+  expect(under.recorder.counts).toMatchObject({ recorded: 1 });
+});

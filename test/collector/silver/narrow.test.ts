@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { storeNarrowing } from '../../../collector/silver/narrow.ts';
+import { storeBatch } from '../../../collector/silver/store.ts';
+import { addTally, emptyTally } from '../../../collector/silver/stretch.ts';
+import { withDatabase } from '../../support/database.ts';
+import { linesOf, loaderConnection, register } from '../../support/lines.ts';
+import { silent } from '../../support/pipeline.ts';
+
+test('rows that the database refuses are rejected with their SQLSTATE; all others are stored', () =>
+  withDatabase(async database => {
+    await using connection = await loaderConnection(database);
+    const { client } = connection;
+    const registry = await register(client, ['a']);
+    await database.query('ALTER TABLE silver.sensor_reading ADD CONSTRAINT no_13 CHECK (value <> 13)');
+    const values = Array.from({ length: 40 }, (_, n) => (n % 11 === 3 ? 13 : n + 100));
+    const texts = values.map((value, n) =>
+      JSON.stringify({ id: 'a', dt: `2025-11-12T10:15:${String(n).padStart(2, '0')}Z`, value }),
+    );
+    const lines = [
+      ...linesOf('f1', texts.slice(0, 25), registry),
+      ...linesOf('f2', texts.slice(25), registry),
+    ];
+    const sum = emptyTally();
+    await storeNarrowing(
+      lines,
+      some => storeBatch(client, 'c', some, new Map()),
+      (_, tally) => addTally(sum, tally),
+      silent,
+    );
+    expect(sum).toEqual({ lines: 40, stored: 36, duplicates: 0, conflicts: 0, rejected: 4 });
+    const rejected = await database.query('SELECT line, reason FROM silver.rejected_line');
+    expect(rejected.map(({ line }) => JSON.parse(line).value)).toEqual([13, 13, 13, 13]);
+    expect(rejected[0].reason).toMatch(/^SQLSTATE 23514: .*no_13/);
+    expect(
+      await database.query('SELECT path, bytes::int, lines::int FROM bronze.raw_file ORDER BY 1'),
+    ).toEqual([
+      { path: 'f1', bytes: lines[24]!.end, lines: 25 },
+      { path: 'f2', bytes: lines[39]!.end, lines: 15 },
+    ]);
+  }));
+
+test('an error that blames no row is handed on, and nothing is rejected for it', () =>
+  withDatabase(async database => {
+    await using connection = await loaderConnection(database);
+    const registry = await register(connection.client, ['a']);
+    await database.query('DROP TABLE gold.stale_minute');
+    const lines = linesOf('f1', ['{"id":"a","dt":"2025-11-12","value":1}', 'torn'], registry);
+    const storing = storeNarrowing(
+      lines,
+      some => storeBatch(connection.client, 'c', some, new Map()),
+      () => expect.unreachable(),
+      silent,
+    );
+    await expect(storing).rejects.toMatchObject({ code: '42P01' });
+    expect(await database.query('TABLE silver.rejected_line')).toEqual([]);
+  }));

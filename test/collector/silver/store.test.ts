@@ -1,0 +1,237 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type BatchLine, rejectRow } from '../../../collector/silver/batch.ts';
+import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
+import type { Registry } from '../../../collector/silver/registry.ts';
+import { storeBatch } from '../../../collector/silver/store.ts';
+import type { Tally } from '../../../collector/silver/stretch.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
+import { interleave, linesOf, loaderConnection, register } from '../../support/lines.ts';
+
+const FILE = '2025-11-12_a.jsonl';
+const TABLES = [
+  'bronze.raw_file',
+  'silver.sensor_reading',
+  'silver.conflicting_reading',
+  'silver.rejected_line',
+  'gold.stale_minute',
+];
+const BEGIN = Date.UTC(2025, 10, 12, 10, 15);
+const reading = (second: number, value: unknown, id = 'a') =>
+  JSON.stringify({ id, dt: new Date(BEGIN + second * 1000).toISOString(), value });
+
+describe.each(databaseServers())('on $name', server => {
+  let database: TestDatabase;
+  let registry: Registry;
+
+  beforeAll(async () => {
+    database = await newDatabase({ server });
+    await using connection = await loaderConnection(database);
+    registry = await register(connection.client, ['a', 'b'], 0, 45);
+  });
+  afterAll(() => database.drop());
+  beforeEach(() => database.query(`TRUNCATE ${TABLES.join(', ')}`));
+
+  const store = async (lines: BatchLine[]): Promise<Tally> => {
+    await using connection = await loaderConnection(database);
+    return await storeBatch(connection.client, 'c', lines, new Map([[FILE, 'hash']]));
+  };
+  const contents = async () => {
+    const tables: Record<string, number> = {};
+    for (const table of TABLES) {
+      const [row] = await database.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`);
+      tables[table] = row!.n;
+    }
+    return tables;
+  };
+  const ledger = () =>
+    database.query(
+      `SELECT path, bytes::int, first_line_hash AS hash, lines::int, stored::int, duplicates::int, conflicts::int, rejected::int
+       FROM bronze.raw_file ORDER BY path`,
+    );
+  const empty = Object.fromEntries(TABLES.map(table => [table, 0]));
+
+  test('each line is stored, a duplicate, a conflict or rejected, and the ledger adds up', async () => {
+    const lines = linesOf(
+      FILE,
+      [
+        reading(1, 20),
+        reading(1, 20),
+        reading(1, 21),
+        reading(2, 20, 'x'),
+        reading(3, 99),
+        reading(60, 20),
+        'torn',
+      ],
+      registry,
+    );
+    const tally = { lines: 7, stored: 4, duplicates: 1, conflicts: 1, rejected: 1 };
+    expect(await store(lines)).toEqual(tally);
+    expect(await ledger()).toEqual([{ path: FILE, hash: 'hash', bytes: lines.at(-1)!.end, ...tally }]);
+    expect(
+      await database.query('SELECT sensor_id, value, quality FROM silver.sensor_reading ORDER BY time'),
+    ).toEqual([
+      { sensor_id: 'a', value: 20, quality: 'valid' },
+      { sensor_id: 'x', value: 20, quality: 'unknown_sensor' },
+      { sensor_id: 'a', value: 99, quality: 'out_of_range' },
+      { sensor_id: 'a', value: 20, quality: 'valid' },
+    ]);
+    expect(
+      await database.query(
+        'SELECT stored_value, conflicting_value, path, byte_offset::int FROM silver.conflicting_reading',
+      ),
+    ).toEqual([{ stored_value: 20, conflicting_value: 21, path: FILE, byte_offset: lines[2]!.start }]);
+    expect(
+      await database.query('SELECT path, byte_offset::int, reason, line FROM silver.rejected_line'),
+    ).toEqual([{ path: FILE, byte_offset: lines[6]!.start, reason: 'not JSON', line: 'torn' }]);
+    expect(
+      await database.query(
+        `SELECT to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI:SS') AS at, sensor_id FROM gold.stale_minute ORDER BY 1, 2`,
+      ),
+    ).toEqual([
+      { at: '10:15:00', sensor_id: 'a' },
+      { at: '10:15:00', sensor_id: 'x' },
+      { at: '10:16:00', sensor_id: 'a' },
+    ]);
+  });
+
+  test('what another batch has stored is a duplicate or a conflict, and touches no minute', async () => {
+    const first = linesOf(FILE, [reading(1, 20), reading(2, 20)], registry);
+    await store(first);
+    await database.query('TRUNCATE gold.stale_minute');
+    const next = linesOf(FILE, [reading(1, 20), reading(2, 22), reading(2, 23)], registry, first.at(-1)!.end);
+    const other = linesOf('2025-11-12_b.jsonl', [reading(2, 24), reading(1, 20)], registry);
+    expect(await store([...next, ...other])).toEqual({
+      lines: 5,
+      stored: 0,
+      duplicates: 2,
+      conflicts: 3,
+      rejected: 0,
+    });
+    expect(await ledger()).toMatchObject([
+      { path: FILE, hash: 'hash', lines: 5, stored: 2, duplicates: 1, conflicts: 2 },
+      { path: '2025-11-12_b.jsonl', hash: null, lines: 2, stored: 0, duplicates: 1, conflicts: 1 },
+    ]);
+    expect(await contents()).toMatchObject({ 'silver.sensor_reading': 2, 'gold.stale_minute': 0 });
+    const [row] = await database.query('SELECT value FROM silver.sensor_reading ORDER BY time DESC');
+    expect(row).toEqual({ value: 20 });
+  });
+
+  test('a batch of rejected lines alone moves the offset as well', async () => {
+    const refused = linesOf(FILE, [reading(1, 1)], registry).map(line =>
+      rejectRow(line as Parameters<typeof rejectRow>[0], Object.assign(new Error('no'), { code: '22003' })),
+    );
+    expect(await store(refused)).toMatchObject({ lines: 1, rejected: 1 });
+    expect(await database.query('SELECT reason, line FROM silver.rejected_line')).toEqual([
+      { reason: 'SQLSTATE 22003: no', line: '{"id":"a","dt":"2025-11-12T10:15:01.000000Z","value":1}' },
+    ]);
+  });
+
+  describe('rows and offset commit together or not at all', () => {
+    const lines = () => linesOf(FILE, [reading(1, 20), reading(1, 21), reading(2, 20), 'torn'], registry);
+    const broken = [
+      { table: 'bronze.raw_file', event: 'INSERT', when: 'BEFORE' },
+      { table: 'silver.sensor_reading', event: 'INSERT', when: 'BEFORE' },
+      { table: 'gold.stale_minute', event: 'INSERT', when: 'BEFORE' },
+      { table: 'silver.conflicting_reading', event: 'INSERT', when: 'BEFORE' },
+      { table: 'silver.rejected_line', event: 'INSERT', when: 'BEFORE' },
+      { table: 'bronze.raw_file', event: 'UPDATE', when: 'AFTER' },
+      { table: 'bronze.raw_file', event: 'UPDATE', when: 'COMMIT' },
+    ];
+    const faults = [
+      { fault: 'an error', sql: `RAISE EXCEPTION 'no'` },
+      { fault: 'the end of the connection', sql: 'PERFORM pg_terminate_backend(pg_backend_pid())' },
+    ];
+    const cases = broken.flatMap(place => faults.map(fault => ({ ...place, ...fault })));
+
+    test.each(cases)('$fault at $event of $table, $when', async ({ table, event, when, sql }) => {
+      const timing = when === 'COMMIT' ? 'AFTER' : when;
+      const [constraint, deferred] =
+        when === 'COMMIT' ? ['CONSTRAINT', 'DEFERRABLE INITIALLY DEFERRED'] : ['', ''];
+      await database.query(
+        `CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${sql}; RETURN NEW; END $$`,
+      );
+      await database.query(
+        `CREATE ${constraint} TRIGGER fault ${timing} ${event} ON ${table} ${deferred} FOR EACH ROW EXECUTE FUNCTION fault()`,
+      );
+      try {
+        await expect(store(lines())).rejects.toThrow();
+        expect(await contents()).toEqual(empty);
+      } finally {
+        await database.query(`DROP TRIGGER fault ON ${table}`);
+      }
+      expect(await store(lines())).toEqual({ lines: 4, stored: 2, duplicates: 0, conflicts: 1, rejected: 1 });
+    });
+
+    test('somebody ends the connection between any two statements', async () => {
+      for (let at = 1; ; at++) {
+        await database.query(`TRUNCATE ${TABLES.join(', ')}`);
+        await using connection = await loaderConnection(database);
+        const { rows } = await connection.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        let statement = 0;
+        const cut = interleave(connection.client, async () => {
+          if (++statement === at)
+            await database.query('SELECT pg_terminate_backend($1, 5000)', [rows[0]!.pid]);
+        });
+        const stored = await storeBatch(cut, 'c', lines(), new Map()).catch(() => undefined);
+        if (stored !== undefined) break;
+        expect(await contents()).toEqual(empty);
+        expect(at).toBeLessThan(20);
+      }
+    });
+  });
+
+  test('of two loaders that are at the same offset one wins, and the other changes nothing', async () => {
+    const begin = linesOf(FILE, [reading(0, 1)], registry);
+    await store(begin);
+    for (const offset of [0, begin[0]!.end]) {
+      const before = await contents();
+      const file = offset === 0 ? '2025-11-12_b.jsonl' : FILE;
+      const batch = () =>
+        linesOf(file, [reading(10 + offset, 1), reading(10 + offset, 2), 'torn'], registry, offset);
+      const tried = await Promise.allSettled([store(batch()), store(batch())]);
+      const won = tried.filter(result => result.status === 'fulfilled');
+      const lost = tried.filter(result => result.status === 'rejected');
+      expect(won).toHaveLength(1);
+      expect(lost[0]!.reason).toBeInstanceOf(OffsetMovedError);
+      expect(await contents()).toMatchObject({
+        'silver.sensor_reading': before['silver.sensor_reading']! + 1,
+        'silver.conflicting_reading': before['silver.conflicting_reading']! + 1,
+        'silver.rejected_line': before['silver.rejected_line']! + 1,
+      });
+    }
+  });
+
+  test('a batch whose COMMIT was not answered is not stored twice', async () => {
+    const lines = linesOf(FILE, [reading(1, 20), 'torn'], registry);
+    await store(lines);
+    const before = [await ledger(), await contents()];
+    await expect(store(lines)).rejects.toThrow(OffsetMovedError);
+    expect([await ledger(), await contents()]).toEqual(before);
+  });
+
+  test('two collectors have offsets of their own', async () => {
+    const lines = linesOf(FILE, [reading(1, 20)], registry);
+    await store(lines);
+    await using connection = await loaderConnection(database);
+    expect(await storeBatch(connection.client, 'another', lines, new Map())).toMatchObject({ duplicates: 1 });
+    expect(await contents()).toMatchObject({ 'bronze.raw_file': 2, 'silver.sensor_reading': 1 });
+  });
+
+  test('settings of the role or the database do not turn the times', async () => {
+    const owner = new pg.Client(database.url);
+    await owner.connect();
+    const { rows } = await owner.query<{ name: string }>('SELECT current_database() AS name');
+    await owner.query(`ALTER DATABASE ${rows[0]!.name} SET timezone TO 'Asia/Tokyo'`);
+    await owner.query(`ALTER DATABASE ${rows[0]!.name} SET datestyle TO 'SQL, DMY'`);
+    try {
+      const lines = linesOf(FILE, [reading(1, 20), reading(1, 21)], registry);
+      expect(await store(lines)).toMatchObject({ stored: 1, conflicts: 1 });
+      const [row] = await database.query('SELECT time FROM silver.sensor_reading');
+      expect(row).toEqual({ time: new Date('2025-11-12T10:15:01Z') });
+    } finally {
+      await owner.query(`ALTER DATABASE ${rows[0]!.name} RESET ALL`);
+      await owner.end();
+    }
+  });
+});

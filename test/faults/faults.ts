@@ -1,0 +1,151 @@
+import { appendFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './patience.ts';
+import type { Fault, FaultKind } from './schedule.ts';
+import { readyOf, type World } from './world.ts';
+
+/**
+ * Does something to the world, and mends it before it resolves.
+ * @param signal the run ends: do not wait any longer.
+ * @returns false where it had nothing to work on.
+ */
+type Injection = (world: World, fault: Fault, signal: AbortSignal) => Promise<boolean>;
+
+/** The collector's process of node needs about thirty for itself. */
+const FEW_DESCRIPTORS = 64;
+/** A collector is starting for about this long, ms. */
+const START_MS = 1200;
+const COMMIT_MS = 15_000;
+
+export const injections: Record<FaultKind, Injection> = {
+  'SIGKILL of the collector': async ({ collector }) => {
+    await collector.kill();
+    collector.start();
+    return true;
+  },
+  'SIGKILL of a collector that starts': async ({ collector }, { dice }, signal) => {
+    await collector.kill();
+    collector.start();
+    await pause(dice * START_MS, signal);
+    await collector.kill();
+    collector.start();
+    return true;
+  },
+  'SIGKILL of the collector, torn tail': async (world, { dice }) => {
+    await world.collector.kill();
+    const torn = await tearTail(world, dice);
+    world.collector.start();
+    return torn;
+  },
+  'SIGSTOP and SIGCONT of the collector': async ({ collector }, { holdMs }, signal) => {
+    collector.signal('SIGSTOP');
+    await pause(holdMs, signal);
+    collector.signal('SIGCONT');
+    return true;
+  },
+  'SIGTERM of the collector': async world => {
+    const { collector } = world;
+    if (!collector.isRunning) return false;
+    // Before its handlers are there a signal just ends the process.
+    await until(
+      'the collector answers',
+      async () => !collector.isRunning || (await readyOf(world)) !== undefined,
+      60_000,
+    );
+    if (!collector.isRunning) return false;
+    const { status, signal } = await collector.stop();
+    if (status !== 0)
+      world.violations.push(`after SIGTERM the collector ended with ${signal ?? `status ${status}`}`);
+    collector.start();
+    return true;
+  },
+  'few file descriptors': async ({ collector }, { holdMs }, signal) => {
+    await collector.kill();
+    collector.start(FEW_DESCRIPTORS);
+    await pause(holdMs, signal);
+    return true;
+  },
+
+  'restart of Mosquitto': async ({ mosquitto }) => {
+    await mosquitto.stop();
+    await mosquitto.start();
+    return true;
+  },
+  'broker hangs': ({ brokerProxy }, { holdMs }, signal) => during(holdMs, signal, brokerProxy, 'hang'),
+  'broker connection reset': async ({ brokerProxy }) => {
+    const there = brokerProxy.connections > 0;
+    brokerProxy.reset();
+    return there;
+  },
+  'broker connection half-open': ({ brokerProxy }, { holdMs }, signal) =>
+    during(holdMs, signal, brokerProxy, 'drop'),
+
+  'SIGKILL of PostgreSQL': async ({ postgres }) => {
+    await postgres.kill();
+    await postgres.restart();
+    return true;
+  },
+  'loader terminated': ({ postgres }) => postgres.terminateLoader(),
+  'database read-only': async ({ postgres }, { holdMs }, signal) => {
+    await postgres.setReadOnly(true);
+    await pause(holdMs, signal);
+    await postgres.setReadOnly(false);
+    return true;
+  },
+  'database hangs': ({ databaseProxy }, { holdMs }, signal) => during(holdMs, signal, databaseProxy, 'hang'),
+  'database connection reset': async ({ databaseProxy }) => {
+    const there = databaseProxy.connections > 0;
+    databaseProxy.reset();
+    return there;
+  },
+  'database refuses': ({ databaseProxy }, { holdMs }, signal) =>
+    during(holdMs, signal, databaseProxy, 'refuse'),
+  'database connection half-open': ({ databaseProxy }, { holdMs }, signal) =>
+    during(holdMs, signal, databaseProxy, 'drop'),
+  'answer to COMMIT lost': ({ databaseProxy }, _, signal) =>
+    databaseProxy.loseNextCommitAnswer(AbortSignal.any([signal, AbortSignal.timeout(COMMIT_MS)])),
+
+  'full disk': async (world, { holdMs }, signal) => {
+    world.diskIsFull = true;
+    await world.disk!.fill();
+    await pause(holdMs, signal);
+    await world.disk!.free();
+    // A start that has failed on the full disk may not have ended yet.
+    await pause(START_MS, signal);
+    world.diskIsFull = false;
+    return true;
+  },
+};
+
+async function during(
+  ms: number,
+  signal: AbortSignal,
+  proxy: World['brokerProxy'],
+  how: 'hang' | 'drop' | 'refuse',
+): Promise<boolean> {
+  const there = proxy.connections > 0;
+  proxy[how]();
+  await pause(ms, signal);
+  proxy.forward();
+  return there;
+}
+
+/** Leaves half a line at the end of a file, as a crash in the middle of a write does. */
+async function tearTail({ dataDir, messages }: World, dice: number): Promise<boolean> {
+  const raw = join(dataDir, 'raw');
+  const files = (await readdir(raw).catch(() => [])).filter(name => name.endsWith('.jsonl')).sort();
+  const file = files[Math.floor(dice * files.length)];
+  if (file === undefined) return false;
+  const { payload } = messages.at(Math.floor(dice * 1000));
+  const half = payload.subarray(0, 1 + Math.floor(dice * (payload.length - 1)));
+  // A disk that is full has no room for it.
+  return appendFile(join(raw, file), half).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

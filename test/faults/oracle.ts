@@ -1,0 +1,177 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
+import { Bronze } from './bronze.ts';
+import { runVerify } from './collector-process.ts';
+import { until } from './patience.ts';
+import { Silver } from './silver.ts';
+import { readyOf, restartsWithPendingBytes, type World } from './world.ts';
+
+/** A hanging connection is given up after minutes at most, and a busy machine takes its time. */
+const SETTLE_MS = 4 * 60_000;
+const LOOK_EVERY_MS = 1000;
+
+/** What the end of a run is judged by. */
+export interface Judgement {
+  violations: string[];
+  sent: number;
+  acknowledged: number;
+  /** Acknowledged publications that are not in bronze, and readings of bronze that are not in silver. */
+  lost: number;
+  /** Lines that were loaded twice. */
+  double: number;
+  /** Lines beyond what was published: the broker sent again what the collector had recorded already. */
+  redelivered: number;
+  restartsWithPending: number;
+}
+
+/** Demands, of a world in which nothing is broken any more and nothing is published, that nothing is lost and nothing double. */
+export async function judge(world: World): Promise<Judgement> {
+  const violations = [...world.violations];
+  const missing = await settle(world, violations);
+  const bronze = new Bronze(world.dataDir, world.messages, world.publisher.sent);
+  const silver = await world.postgres.withClient(async client => {
+    await client.query("SET TIME ZONE 'UTC'; SET extra_float_digits = 1");
+    const silver = new Silver(client);
+    await bronze.read((file, lines) => silver.compare(file, lines));
+    const { doubleLines } = await silver.compareTotals(bronze.lines);
+    violations.push(...bronze.violations, ...silver.violations, ...(await differencesOfGold(client)));
+    return { missingRows: silver.missingRows, doubleLines };
+  });
+  const verified = await runVerify(world.env);
+  if (verified.status !== 0)
+    violations.push(`sluice verify ended with status ${verified.status}:\n${verified.output}`);
+  await judgeEnd(world, violations);
+  return {
+    violations,
+    sent: world.publisher.sent,
+    acknowledged: world.publisher.acknowledged,
+    lost: missing.length + silver.missingRows,
+    double: silver.doubleLines,
+    redelivered: redeliveries(world, bronze),
+    restartsWithPending: await restartsWithPendingBytes(world),
+  };
+}
+
+/** Waits until everything acknowledged is recorded and everything recorded is loaded. @returns the publications that are missing. */
+async function settle(world: World, violations: string[]): Promise<number[]> {
+  const deadline = performance.now() + SETTLE_MS;
+  let missing: number[] = [];
+  let looked = -1;
+  for (;;) {
+    const why = await whyUnsettled(world);
+    const bytes = await bytesRecorded(world.dataDir);
+    const late = performance.now() > deadline;
+    if (late || (why === undefined && bytes !== looked)) {
+      looked = bytes;
+      missing = await missingFromBronze(world);
+    }
+    if (why === undefined && missing.length === 0) return [];
+    if (late) {
+      if (why) violations.push(`${SETTLE_MS / 60_000} minutes after the last fault: ${why}`);
+      for (const n of missing.slice(0, 10)) {
+        const { kind, topic, payload, file } = world.messages.at(n);
+        violations.push(
+          `publication ${n} (${kind}) on ${topic} was acknowledged and is not in ${file ?? 'rejected'}: ${payload}`,
+        );
+      }
+      return missing;
+    }
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+async function whyUnsettled(world: World): Promise<string | undefined> {
+  const ready = await readyOf(world);
+  if (ready === undefined) return 'the collector does not answer';
+  if (!ready.broker.connected || !ready.database.connected)
+    return `the collector is not connected: ${JSON.stringify(ready)}`;
+  if (ready.pending_bytes > 0) return `the collector has not loaded ${ready.pending_bytes} bytes`;
+  const ledger = await world.postgres.withClient(client =>
+    client.query<{ path: string; bytes: string }>('SELECT path, bytes FROM bronze.raw_file'),
+  );
+  const loaded = new Map(ledger.rows.map(({ path, bytes }) => [path, Number(bytes)]));
+  for (const [name, size] of await sizes(join(world.dataDir, 'raw'))) {
+    if (loaded.get(name) !== size)
+      return `${name} has ${size} bytes, and ${loaded.get(name) ?? 0} are loaded`;
+  }
+  return undefined;
+}
+
+async function sizes(folder: string): Promise<[string, number][]> {
+  const names = (await readdir(folder)).filter(name => name.endsWith('.jsonl'));
+  return Promise.all(
+    names.map(async name => [name, (await stat(join(folder, name))).size] as [string, number]),
+  );
+}
+
+async function bytesRecorded(dataDir: string): Promise<number> {
+  const all = await Promise.all(['raw', 'rejected'].map(folder => sizes(join(dataDir, folder))));
+  return all.flat().reduce((sum, [, size]) => sum + size, 0);
+}
+
+/** A payload that was published twice, and acknowledged twice, must be there twice. */
+async function missingFromBronze(world: World): Promise<number[]> {
+  const { publisher, messages, dataDir } = world;
+  const bronze = new Bronze(dataDir, messages, publisher.sent);
+  await bronze.read();
+  const left = bronze.counts;
+  const missing: number[] = [];
+  for (let n = 0; n < publisher.sent; n++) {
+    if (!publisher.isAcknowledged(n)) continue;
+    const { original } = messages.at(n);
+    if (left[original] === 0) missing.push(n);
+    else left[original] = left[original]! - 1;
+  }
+  return missing;
+}
+
+function redeliveries({ publisher, messages }: World, { counts }: Bronze): number {
+  const published = new Uint16Array(counts.length);
+  for (let n = 0; n < publisher.sent; n++) {
+    const { original } = messages.at(n);
+    published[original] = published[original]! + 1;
+  }
+  return counts.reduce((sum, count, n) => sum + Math.max(0, count - published[n]!), 0);
+}
+
+/** Refreshes what is stale, and compares every mean with silver. */
+async function differencesOfGold(client: pg.Client): Promise<string[]> {
+  await prepareRefresh(client);
+  // The collector may be refreshing at this very moment.
+  await until(
+    'gold is refreshed',
+    async () => (await refreshStaleMinutes(client)) !== undefined,
+    SETTLE_MS,
+    500,
+  );
+  const stale = await client.query('SELECT FROM gold.stale_minute');
+  const { rows } = await client.query<{ sensor_id: string; bucket: string }>(
+    `WITH recomputed AS (
+       SELECT date_trunc('minute', time, 'UTC') AS bucket, sensor_id, avg(value ORDER BY time) AS val_mean,
+         min(value) AS val_min, max(value) AS val_max, count(*) AS n
+       FROM silver.sensor_reading WHERE quality = 'valid' GROUP BY 1, 2
+     ), kept AS (
+       SELECT bucket, sensor_id, val_mean, val_min, val_max, n FROM gold.reading_1min_mean
+     )
+     SELECT DISTINCT sensor_id, bucket::text FROM (
+       (TABLE recomputed EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE recomputed)
+     ) d ORDER BY 2, 1`,
+  );
+  return [
+    ...(stale.rowCount ? [`${stale.rowCount} marks in gold.stale_minute after a refresh`] : []),
+    ...rows.map(({ sensor_id, bucket }) => `gold differs from its recomputation: ${sensor_id} at ${bucket}`),
+  ];
+}
+
+/** The collector lives, and ends as it should when it is asked to. */
+async function judgeEnd({ collector }: World, violations: string[]): Promise<void> {
+  if (!collector.isRunning) {
+    violations.push('the collector does not run at the end');
+    return;
+  }
+  const { status, signal } = await collector.stop();
+  if (status !== 0) violations.push(`at the end the collector ended with ${signal ?? `status ${status}`}`);
+}

@@ -1,0 +1,136 @@
+import type pg from 'pg';
+import type { BronzeLine } from './bronze.ts';
+import { greatestValue, leastValue } from './messages.ts';
+
+interface SilverRow {
+  value: number;
+  quality: string;
+}
+
+/** What silver must hold of one raw file, worked out from its lines alone. */
+interface Expectation {
+  sensor: string;
+  /** By time, as `dt` is written in the run. */
+  rows: Map<string, SilverRow>;
+  /** `<byte offset> <stored value> <conflicting value>` */
+  conflicts: string[];
+  /** Byte offsets of lines without a storable value. */
+  rejected: string[];
+}
+
+/** Compares silver with the raw files, one file at a time. */
+export class Silver {
+  readonly #client: pg.Client;
+  readonly violations: string[] = [];
+  /** Rows that must be there, over all files that were compared. */
+  expectedRows = 0;
+  missingRows = 0;
+
+  constructor(client: pg.Client) {
+    this.#client = client;
+  }
+
+  /** A raw file holds one sensor and UTC date, so it explains all rows of those, and they it. */
+  async compare(file: string, lines: readonly BronzeLine[]): Promise<void> {
+    if (lines.length === 0) return;
+    const expected = expect(lines);
+    this.expectedRows += expected.rows.size;
+    await this.#compareRows(file, expected);
+    await this.#compareList(
+      file,
+      'silver.conflicting_reading',
+      `SELECT byte_offset || ' ' || stored_value || ' ' || conflicting_value AS entry
+       FROM silver.conflicting_reading WHERE path = $1`,
+      expected.conflicts,
+    );
+    await this.#compareList(
+      file,
+      'silver.rejected_line',
+      'SELECT byte_offset::text AS entry FROM silver.rejected_line WHERE path = $1',
+      expected.rejected,
+    );
+  }
+
+  async #compareRows(file: string, { sensor, rows: expected }: Expectation): Promise<void> {
+    const day = file.slice(0, 10);
+    const { rows } = await this.#client.query<{ dt: string } & SilverRow>(
+      `SELECT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS dt, value, quality
+       FROM silver.sensor_reading
+       WHERE sensor_id = $1 AND time >= $2::timestamptz AND time < $2::timestamptz + INTERVAL '1 day'`,
+      [sensor, `${day}T00:00:00Z`],
+    );
+    const found = new Map(rows.map(row => [row.dt, row]));
+    for (const [dt, { value, quality }] of expected) {
+      const row = found.get(dt);
+      if (row === undefined) {
+        this.missingRows++;
+        this.violations.push(`${file}: the reading of ${dt} is not in silver`);
+      } else if (row.value !== value || row.quality !== quality) {
+        this.violations.push(
+          `${file}: silver has ${row.value} (${row.quality}) at ${dt}, the first line says ${value} (${quality})`,
+        );
+      }
+    }
+    for (const dt of found.keys()) {
+      if (!expected.has(dt))
+        this.violations.push(`${file}: silver has a reading of ${dt}, and no line says so`);
+    }
+  }
+
+  async #compareList(
+    file: string,
+    table: string,
+    select: string,
+    expected: readonly string[],
+  ): Promise<void> {
+    const { rows } = await this.#client.query<{ entry: string }>(select, [file]);
+    const found = new Set(rows.map(({ entry }) => entry));
+    const wanted = new Set(expected);
+    for (const entry of wanted.difference(found))
+      this.violations.push(`${file}: ${entry} is not in ${table}`);
+    for (const entry of found.difference(wanted)) {
+      this.violations.push(`${file}: ${table} has ${entry}, and no line says so`);
+    }
+  }
+
+  /** What the tables hold beyond the files that were compared. */
+  async compareTotals(ledgerLines: ReadonlyMap<string, number>): Promise<{ doubleLines: number }> {
+    const { rows } = await this.#client.query<{ count: string }>(
+      'SELECT count(*) FROM silver.sensor_reading',
+    );
+    const extra = Number(rows[0]!.count) - this.expectedRows + this.missingRows;
+    if (extra > 0) this.violations.push(`silver holds ${extra} rows that no raw file explains`);
+    const ledger = await this.#client.query<{ path: string; lines: string }>(
+      'SELECT path, lines FROM bronze.raw_file',
+    );
+    let doubleLines = 0;
+    for (const { path, lines } of ledger.rows) {
+      const difference = Number(lines) - (ledgerLines.get(path) ?? 0);
+      if (difference !== 0)
+        this.violations.push(`${path}: bronze.raw_file counts ${difference} lines too many`);
+      doubleLines += Math.max(0, difference);
+    }
+    return { doubleLines };
+  }
+}
+
+function expect(lines: readonly BronzeLine[]): Expectation {
+  const expected: Expectation = { sensor: '', rows: new Map(), conflicts: [], rejected: [] };
+  for (const { text, offset } of lines) {
+    const { id, dt, value } = JSON.parse(text) as { id: string; dt: string; value: unknown };
+    expected.sensor = id;
+    if (typeof value !== 'number') {
+      expected.rejected.push(String(offset));
+      continue;
+    }
+    const first = expected.rows.get(dt);
+    if (first === undefined) expected.rows.set(dt, { value, quality: qualityOf(id, value) });
+    else if (first.value !== value) expected.conflicts.push(`${offset} ${first.value} ${value}`);
+  }
+  return expected;
+}
+
+function qualityOf(sensor: string, value: number): string {
+  if (!sensor.startsWith('Sensor ')) return 'unknown_sensor';
+  return value < leastValue || value > greatestValue ? 'out_of_range' : 'valid';
+}

@@ -1,0 +1,147 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from '../support/server.ts';
+import { CollectorProcess } from './collector-process.ts';
+import { Messages } from './messages.ts';
+import { Mosquitto } from './mosquitto.ts';
+import { Postgres } from './postgres.ts';
+import { TcpProxy } from './proxy.ts';
+import { Publisher } from './publisher.ts';
+import { SmallDisk } from './small-disk.ts';
+
+/** So that a run's faults last longer than the collector takes to notice a dead connection; s. */
+const KEEPALIVE_S = 5;
+/** Bytes of raw files a publication, rounded up: sizes the disk. */
+const MESSAGE_BYTES = 150;
+const LEAST_DISK_MB = 64;
+
+interface WorldOptions {
+  folder: string;
+  seed: number;
+  /** Publications a second. */
+  rate: number;
+  sensors: number;
+  seconds: number;
+}
+
+/** Everything that a run has. It ends with the scope, in the reverse order of its start. */
+export interface World extends AsyncDisposable {
+  messages: Messages;
+  dataDir: string;
+  /** Standard output and error of the collectors, JSON lines. */
+  logFile: string;
+  /** Address of the collector's /ready. */
+  http: string;
+  /** What the collector records on; undefined where this user may not mount one. */
+  disk: SmallDisk | undefined;
+  mosquitto: Mosquitto;
+  brokerProxy: TcpProxy;
+  postgres: Postgres;
+  databaseProxy: TcpProxy;
+  collector: CollectorProcess;
+  publisher: Publisher;
+  /** Settings of a command that reaches the database past the proxy. */
+  env: NodeJS.ProcessEnv;
+  /** While this is set a collector may be unable to start, and end. */
+  diskIsFull: boolean;
+  /** What happened during the run that must not. */
+  violations: string[];
+}
+
+/**
+ * Starts a broker and a database, each behind a proxy, a collector process between them on a small disk of its own, and a
+ * publisher.
+ */
+export async function startWorld({ folder, seed, rate, sensors, seconds }: WorldOptions): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  // Catching up after a stall can bring no more than the rate; the end of a run takes a moment.
+  const most = Math.ceil(rate * (seconds + 60));
+  const diskMb = LEAST_DISK_MB + Math.ceil((most * MESSAGE_BYTES) / 1e6);
+  const disk = await SmallDisk.mount(folder, diskMb);
+  if (disk) stack.use(disk);
+  const dataDir = disk?.path ?? join(folder, 'data');
+
+  const sequence = { seed, sensors, beginMs: Date.now(), rate };
+  const messages = new Messages(sequence);
+  const registry = join(folder, 'sensors.csv');
+  await writeFile(registry, messages.registry());
+
+  const postgres = stack.use(await Postgres.start(join(folder, 'postgres'), await freePort()));
+  const databaseProxy = stack.use(await TcpProxy.start(postgres.port));
+  const brokerFolder = join(folder, 'mosquitto');
+  await mkdir(brokerFolder);
+  const mosquitto = stack.use(await Mosquitto.start(brokerFolder, await freePort()));
+  const brokerProxy = stack.use(await TcpProxy.start(mosquitto.port));
+
+  const logFile = join(folder, 'collector.log');
+  const httpPort = await freePort();
+  const env = settings({
+    MQTT_URL: `mqtt://127.0.0.1:${brokerProxy.port}`,
+    MQTT_KEEPALIVE_S: String(KEEPALIVE_S),
+    DATABASE_URL: postgres.url,
+    DATA_DIR: dataDir,
+    SENSORS_FILE: registry,
+    HTTP_PORT: String(httpPort),
+    LOG_FORMAT: 'json',
+  });
+  const violations: string[] = [];
+  const collector = stack.use(
+    new CollectorProcess(
+      { ...env, DATABASE_URL: postgres.urlAt(databaseProxy.port) },
+      logFile,
+      ({ status, signal }) => {
+        if (world.diskIsFull && status === 1) return;
+        violations.push(`the collector ended by itself (${signal ?? `status ${status}`}); see ${logFile}`);
+      },
+    ),
+  );
+  const publisher = stack.use(new Publisher({ port: mosquitto.port, messages: sequence, most }));
+  const kept = stack.move();
+  const world: World = {
+    messages,
+    dataDir,
+    logFile,
+    http: `http://127.0.0.1:${httpPort}`,
+    disk,
+    mosquitto,
+    brokerProxy,
+    postgres,
+    databaseProxy,
+    collector,
+    publisher,
+    env,
+    diskIsFull: false,
+    violations,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+  return world;
+}
+
+/** Our environment without settings that somebody has set for a collector of their own. */
+function settings(own: Record<string, string>): NodeJS.ProcessEnv {
+  const foreign = /^(MQTT|DATABASE|DATA|SENSOR|BATCH|LOG|HTTP|GENERATOR|EMBEDDED|PG)/;
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name))),
+    ...own,
+  };
+}
+
+/** What /ready says; undefined while nobody answers. */
+export async function readyOf(
+  world: World,
+): Promise<
+  { broker: { connected: boolean }; database: { connected: boolean }; pending_bytes: number } | undefined
+> {
+  try {
+    const response = await fetch(`${world.http}/ready`, { signal: AbortSignal.timeout(5000) });
+    return (await response.json()) as Awaited<ReturnType<typeof readyOf>>;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many of the collectors began to load with something left over from the one before. */
+export async function restartsWithPendingBytes(world: World): Promise<number> {
+  const log = await readFile(world.logFile, 'utf8');
+  return log.match(/"pendingBytes":[1-9]\d*,"msg":"connected to the database"/g)?.length ?? 0;
+}

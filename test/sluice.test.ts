@@ -1,0 +1,153 @@
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { SENSORS_FILE, sluice, withPipeline } from './audit/pipeline.ts';
+import { withDatabase } from './support/database.ts';
+import { freePort, temporaryFolder } from './support/server.ts';
+
+/** One sentence for people: no stack, and no error but the one. */
+const sentence = /^sluice: [^\n]+\n$/;
+
+test('--help names every command, and every command says what it does', async () => {
+  const help = await sluice(['--help'], {});
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  for (const command of ['up', 'collect', 'generate', 'migrate', 'verify', 'replay']) {
+    expect(help.stdout).toMatch(new RegExp(`^ {2}${command} .*[a-z]{3}`, 'm'));
+  }
+  const verify = await sluice(['verify', '--help'], {});
+  expect(verify).toMatchObject({ code: 0, stderr: '' });
+  for (const option of ['--date', '--sensor', '--json']) expect(verify.stdout).toContain(option);
+});
+
+test.each([
+  { args: ['frobnicate'], says: /unknown command 'frobnicate'/ },
+  { args: ['verify', '--frobnicate'], says: /unknown option '--frobnicate'/ },
+  { args: ['verify', 'surplus'], says: /too many arguments/ },
+  { args: ['verify', '--date'], says: /argument missing/ },
+])('wrong usage ends with 2 and the help: sluice $args', async ({ args, says }) => {
+  const { code, stdout, stderr } = await sluice(args, {});
+  expect(code).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr).toMatch(says);
+  expect(stderr).toMatch(/Usage: sluice/);
+});
+
+test('wrong settings end with 2, all of them are named, and nothing is started', async () => {
+  await using folder = await temporaryFolder();
+  const dataDir = join(folder.path, 'data');
+  const env = {
+    DATA_DIR: dataDir,
+    SENSORS_FILE,
+    DATABASE_URL: 'mysql://root:secret@db/sluice',
+    HTTP_PORT: '99999',
+    MQTT_QOS: '2',
+    SENSOR_TIMEZONE: 'Mars/Olympus',
+  };
+  for (const command of ['up', 'collect', 'generate', 'migrate', 'verify', 'replay']) {
+    const { code, stdout, stderr } = await sluice([command], env);
+    expect(code, command).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^sluice: 4 settings are wrong:\n/);
+    for (const name of ['DATABASE_URL', 'HTTP_PORT', 'MQTT_QOS', 'SENSOR_TIMEZONE']) {
+      expect(stderr).toMatch(new RegExp(`^ {2}${name} must be `, 'm'));
+    }
+    expect(stderr).not.toContain('secret');
+  }
+  expect(existsSync(dataDir)).toBe(false);
+});
+
+test('a registry that cannot be used ends with 2, and names every mistake with its line', async () => {
+  await withPipeline(async pipeline => {
+    const sensors = join(pipeline.folder, 'sensors.csv');
+    writeFileSync(
+      sensors,
+      'sensor_id,quantity,unit,location,min_value,max_value\nA,t,C,,hot,1\nB,t,C,,2,1\n',
+    );
+    const before = await pipeline.dump();
+    const { code, stderr } = await sluice(['replay'], { ...pipeline.env, SENSORS_FILE: sensors });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/line 2: .*\n.*line 3: /);
+    expect(await pipeline.dump()).toEqual(before);
+  });
+});
+
+test('settings are read from .env in the working folder, and the environment goes before', async () => {
+  await using folder = await temporaryFolder();
+  writeFileSync(join(folder.path, '.env'), 'HTTP_PORT=none\nMQTT_QOS=9\n');
+  const { code, stderr } = await sluice(['verify'], { MQTT_QOS: '1' }, [], folder.path);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^sluice: A setting is wrong:\n {2}HTTP_PORT must be .*"none"\n$/);
+});
+
+test('verify of a folder without a collector ends with 1, and says what to do', async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout, stderr } = await sluice(['verify'], { DATA_DIR: folder.path });
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(sentence);
+  expect(stderr).toContain(folder.path);
+  expect(stderr).toContain('Set DATA_DIR');
+  expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test.each(['yesterday', '2025-02-30', '2025-11'])(
+  'verify --date %s ends with 2, before anything is asked',
+  async date => {
+    await using folder = await temporaryFolder();
+    writeFileSync(join(folder.path, 'collector_id'), 'sluice-0\n');
+    const env = { DATA_DIR: folder.path, DATABASE_URL: `postgresql://127.0.0.1:${await freePort()}/sluice` };
+    const { code, stderr } = await sluice(['verify', '--date', date], env);
+    expect(stderr).toMatch(/date/);
+    expect(code).toBe(2);
+  },
+);
+
+test('migrate makes the tables, and has nothing to do the second time', async () => {
+  await withDatabase(
+    async ({ url, query }) => {
+      const first = await sluice(['migrate'], { DATABASE_URL: url });
+      expect(first).toMatchObject({ code: 0, stderr: '' });
+      expect(first.stdout).toMatch(/^Applied 0001_pipeline.*\. Plain PostgreSQL, no TimescaleDB\.\n$/);
+      expect(await query('TABLE silver.sensor_reading')).toEqual([]);
+      const second = await sluice(['migrate'], { DATABASE_URL: url });
+      expect(second).toMatchObject({ code: 0, stderr: '' });
+      expect(second.stdout).toMatch(/^The database is up to date\. /);
+    },
+    { migrated: false },
+  );
+});
+
+test.each([
+  { what: 'that does not exist', name: 'nowhere.jsonl', says: /nowhere\.jsonl/ },
+  { what: 'that is no raw file', name: 'sensors.csv', says: /sensors\.csv is not a raw file: .*\.jsonl/ },
+])('replay of a path $what ends with 1 and one sentence, and loads nothing', async ({ name, says }) => {
+  await withPipeline(async pipeline => {
+    writeFileSync(join(pipeline.folder, 'sensors.csv'), '');
+    const good = join(pipeline.folder, 'good.jsonl');
+    writeFileSync(good, '{"id":"Sensor 1","dt":"2025-11-12T00:00:00Z","value":1}\n');
+    const { code, stdout, stderr } = await pipeline.sluice(['replay', good, join(pipeline.folder, name)]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toMatch(says);
+    expect((await pipeline.dump())['bronze.raw_file']).toEqual([]);
+  });
+});
+
+test('a database that refuses ends verify, replay and migrate with 1 and its address, without the password', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'raw'));
+  writeFileSync(join(folder.path, 'collector_id'), 'sluice-0\n');
+  const port = await freePort();
+  const env = {
+    DATA_DIR: folder.path,
+    SENSORS_FILE,
+    DATABASE_URL: `postgresql://someone:secret@127.0.0.1:${port}/sluice`,
+  };
+  for (const command of ['verify', 'replay', 'migrate']) {
+    const { code, stdout, stderr } = await sluice([command], env);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toContain(`127.0.0.1:${port}`);
+    expect(stderr).not.toContain('secret');
+  }
+});
