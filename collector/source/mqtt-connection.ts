@@ -36,9 +36,6 @@ export class TakenOverError extends Error {
   }
 }
 
-/** The broker does not grant the subscription. */
-export class SubscriptionRefusedError extends Error {}
-
 /**
  * One connection to the broker, from CONNECT until it is lost; the next one is a new object. mqtt.js connects, keeps
  * alive and subscribes; receiving messages and acknowledging them is ours.
@@ -109,7 +106,7 @@ export class MqttConnection {
   /**
    * Subscribes, and checks what the broker grants.
    * @returns topics that the broker grants at a lower QoS than asked.
-   * @throws {SubscriptionRefusedError} naming the topics.
+   * @throws when the broker refuses, naming the topics.
    */
   async subscribe(topics: string[], qos: 0 | 1): Promise<string[]> {
     // Retain handling 1: retained readings come once, when the subscription is made, not at every connection.
@@ -127,7 +124,7 @@ export class MqttConnection {
     const refused = granted.filter(grant => grant.qos >= 0x80);
     if (refused.length > 0 || granted.length === 0) {
       const names = refused.map(grant => `${grant.topic} (reason code ${grant.qos})`).join(', ');
-      throw new SubscriptionRefusedError(
+      throw new Error(
         `the broker refuses the subscription to ${names || topics.join(', ')}: check MQTT_TOPICS and the rights of this user`,
       );
     }

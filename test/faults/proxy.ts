@@ -11,8 +11,11 @@ type Mode = 'forward' | 'hang' | 'drop' | 'refuse';
 /** PostgreSQL's simple query "COMMIT": its type, its length, its text. */
 const COMMIT = Buffer.from('Q\0\0\0\x0bCOMMIT\0', 'latin1');
 
-/** After this time a server notices that the client of a dead connection is gone. */
-const KEEPALIVE_MS = 10_000;
+/**
+ * After this time a server's keepalive notices that the client of a dead connection is gone. Longer than the collector lets
+ * a server wait idle in a transaction, so that a run shows that too.
+ */
+const KEEPALIVE_MS = 75_000;
 
 /** A connection of a client, and ours to the server for it. */
 interface Link {
