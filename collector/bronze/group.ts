@@ -1,6 +1,8 @@
 import type { Rejection } from '../message.ts';
 
-const NEWLINE = Buffer.from('\n');
+const LF = 0x0a;
+/** Room for a few lines: with many sensors a group has few of each. */
+const FIRST_BYTES = 512;
 
 /**
  * Messages that become durable together. All or none: when one file fails, the whole group is cut from every file, so
@@ -34,14 +36,14 @@ export class Group {
     return group;
   }
 
+  /** Adds a copy of a line; `line` comes without its line end. */
   add(file: string, line: Buffer): void {
     let lines = this.files.get(file);
     if (lines === undefined) {
-      lines = { parts: [], count: 0 };
+      lines = new Lines();
       this.files.set(file, lines);
     }
-    lines.parts.push(line, NEWLINE);
-    lines.count++;
+    lines.add(line);
   }
 
   /** How many messages the group holds. */
@@ -52,8 +54,29 @@ export class Group {
   }
 }
 
-interface Lines {
-  /** Lines and line ends by turns. */
-  parts: Buffer[];
-  count: number;
+/** Lines for one file, in one piece of memory that grows. */
+class Lines {
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  #length = 0;
+  count = 0;
+
+  add(line: Buffer): void {
+    const length = this.#length + line.length + 1;
+    if (length > this.#buffer.length) this.#grow(length);
+    line.copy(this.#buffer, this.#length);
+    this.#buffer[length - 1] = LF;
+    this.#length = length;
+    this.count++;
+  }
+
+  /** All lines with their line ends. */
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #grow(least: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(least, this.#buffer.length * 4));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
 }

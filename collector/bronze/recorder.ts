@@ -35,7 +35,7 @@ const PARALLEL_FILES = 32;
 const LOAD_MESSAGES = 200;
 /** A group grows for at most this long, and only while each step brings more: a broker may allow few in flight. */
 const GROW_MS = 100;
-const GROW_STEP_MS = 5;
+const GROW_STEP_MS = 15;
 const PROBE_BYTES = 256 * 1024;
 const PROBE_EVERY_MS = 1000;
 
@@ -93,7 +93,7 @@ export class Recorder {
   /**
    * Takes a message. It counts when the group's `durable` resolves, and not at all when that rejects.
    * @param topic text, or its bytes: they are read only when the message is rejected.
-   * @param payload must not change afterwards.
+   * @param payload is copied.
    */
   record(topic: string | Buffer, payload: Buffer): Group {
     if (this.#failure !== undefined) return Group.rejected(this.#failure);
@@ -121,6 +121,11 @@ export class Recorder {
     group.add(file, rawLine(payload));
     group.recorded++;
     this.#partitions.learn(payload, reading, file, now);
+  }
+
+  /** Whether messages come in a stream, rather than now and then. */
+  get underLoad(): boolean {
+    return this.#lastSize >= LOAD_MESSAGES;
   }
 
   /** Why nothing can be recorded at present; undefined when all is well. */
@@ -180,7 +185,7 @@ export class Recorder {
     const deadline = performance.now() + GROW_MS;
     let size = 0;
     while (
-      this.#lastSize >= LOAD_MESSAGES &&
+      this.underLoad &&
       this.#open !== undefined &&
       this.#open.size > size &&
       performance.now() < deadline &&
@@ -196,9 +201,10 @@ export class Recorder {
     const before = new Map<string, number>();
     const created: string[] = [];
     try {
-      await inParallel(group.files, this.#parallelFiles, async ([file, { parts, count }]) => {
-        const appended = await this.#append(file, Buffer.concat(parts), before, created);
-        if (file.startsWith('raw/')) durable.push({ file: file.slice(4), size: appended.size, lines: count });
+      await inParallel(group.files, this.#parallelFiles, async ([file, lines]) => {
+        const appended = await this.#append(file, lines.bytes, before, created);
+        if (file.startsWith('raw/'))
+          durable.push({ file: file.slice(4), size: appended.size, lines: lines.count });
       });
       const folders = new Set(created.map(file => file.slice(0, file.indexOf('/'))));
       for (const folder of folders) await syncFolder(join(this.#options.dataDir, folder));

@@ -15,6 +15,7 @@ const GOODBYE_MS = 2000;
 
 /**
  * Takes each message, in order.
+ * @param payload overwritten after the call, and so is `topic`.
  * @param id packet identifier, to acknowledge it by; 0 for QoS 0.
  * @returns while this promise is pending no more are read from the broker.
  */
@@ -47,14 +48,15 @@ export class MqttConnection {
   readonly closed: Promise<Error>;
   #alive = true;
 
-  private constructor(config: Config, protocolVersion: 4 | 5, deliver: Deliver) {
+  private constructor(config: Config, protocolVersion: 4 | 5, deliver: Deliver, pauseMs: () => number) {
     this.#filter = new PublishFilter(
-      openTransport(config.MQTT_URL),
+      onBytes => openTransport(config.MQTT_URL, onBytes),
       protocolVersion,
       (topic, payload, id) => {
         const held = deliver(topic, payload, id, this);
         if (held !== undefined) this.#filter.hold(held);
       },
+      pauseMs,
     );
     this.#client = new MqttClient(() => this.#filter, optionsOf(config, protocolVersion));
     let reason: Error | undefined;
@@ -81,6 +83,7 @@ export class MqttConnection {
 
   /**
    * Connects with the persistent session of MQTT_CLIENT_ID.
+   * @param pauseMs see PublishFilter.
    * @param signal gives up connecting.
    * @throws the broker's refusal (with its reason code as `code`) or the error of the network.
    */
@@ -88,9 +91,10 @@ export class MqttConnection {
     config: Config,
     protocolVersion: 4 | 5,
     deliver: Deliver,
+    pauseMs: () => number,
     signal: AbortSignal,
   ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
-    const connection = new MqttConnection(config, protocolVersion, deliver);
+    const connection = new MqttConnection(config, protocolVersion, deliver, pauseMs);
     const connack = new Promise<IConnackPacket>(resolve => connection.#client.once('connect', resolve));
     const giveUp = () => connection.drop();
     signal.addEventListener('abort', giveUp);

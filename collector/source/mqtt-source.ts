@@ -13,6 +13,8 @@ import { type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.
  */
 const MOST_PENDING_BYTES = 64 * 1024 * 1024;
 
+/** Under load bytes gather for this long between two reads: a read for each message cost more than half of our time. */
+const GATHER_MS = 5;
 /** Only a connection that has lived this long shows that the trouble is over; others go on with the backoff. */
 const STEADY_MS = 60_000;
 /** Takeovers within `TAKEOVER_WINDOW_MS` after which we leave the session to the other client. */
@@ -113,6 +115,7 @@ export class MqttSource {
       this.#config,
       this.#protocol,
       deliver,
+      () => (this.#recorder.underLoad ? GATHER_MS : 0),
       this.#stopping.signal,
     );
     this.#connection = connection;

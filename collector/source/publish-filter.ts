@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream';
+import type { OnBytes, Transport } from './transport.ts';
 
 /** MQTT Control Packet type 3, as it stands in the first byte of a packet [MQTT-2.1.2]. */
 const PUBLISH = 0x30;
@@ -7,6 +8,7 @@ const QOS_1 = 0x02;
 
 /**
  * Takes a PUBLISH of QoS 0 or 1.
+ * @param topic overwritten after the call, and so is `payload`.
  * @param id packet identifier; 0 for QoS 0.
  */
 export type OnPublish = (topic: Buffer, payload: Buffer, id: number) => void;
@@ -20,7 +22,7 @@ export type OnPublish = (topic: Buffer, payload: Buffer, id: number) => void;
  * left to mqtt.js, which ends the connection as the standard asks.
  */
 export class PublishFilter extends Duplex {
-  readonly #transport: Duplex;
+  readonly #transport: Transport;
   readonly #hasProperties: boolean;
   readonly #onPublish: OnPublish;
   /** What has arrived of a packet that is not complete. */
@@ -29,23 +31,40 @@ export class PublishFilter extends Duplex {
   /** How many bytes the packet in `rest` needs; 1 while its length is not known. */
   #needed = 1;
   #passAll = false;
+  readonly #pauseMs: () => number;
+  #held = false;
 
-  /** @param protocolVersion 5: packets have properties. */
-  constructor(transport: Duplex, protocolVersion: 4 | 5, onPublish: OnPublish) {
+  /**
+   * @param open opens the transport, whose bytes go to the function that it is given.
+   * @param protocolVersion 5: packets have properties.
+   * @param pauseMs asked after each read: how long to let bytes gather before the next one. A broker sends messages one
+   * by one, and a read for each costs more than everything else that is done with it.
+   */
+  constructor(
+    open: (onBytes: OnBytes) => Transport,
+    protocolVersion: 4 | 5,
+    onPublish: OnPublish,
+    pauseMs: () => number = () => 0,
+  ) {
     super();
-    this.#transport = transport;
     this.#hasProperties = protocolVersion === 5;
     this.#onPublish = onPublish;
-    transport.on('data', (chunk: Buffer) => this.#receive(chunk));
-    transport.on('end', () => this.push(null));
-    transport.on('error', error => this.destroy(error));
-    transport.on('close', () => this.destroy());
+    this.#pauseMs = pauseMs;
+    this.#transport = open(bytes => this.#receive(bytes));
+    const { stream } = this.#transport;
+    stream.on('end', () => this.push(null));
+    stream.on('error', error => this.destroy(error));
+    stream.on('close', () => this.destroy());
   }
 
   /** Reads no more from the broker until the promise resolves. */
   hold(until: Promise<unknown>): void {
+    this.#held = true;
     this.#transport.pause();
-    void until.then(() => this.#transport.resume());
+    void until.then(() => {
+      this.#held = false;
+      this.#transport.resume();
+    });
   }
 
   override _read(): void {
@@ -53,26 +72,36 @@ export class PublishFilter extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#transport.write(chunk, done);
+    this.#transport.stream.write(chunk, done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#transport.end(() => done());
+    this.#transport.stream.end(() => done());
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#transport.destroy();
+    this.#transport.stream.destroy();
     done(error);
   }
 
   #receive(chunk: Buffer): void {
     if (this.#passAll) {
-      this.push(chunk);
+      this.push(Buffer.from(chunk));
       return;
     }
+    this.#handle(chunk);
+    const ms = this.#pauseMs();
+    if (ms === 0 || this.#held) return;
+    this.#transport.pause();
+    setTimeout(() => {
+      if (!this.#held) this.#transport.resume();
+    }, ms);
+  }
+
+  #handle(chunk: Buffer): void {
     let block = chunk;
     if (this.#restBytes > 0) {
-      this.#rest.push(chunk);
+      this.#rest.push(Buffer.from(chunk));
       this.#restBytes += chunk.length;
       // A large payload comes in many chunks; they are put together once.
       if (this.#restBytes < this.#needed) return;
@@ -80,7 +109,7 @@ export class PublishFilter extends Duplex {
     }
     const end = this.#takePackets(block);
     this.#restBytes = block.length - end;
-    this.#rest = this.#restBytes > 0 ? [block.subarray(end)] : [];
+    this.#rest = this.#restBytes > 0 ? [Buffer.from(block.subarray(end))] : [];
   }
 
   /** Handles all complete packets of a block. @returns where the first incomplete one begins. */
@@ -106,7 +135,8 @@ export class PublishFilter extends Duplex {
         return at;
       }
       const first = block[at]!;
-      if ((first & 0xf0) !== PUBLISH || (first & 0x06) > QOS_1) this.push(block.subarray(at, end));
+      if ((first & 0xf0) !== PUBLISH || (first & 0x06) > QOS_1)
+        this.push(Buffer.from(block.subarray(at, end)));
       else if (!this.#publish(block, first, body, end)) return this.#giveUp(block, at);
       at = end;
     }
@@ -146,7 +176,7 @@ export class PublishFilter extends Duplex {
   /** Leaves this packet and all that follow to mqtt.js. */
   #giveUp(block: Buffer, at: number): number {
     this.#passAll = true;
-    this.push(block.subarray(at));
+    this.push(Buffer.from(block.subarray(at)));
     return block.length;
   }
 }

@@ -3,18 +3,31 @@ import fc from 'fast-check';
 import { generate, type Packet } from 'mqtt-packet';
 import { expect, test } from 'vitest';
 import { PublishFilter } from '../../../collector/source/publish-filter.ts';
+import type { OnBytes, Transport } from '../../../collector/source/transport.ts';
 
 /** Sends chunks through a filter; resolves to what it took out, and to the bytes that it handed on. */
 async function filter(protocolVersion: 4 | 5, chunks: readonly Buffer[]) {
-  const transport = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   const taken: { topic: string; payload: string; id: number }[] = [];
-  const under = new PublishFilter(transport, protocolVersion, (topic, payload, id) =>
+  let receive: OnBytes = () => undefined;
+  const open = (onBytes: OnBytes): Transport => {
+    receive = onBytes;
+    return { stream, pause: () => undefined, resume: () => undefined };
+  };
+  const under = new PublishFilter(open, protocolVersion, (topic, payload, id) =>
     taken.push({ topic: topic.toString(), payload: payload.toString('hex'), id }),
   );
   const rest: Buffer[] = [];
   under.on('data', (chunk: Buffer) => rest.push(chunk));
-  for (const chunk of chunks) transport.push(chunk);
-  transport.push(null);
+  // As a transport does: every read into the same memory.
+  const memory = Buffer.alloc(Math.max(1, ...chunks.map(chunk => chunk.length)));
+  for (const chunk of chunks) {
+    chunk.copy(memory);
+    receive(memory.subarray(0, chunk.length));
+    memory.fill(0xff);
+  }
+  stream.push(null);
+  stream.resume();
   await new Promise(resolve => under.on('end', resolve));
   under.destroy();
   return { taken, rest: Buffer.concat(rest) };
