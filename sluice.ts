@@ -2,18 +2,14 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
-import { type VerifyArguments, verifyCommand } from './audit/command.ts';
-import { Collector } from './collector/collector.ts';
+import type { VerifyArguments } from './audit/command.ts';
 import { type Config, readConfig, SettingsError } from './collector/config.ts';
 import { errorText } from './collector/error-text.ts';
 import { createLog } from './collector/log.ts';
-import { RegistryError } from './collector/silver/registry.ts';
+import { RegistryError } from './collector/silver/registry-file.ts';
 import { untilStopped } from './collector/until-stopped.ts';
-import { migrate } from './db/migrate.ts';
-import { up } from './embedded/up.ts';
-import { Generator } from './generator/generator.ts';
-import { replayCommand } from './replay/command.ts';
 
+// Each command loads its own module: a collector has no use for the memory of the others.
 const program = new Command('sluice')
   .description(
     'An MQTT stream collector: raw JSONL files, a hypertable, one-minute means. Settings come from the environment.',
@@ -31,7 +27,10 @@ program
     if (options.faults) process.env.GENERATOR_FAULTS = 'on';
     process.env.LOG_LEVEL ||= 'warn';
     process.env.LOG_FORMAT ||= 'pretty';
-    return serve((config, log, stopped) => up(config, log, stopped));
+    return serve(async (config, log, stopped) => {
+      const { up } = await import('./embedded/up.ts');
+      await up(config, log, stopped);
+    });
   });
 
 program
@@ -39,6 +38,7 @@ program
   .description('record what the broker delivers, load it, refresh the means')
   .action(() =>
     serve(async (config, log, stopped) => {
+      const { Collector } = await import('./collector/collector.ts');
       await using undo = new AsyncDisposableStack();
       const collector = new Collector(config, log);
       undo.defer(() => collector.stop());
@@ -58,6 +58,7 @@ program
   .action((options: { faults?: boolean }) => {
     if (options.faults) process.env.GENERATOR_FAULTS = 'on';
     return serve(async (config, log, stopped) => {
+      const { Generator } = await import('./generator/generator.ts');
       await using undo = new AsyncDisposableStack();
       const generator = new Generator({ config, log });
       undo.defer(() => generator.stop());
@@ -71,6 +72,7 @@ program
   .description('bring the database to the schema of this version')
   .action(() =>
     finish(async config => {
+      const { migrate } = await import('./db/migrate.ts');
       const { applied, timescaledb } = await migrate(config.DATABASE_URL);
       const done = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.';
       const server = timescaledb ? `TimescaleDB ${timescaledb}.` : 'Plain PostgreSQL, no TimescaleDB.';
@@ -87,7 +89,12 @@ program
   .option('--date <date>', 'only readings of this UTC date, such as 2025-11-12', utcDay)
   .option('--sensor <id>', 'only readings of this sensor')
   .option('--json', 'the report as JSON')
-  .action((options: VerifyArguments) => finish((config, log) => verifyCommand(config, log, options)));
+  .action((options: VerifyArguments) =>
+    finish(async (config, log) => {
+      const { verifyCommand } = await import('./audit/command.ts');
+      return verifyCommand(config, log, options);
+    }),
+  );
 
 program
   .command('replay')
@@ -97,7 +104,10 @@ program
   .argument('[place...]', 'files and folders')
   .option('--dry-run', 'only say what it would do')
   .action((places: string[], options: { dryRun?: boolean }) =>
-    finish((config, log) => replayCommand(config, log, places, options.dryRun === true)),
+    finish(async (config, log) => {
+      const { replayCommand } = await import('./replay/command.ts');
+      return replayCommand(config, log, places, options.dryRun === true);
+    }),
   );
 
 /** Checks a date of the command line. */

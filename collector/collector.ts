@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { Refresher } from './gold/refresher.ts';
 import { HttpServer } from './http/server.ts';
 import { Loader } from './silver/loader.ts';
-import { readRegistry } from './silver/registry.ts';
+import { readRegistry } from './silver/registry-file.ts';
 import { MqttSource } from './source/mqtt-source.ts';
 import { zoneOf } from './time.ts';
 

@@ -1,10 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { connect } from '../collector/database.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 const OLDEST_SERVER = 15;
+/** node-pg-migrate's own lock (its PG_MIGRATE_LOCK_ID), so that its command line waits for us too. */
+const LOCK = 7_241_865_325_823_964n;
 
 /** What migrating needs of a connection: `pg` has it, and so has PostgreSQL within a process. Statements may be several in one text. */
 export interface Connection {
@@ -48,19 +50,29 @@ export async function migrate(databaseUrl: string, log: Log = () => {}): Promise
 /** The same on a connection that is open, except that TimescaleDB is used only where the database has it already. */
 export async function migrateOn(connection: Connection, log: Log = () => {}): Promise<Migrated> {
   await refuseOldServer(connection);
+  // A database that is up to date is neither locked nor written to, so that a collector may run as a user who cannot
+  // change the schema, and a connection that breaks in the wrong moment keeps nobody waiting.
+  if ((await missing(connection)) === 0)
+    return { applied: [], timescaledb: await timescaledbVersion(connection) };
   return withLock(connection, async () => {
-    const known = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.sql'));
-    const names = new Set(known.map(file => basename(file, '.sql')));
-    const present = await appliedMigrations(connection);
-    const unknown = present.filter(name => !names.has(name));
-    if (unknown.length > 0) throw new NewerDatabaseError(unknown);
-    // Nothing to do is said without a write, so that a collector may run as a user who cannot change the schema.
-    const applied = present.length < names.size ? await applyMigrations(connection, log) : [];
+    const applied = (await missing(connection)) > 0 ? await applyMigrations(connection, log) : [];
     return { applied, timescaledb: await timescaledbVersion(connection) };
   });
 }
 
+/** How many migrations the database lacks. */
+async function missing(connection: Connection): Promise<number> {
+  const known = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.sql'));
+  const names = new Set(known.map(file => basename(file, '.sql')));
+  const present = await appliedMigrations(connection);
+  const unknown = present.filter(name => !names.has(name));
+  if (unknown.length > 0) throw new NewerDatabaseError(unknown);
+  return names.size - present.length;
+}
+
 async function applyMigrations(connection: Connection, log: Log): Promise<string[]> {
+  // Loaded when there is something to migrate: a collector that runs for months has better uses for the memory.
+  const { runner } = await import('node-pg-migrate');
   const done = await runner({
     dbClient: connection as unknown as pg.ClientBase,
     dir: MIGRATIONS,
@@ -89,6 +101,7 @@ async function applyMigrations(connection: Connection, log: Log): Promise<string
 async function offerTimescaledb(databaseUrl: string, log: Log): Promise<void> {
   await withConnection(databaseUrl, async connection => {
     await refuseOldServer(connection);
+    if ((await appliedMigrations(connection)).length > 0) return;
     await withLock(connection, async () => {
       if ((await appliedMigrations(connection)).length > 0) return;
       if ((await timescaledbVersion(connection)) !== null) return;
@@ -137,14 +150,14 @@ async function timescaledbVersion(connection: Connection): Promise<string | null
   return (rows as { extversion: string }[])[0]?.extversion ?? null;
 }
 
-/** node-pg-migrate's own lock, so that its command line waits for us too. Held by the session: it ends with the connection at the latest. */
+/** Held by the session: it ends with the connection at the latest. */
 async function withLock<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
-  await connection.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
+  await connection.query(`SELECT pg_advisory_lock(${LOCK})`);
   try {
     return await work();
   } finally {
     // On a connection that broke there is no lock left to release.
-    await connection.query(`SELECT pg_advisory_unlock(${PG_MIGRATE_LOCK_ID})`).catch(() => {});
+    await connection.query(`SELECT pg_advisory_unlock(${LOCK})`).catch(() => {});
   }
 }
 
@@ -152,10 +165,8 @@ async function withConnection<T>(
   databaseUrl: string,
   work: (connection: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 });
-  // A connection that ends between two statements says so here; the next statement fails and tells the caller.
-  client.on('error', () => {});
-  await client.connect();
+  // A connection that ends between two statements says so there; the next statement fails and tells the caller.
+  const client = await connect(databaseUrl, 'sluice migrate', () => undefined);
   try {
     return await work(client);
   } finally {

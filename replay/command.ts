@@ -4,7 +4,8 @@ import { isLocked, nameCollector, readCollectorName } from '../collector/bronze/
 import type { Config } from '../collector/config.ts';
 import { connect } from '../collector/database.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../collector/gold/refresh.ts';
-import { readRegistry, upsertSensors } from '../collector/silver/registry.ts';
+import { upsertSensors } from '../collector/silver/registry.ts';
+import { readRegistry } from '../collector/silver/registry-file.ts';
 import { prepareStaging } from '../collector/silver/store.ts';
 import { zoneOf } from '../collector/time.ts';
 import { migrate } from '../db/migrate.ts';

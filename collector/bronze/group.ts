@@ -3,6 +3,9 @@ import type { Rejection } from '../message.ts';
 const LF = 0x0a;
 /** Room for a few lines: with many sensors a group has few of each. */
 const FIRST_BYTES = 512;
+/** Memory that is used again, rather than left to the garbage collector, which sees little reason to hurry. */
+const MOST_SPARE = 20_000;
+const MOST_SPARE_BYTES = 1024 * 1024;
 
 /**
  * Messages that become durable together. All or none: when one file fails, the whole group is cut from every file, so
@@ -40,10 +43,17 @@ export class Group {
   add(file: string, line: Buffer): void {
     let lines = this.files.get(file);
     if (lines === undefined) {
-      lines = new Lines();
+      lines = spare.pop() ?? new Lines();
       this.files.set(file, lines);
     }
     lines.add(line);
+  }
+
+  /** Gives the memory of the lines to the groups that follow. */
+  release(): void {
+    for (const lines of this.files.values())
+      if (lines.clear() && spare.length < MOST_SPARE) spare.push(lines);
+    this.files.clear();
   }
 
   /** How many messages the group holds. */
@@ -69,6 +79,13 @@ class Lines {
     this.count++;
   }
 
+  /** Empties it. @returns whether it is worth keeping. */
+  clear(): boolean {
+    this.#length = 0;
+    this.count = 0;
+    return this.#buffer.length <= MOST_SPARE_BYTES;
+  }
+
   /** All lines with their line ends. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length);
@@ -80,3 +97,5 @@ class Lines {
     this.#buffer = larger;
   }
 }
+
+const spare: Lines[] = [];

@@ -176,6 +176,7 @@ export class Recorder {
       this.#open = undefined;
       this.#lastSize = group.size;
       await this.#writeGroup(group);
+      group.release();
       this.pendingBytes -= group.payloadBytes;
     }
   }

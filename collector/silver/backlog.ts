@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
-import type { Logger } from 'pino';
 import { readFirstLine, readLines } from '../bronze/line-reader.ts';
 import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
+import type { LoaderLog } from './protocol.ts';
 
 /** How far a file is durable and loaded, in bytes. */
 interface Position {
@@ -37,13 +37,13 @@ const FILE_BYTES = 1024 * 1024;
 export class Backlog {
   readonly #folder: string;
   readonly #collector: string;
-  readonly #log: Logger;
+  readonly #log: LoaderLog;
   /** Files with something to load. Insertion order is the order in which they are served. */
   readonly #pending = new Map<string, Position>();
   /** Files that are loaded as far as they are durable, as of the last synchronisation. */
   readonly #loaded = new Map<string, number>();
 
-  constructor(folder: string, collector: string, log: Logger) {
+  constructor(folder: string, collector: string, log: LoaderLog) {
     this.#folder = folder;
     this.#collector = collector;
     this.#log = log;

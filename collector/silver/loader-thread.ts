@@ -7,7 +7,6 @@ import { Backoff } from '../backoff.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { connect, sever } from '../database.ts';
 import { errorText } from '../error-text.ts';
-import { createLog } from '../log.ts';
 import { zoneOf } from '../time.ts';
 import { Backlog, type Block, FileReplacedError } from './backlog.ts';
 import { type BatchLine, prepareLine } from './batch.ts';
@@ -15,7 +14,7 @@ import { BatchPolicy } from './batch-policy.ts';
 import { directBatch } from './direct-batch.ts';
 import { firstLineHash, OffsetMovedError } from './ledger.ts';
 import { storeNarrowing } from './narrow.ts';
-import type { FromLoader, LoaderData, ToLoader } from './protocol.ts';
+import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { Registry, upsertSensors } from './registry.ts';
 import { prepareStaging, storeBatch, total } from './store.ts';
 import { storeDirect } from './store-direct.ts';
@@ -44,7 +43,10 @@ const REPORT_MS = 500;
 
 const port = parentPort!;
 const { config, collector, sensors } = workerData as LoaderData;
-const log = createLog(config).child({ part: 'loader' });
+const send = (message: FromLoader) => port.postMessage(message);
+const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+  send({ type: 'log', level, fields, message });
+const log: LoaderLog = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
 const zone = zoneOf(config.SENSOR_TIMEZONE);
 const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log);
 const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
@@ -82,8 +84,6 @@ port.on('message', (message: ToLoader) => {
   }
 });
 
-const send = (message: FromLoader) => port.postMessage(message);
-
 function report(): void {
   reportedAt = performance.now();
   const database = away === undefined ? { connected: true as const } : { connected: false as const, ...away };
@@ -99,7 +99,8 @@ async function run(): Promise<never> {
       backoff.reset();
       await loadForEver(client);
     } catch (error) {
-      if (error instanceof OffsetMovedError || error instanceof FileReplacedError) log.warn(error.message);
+      if (error instanceof OffsetMovedError || error instanceof FileReplacedError)
+        log.warn({}, error.message);
       else noteAway(error as Error);
     }
     if (client !== undefined) sever(client);
@@ -116,7 +117,7 @@ async function begin(): Promise<pg.Client> {
   });
   const wasAway = away !== undefined;
   await withinDeadline(client, async () => {
-    await migrate(config.DATABASE_URL, message => log.info(message));
+    await migrate(config.DATABASE_URL, message => log.info({}, message));
     await upsertSensors(client, sensors);
     await prepareStaging(client);
     await backlog.synchronise(client, await snapshot());

@@ -4,6 +4,9 @@ import { Backoff } from '../backoff.ts';
 import type { Durable } from '../bronze/recorder.ts';
 import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
 
+/** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
+const YOUNG_MB = 12;
+
 export interface LoaderOptions extends LoaderData {
   log: Logger;
   /** Every raw file and up to where it is durable. */
@@ -36,7 +39,10 @@ export class Loader {
   start(): void {
     const { config, collector, sensors, log } = this.#options;
     const workerData: LoaderData = { config, collector, sensors };
-    const worker = new Worker(new URL('./loader-thread.ts', import.meta.url), { workerData });
+    const worker = new Worker(new URL('./loader-thread.ts', import.meta.url), {
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     this.#worker = worker;
     worker.on('message', (message: FromLoader) => this.#receive(worker, message));
     worker.on('error', error => log.error({ err: error }, 'the loader thread failed'));
@@ -91,6 +97,8 @@ export class Loader {
       );
     } else if (message.type === 'drained') {
       this.#drained();
+    } else if (message.type === 'log') {
+      this.#options.log[message.level](message.fields, message.message);
     } else {
       this.status = message.status;
       if (message.status.database.connected) this.#backoff.reset();

@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import { type BatchLine, type Rejected, rejectRow } from './batch.ts';
+import type { LoaderLog } from './protocol.ts';
 import type { Tally } from './stretch.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -14,7 +14,7 @@ export async function storeNarrowing(
   lines: readonly BatchLine[],
   store: (lines: readonly BatchLine[]) => Promise<Tally>,
   stored: (lines: readonly BatchLine[], tally: Tally) => void,
-  log: Logger,
+  log: LoaderLog,
 ): Promise<void> {
   try {
     stored(lines, await store(lines));

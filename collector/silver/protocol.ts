@@ -22,7 +22,9 @@ export type ToLoader =
 export type FromLoader =
   | { type: 'snapshot' }
   | { type: 'status'; status: LoaderStatus }
-  | { type: 'drained' };
+  | { type: 'drained' }
+  /** A line for the log, which is the collector's. */
+  | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: object; message: string };
 
 export interface LoaderStatus {
   database: { connected: true } | { connected: false; since: string; reason: string };
@@ -30,4 +32,11 @@ export interface LoaderStatus {
   pendingBytes: number;
   /** What this thread has loaded since it began. */
   loaded: Tally;
+}
+
+/** What loading needs of a log; pino has it. */
+export interface LoaderLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
 }

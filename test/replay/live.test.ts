@@ -8,7 +8,7 @@ import { DataFolder } from '../../collector/bronze/data-folder.ts';
 import { Recorder } from '../../collector/bronze/recorder.ts';
 import { readConfig } from '../../collector/config.ts';
 import { Loader } from '../../collector/silver/loader.ts';
-import { readRegistry } from '../../collector/silver/registry.ts';
+import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { zoneOf } from '../../collector/time.ts';
 import { type Pipeline, reading, SENSORS_FILE, silent, withPipeline } from '../audit/pipeline.ts';
 import { eventually } from '../support/eventually.ts';

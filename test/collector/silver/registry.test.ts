@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Registry, RegistryError, readRegistry, upsertSensors } from '../../../collector/silver/registry.ts';
+import { Registry, upsertSensors } from '../../../collector/silver/registry.ts';
+import { RegistryError, readRegistry } from '../../../collector/silver/registry-file.ts';
 import { withDatabase } from '../../support/database.ts';
 import { loaderConnection, register } from '../../support/lines.ts';
 import { temporaryFolder } from '../../support/server.ts';
