@@ -133,11 +133,13 @@ export class Collector {
   }
 }
 
-/** Descriptors for raw files: half of what the process may have beyond those of sockets, the loader and the libraries. */
+/**
+ * Descriptors for raw files: most of what the process may have; the rest is for sockets, the loader and the libraries.
+ */
 function descriptorBudget(): number {
   const report = process.report.getReport() as {
     userLimits?: { open_files?: { soft?: number | 'unlimited' } };
   };
   const soft = report.userLimits?.open_files?.soft;
-  return typeof soft === 'number' ? Math.max(16, Math.min(4096, (soft - 64) >> 1)) : 4096;
+  return typeof soft === 'number' ? Math.max(16, Math.min(16_384, Math.floor((soft - 64) * 0.8))) : 16_384;
 }

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import pretty from 'pino-pretty';
+import type { PinoPretty } from 'pino-pretty';
 import type { Config } from './config.ts';
 
 /**
@@ -19,7 +20,7 @@ export function createLog(
     redact: ['*.password', '*.connectionString', 'config'],
   };
   const destination: DestinationStream = readable
-    ? pretty({
+    ? readableLines()({
         sync: true,
         translateTime: 'SYS:HH:MM:ss',
         ignore: 'pid,hostname',
@@ -27,4 +28,9 @@ export function createLog(
       })
     : pino.destination({ dest: stream.fd, sync: true });
   return pino(options, destination);
+}
+
+/** Loaded where it is wanted only: in production lines are JSON. */
+function readableLines(): typeof PinoPretty {
+  return createRequire(import.meta.url)('pino-pretty');
 }

@@ -29,6 +29,7 @@ export class AppendFile {
    */
   static async open(path: string, trusted?: number, onCut?: (bytes: number) => void): Promise<AppendFile> {
     const { handle, created } = await openOrCreate(path);
+    if (created) return new AppendFile(handle, 0, true);
     try {
       const { size } = await handle.stat();
       const whole = await endOfLastLine(handle, Math.min(size, trusted ?? size));
@@ -36,7 +37,7 @@ export class AppendFile {
         await handle.truncate(whole);
         if (trusted === undefined) onCut?.(size - whole);
       }
-      return new AppendFile(handle, whole, created);
+      return new AppendFile(handle, whole, false);
     } catch (error) {
       await handle.close().catch(() => undefined);
       throw error;
