@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { ClientBase } from 'pg';
+import { splitLines } from '../collector/bronze/line-reader.ts';
 import { streamLines } from '../collector/bronze/line-stream.ts';
 import { isRawFileName, safeSensorId, uncompressedName } from '../collector/bronze/partition.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
@@ -224,11 +225,11 @@ class Verification {
     let number = 0;
     let pending = 0;
     let end = 0;
-    for await (const { lines, bytesRead } of streamLines(
+    for await (const { bytes, start, bytesRead } of streamLines(
       subject.path,
       isAbsolute(subject.name) ? 'keep' : 'skip',
     )) {
-      for (const line of lines) {
+      for (const line of splitLines(bytes, start)) {
         number++;
         if (line.start >= loaded) pending++;
         else {

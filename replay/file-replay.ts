@@ -1,18 +1,18 @@
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import type { RawLine } from '../collector/bronze/line-reader.ts';
+import { splitLines } from '../collector/bronze/line-reader.ts';
 import { streamLines } from '../collector/bronze/line-stream.ts';
-import { type BatchLine, prepareLine } from '../collector/silver/batch.ts';
+import { prepareLine } from '../collector/silver/batch.ts';
+import type { Block, BlockStore } from '../collector/silver/block-store.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../collector/silver/ledger.ts';
 import { storeNarrowing } from '../collector/silver/narrow.ts';
 import type { Registry } from '../collector/silver/registry.ts';
-import { type LedgerMode, storeBatch } from '../collector/silver/store.ts';
+import { storeBatch } from '../collector/silver/store.ts';
 import { addTally, type Tally } from '../collector/silver/stretch.ts';
 import type { Zone } from '../collector/time.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 
-const BATCH_LINES = 50_000;
-const BATCH_BYTES = 8 * 1024 * 1024;
+const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** What loading a file needs. */
 export interface FileReplayContext {
@@ -21,6 +21,7 @@ export interface FileReplayContext {
   registry: Registry;
   zone: Zone;
   log: Logger;
+  store: BlockStore;
   /** Its lines behind what the ledger counts are left to the collector that is at work on it. */
   leaveRest: boolean;
   progress: (bytes: number) => void;
@@ -46,9 +47,9 @@ export class FileReplay {
   readonly #file: ReplayFile;
   readonly #sum: Tally;
   #known: LedgerEntry | undefined;
-  #batch: BatchLine[] = [];
-  #mode: LedgerMode = 'heal';
-  readonly #hashes = new Map<string, string>();
+  /** New lines that wait to be loaded together, and where they begin. */
+  #pieces: Buffer[] = [];
+  #from: number | undefined;
 
   constructor(context: FileReplayContext, file: ReplayFile, known: LedgerEntry | undefined, sum: Tally) {
     this.#context = context;
@@ -58,16 +59,13 @@ export class FileReplay {
   }
 
   async run(): Promise<void> {
-    const { zone, registry, progress, leaveRest } = this.#context;
+    const { leaveRest, progress } = this.#context;
     if (!(await this.#isKnownFile())) return;
-    for await (const { lines, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
-      for (const line of lines) {
-        if (line.start === 0 && !(await this.#begin(line))) return;
-        const mode: LedgerMode = line.start < (this.#known?.bytes ?? 0) ? 'heal' : 'advance';
-        if (mode !== this.#mode || this.#isFull()) await this.#flush();
-        this.#mode = mode;
-        this.#batch.push(prepareLine(this.#file.name, line, zone, registry));
-      }
+    for await (const { bytes, start, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
+      if (start === 0 && !(await this.#begin(bytes))) return;
+      const counted = Math.min(Math.max((this.#known?.bytes ?? 0) - start, 0), bytes.length);
+      if (counted > 0) await this.#heal({ file: this.#file.name, start, bytes: bytes.subarray(0, counted) });
+      if (counted < bytes.length) await this.#load(start + counted, bytes.subarray(counted));
       progress(bytesRead);
     }
     await this.#flush();
@@ -82,9 +80,8 @@ export class FileReplay {
   }
 
   /** Looks at the first line. @returns false to leave the file alone. */
-  #begin(line: RawLine): Promise<boolean> {
-    const hash = firstLineHash(line.bytes);
-    this.#hashes.set(this.#file.name, hash);
+  #begin(bytes: Buffer): Promise<boolean> {
+    const hash = firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a)));
     const replaced =
       this.#known !== undefined && this.#known.firstLineHash !== null && this.#known.firstLineHash !== hash;
     return replaced ? this.#startAfresh() : Promise.resolve(true);
@@ -98,24 +95,30 @@ export class FileReplay {
     return true;
   }
 
-  #isFull(): boolean {
-    const [first] = this.#batch;
-    return (
-      this.#batch.length >= BATCH_LINES ||
-      (first !== undefined && this.#batch.at(-1)!.end - first.start >= BATCH_BYTES)
-    );
-  }
-
-  async #flush(): Promise<void> {
-    const { client, collector, log } = this.#context;
-    const lines = this.#batch;
-    this.#batch = [];
-    if (lines.length === 0) return;
+  /** Puts back what silver lacks of lines that are counted already. */
+  async #heal({ file, start, bytes }: Block): Promise<void> {
+    const { client, collector, registry, zone, log } = this.#context;
     await storeNarrowing(
-      lines,
-      some => storeBatch(client, collector, some, this.#hashes, this.#mode),
+      splitLines(bytes, start).map(line => prepareLine(file, line, zone, registry)),
+      some => storeBatch(client, collector, some, new Map(), 'heal'),
       (_, tally) => addTally(this.#sum, tally),
       log,
     );
+  }
+
+  /** Loads lines that are new, many at a time. */
+  async #load(start: number, bytes: Buffer): Promise<void> {
+    this.#pieces.push(bytes);
+    this.#from ??= start;
+    if (start + bytes.length - this.#from >= BATCH_BYTES) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const { client, registry, store } = this.#context;
+    if (this.#from === undefined) return;
+    const block = { file: this.#file.name, start: this.#from, bytes: Buffer.concat(this.#pieces) };
+    this.#from = undefined;
+    this.#pieces = [];
+    await store.store(client, [block], registry, tally => addTally(this.#sum, tally));
   }
 }

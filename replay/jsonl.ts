@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { splitLines } from '../collector/bronze/line-reader.ts';
 import { streamLines } from '../collector/bronze/line-stream.ts';
 
 /**
@@ -8,8 +9,8 @@ import { streamLines } from '../collector/bronze/line-stream.ts';
 export async function checkJsonl(path: string): Promise<string | undefined> {
   let number = 0;
   try {
-    for await (const { lines } of streamLines(path, 'keep')) {
-      for (const { bytes } of lines) {
+    for await (const { bytes: block, start } of streamLines(path, 'keep')) {
+      for (const { bytes } of splitLines(block, start)) {
         number++;
         const why = flawOf(bytes);
         if (why !== undefined) return refusal(path, number, why);

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { Comparison } from '../audit/comparison.ts';
 import { LineTable } from '../audit/line-table.ts';
+import { splitLines } from '../collector/bronze/line-reader.ts';
 import { prepareLine } from '../collector/silver/batch.ts';
 import type { LedgerEntry } from '../collector/silver/ledger.ts';
 import { type FileReplayContext, linesOf } from './file-replay.ts';
@@ -34,8 +35,9 @@ export class Preview {
     const table = new LineTable(this.#client);
     await table.clear();
     let number = 0;
-    for await (const { lines, bytesRead } of linesOf(file, known, leaveRest)) {
-      for (const line of lines) await table.add(0, ++number, prepareLine(file.name, line, zone, registry));
+    for await (const { bytes, start, bytesRead } of linesOf(file, known, leaveRest)) {
+      for (const line of splitLines(bytes, start))
+        await table.add(0, ++number, prepareLine(file.name, line, zone, registry));
       progress(bytesRead);
     }
     await table.complete();

@@ -5,6 +5,7 @@ import { Backoff } from '../collector/backoff.ts';
 import { sever } from '../collector/database.ts';
 import { errorText } from '../collector/error-text.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
+import { BlockStore } from '../collector/silver/block-store.ts';
 import { OffsetMovedError, readLedger } from '../collector/silver/ledger.ts';
 import { Registry } from '../collector/silver/registry.ts';
 import { emptyTally, type Tally } from '../collector/silver/stretch.ts';
@@ -46,6 +47,7 @@ export interface Replayed {
  */
 export class Replay {
   readonly #options: ReplayOptions;
+  readonly #store: BlockStore;
   #client: pg.Client | undefined;
   #preview: Preview | undefined;
   /** Files that were not loaded, or not to their end, and why. */
@@ -53,6 +55,7 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
+    this.#store = new BlockStore(options.collector, options.zone, options.log);
   }
 
   /** Replays files in their order; yields a row for each that was loaded. */
@@ -107,6 +110,7 @@ export class Replay {
       client,
       collector,
       registry,
+      store: this.#store,
       zone,
       log,
       progress,

@@ -1,14 +1,17 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
-import { type RawLine, splitLines } from './line-reader.ts';
 
+const LF = 0x0a;
 const CHUNK_BYTES = 256 * 1024;
 /** No line of ours is as long; a file that has one is something else, and must not fill the memory. */
 const MOST_LINE_BYTES = 16 * 1024 * 1024;
 
 /** What is read from a file, piece by piece. */
 export interface LinePiece {
-  lines: RawLine[];
+  /** Whole lines with their line ends. */
+  bytes: Buffer;
+  /** Where they begin. */
+  start: number;
   /** Bytes read from the disk so far; for a progress bar. */
   bytesRead: number;
 }
@@ -35,21 +38,19 @@ export async function* streamLines(
       let block = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const last = offset + block.length >= to;
       if (last) block = block.subarray(0, to - offset);
-      const lines = splitLines(block, offset);
-      const end = lines.at(-1)?.end ?? offset;
-      rest = Buffer.from(block.subarray(end - offset));
-      offset = end;
+      const end = block.lastIndexOf(LF) + 1;
+      const bytes = block.subarray(0, end);
+      rest = Buffer.from(block.subarray(end));
+      const start = offset;
+      offset += end;
       if (rest.length > MOST_LINE_BYTES)
         throw new Error(`no line end within ${MOST_LINE_BYTES} bytes of byte ${offset}`);
-      yield { lines, bytesRead: file.bytesRead };
+      if (end > 0) yield { bytes, start, bytesRead: file.bytesRead };
       if (last) return;
     }
     if (rest.length > 0 && lastLine === 'keep') {
       // It counts as ended: when the file grows, that begins with the line end it lacks.
-      yield {
-        lines: [{ bytes: rest, start: offset, end: offset + rest.length + 1 }],
-        bytesRead: file.bytesRead,
-      };
+      yield { bytes: Buffer.concat([rest, Buffer.of(LF)]), start: offset, bytesRead: file.bytesRead };
     }
   } finally {
     file.destroy();

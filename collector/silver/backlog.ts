@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { readFirstLine, readLines } from '../bronze/line-reader.ts';
+import type { Block } from './block-store.ts';
 import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
 import type { LoaderLog } from './protocol.ts';
 
@@ -18,13 +19,6 @@ export class FileReplacedError extends Error {
     );
     this.name = 'FileReplacedError';
   }
-}
-
-/** Whole lines of one file, as they stand there from byte `start` on. */
-export interface Block {
-  file: string;
-  start: number;
-  bytes: Buffer;
 }
 
 /** From one file at a time no more than this, so that a large backlog of one sensor does not hold up the others. */

@@ -1,8 +1,8 @@
 import { splitLines } from '../bronze/line-reader.ts';
 import { canonicalLine } from '../canonical.ts';
 import { formatTime, type Zone } from '../time.ts';
-import type { Block } from './backlog.ts';
 import { type BatchLine, prepareLine, rowText } from './batch.ts';
+import type { Block } from './block-store.ts';
 import { firstLineHash } from './ledger.ts';
 import type { Registry } from './registry.ts';
 import { emptyTally, type Stretch } from './stretch.ts';
@@ -25,7 +25,7 @@ let memory = Buffer.allocUnsafeSlow(1024 * 1024);
  * Decodes and judges the lines of some blocks in one pass, without an object for each.
  * @returns a batch whose rows are overwritten by the next call.
  */
-export function directBatch(blocks: Block[], zone: Zone, registry: Registry): DirectBatch {
+export function directBatch(blocks: readonly Block[], zone: Zone, registry: Registry): DirectBatch {
   const stretches: Stretch[] = [];
   const rejected: BatchLine[] = [];
   const stale = new StaleMinutes();

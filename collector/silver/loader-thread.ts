@@ -4,22 +4,17 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { migrate } from '../../db/migrate.ts';
 import { Backoff } from '../backoff.ts';
-import { splitLines } from '../bronze/line-reader.ts';
 import { connect, sever } from '../database.ts';
 import { errorText } from '../error-text.ts';
 import { zoneOf } from '../time.ts';
-import { Backlog, type Block, FileReplacedError } from './backlog.ts';
-import { type BatchLine, prepareLine } from './batch.ts';
+import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
-import { directBatch } from './direct-batch.ts';
-import { firstLineHash, OffsetMovedError } from './ledger.ts';
-import { storeNarrowing } from './narrow.ts';
+import { BlockStore } from './block-store.ts';
+import { OffsetMovedError } from './ledger.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { Registry, upsertSensors } from './registry.ts';
-import { prepareStaging, storeBatch, total } from './store.ts';
-import { storeDirect } from './store-direct.ts';
+import { prepareStaging } from './store.ts';
 import { addTally, emptyTally } from './stretch.ts';
-import { verdictOf } from './verdict.ts';
 
 /*
  * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
@@ -49,6 +44,7 @@ const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: st
 const log: LoaderLog = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
 const zone = zoneOf(config.SENSOR_TIMEZONE);
 const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log);
+const store = new BlockStore(collector, zone, log);
 const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
 const loaded = emptyTally();
 let away: { since: string; reason: string } | undefined = {
@@ -58,8 +54,6 @@ let away: { since: string; reason: string } | undefined = {
 let draining = false;
 /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
 let mostBytes = MOST_BYTES;
-/** Whether the last batch brought nothing that silver had already. Duplicates come in swarms, after a reconnect. */
-let direct = true;
 let reportedAt = 0;
 /** Why the connection broke while nobody waited for an answer. */
 let lost: Error | undefined;
@@ -207,52 +201,13 @@ async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   // What arrives while this batch is stored waits for the next one.
   policy.taken(bytes < backlog.bytes, performance.now());
   mostBytes = Math.max(LEAST_BYTES, mostBytes >> 1);
-  await withinDeadline(client, async () => {
-    if (!direct || !(await tryDirect(client, blocks, registry))) await storeEach(client, blocks, registry);
-  });
-  mostBytes = MOST_BYTES;
-}
-
-/** @returns false when a row is to blame: it is there already, or cannot be stored at all. */
-async function tryDirect(client: pg.Client, blocks: Block[], registry: Registry): Promise<boolean> {
-  const batch = directBatch(blocks, zone, registry);
-  try {
-    await storeDirect(client, collector, batch);
-  } catch (error) {
-    if (verdictOf(error) === 'retry') throw error;
-    return false;
-  }
-  addTally(loaded, total(batch.stretches));
-  for (const { file, to } of batch.stretches) backlog.advance(file, to);
-  return true;
-}
-
-/** Looks at each line: tells duplicates, conflicts and rows that cannot be stored from the others. */
-async function storeEach(client: pg.Client, blocks: Block[], registry: Registry): Promise<void> {
-  const hashes = new Map<string, string>();
-  const lines: BatchLine[] = [];
-  for (const { file, start, bytes } of blocks) {
-    const raw = splitLines(bytes, start);
-    if (start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
-    for (const line of raw) lines.push(prepareLine(file, line, zone, registry));
-  }
-  direct = true;
-  await storeNarrowing(
-    lines,
-    some => storeBatch(client, collector, some, hashes),
-    (some, tally) => {
+  await withinDeadline(client, () =>
+    store.store(client, blocks, registry, (tally, ends) => {
       addTally(loaded, tally);
-      if (tally.duplicates + tally.conflicts > 0) direct = false;
-      for (const { file, end } of lastOfEachFile(some)) backlog.advance(file, end);
-    },
-    log,
+      for (const [file, end] of ends) backlog.advance(file, end);
+    }),
   );
-}
-
-function lastOfEachFile(lines: readonly BatchLine[]): Iterable<BatchLine> {
-  const last = new Map<string, BatchLine>();
-  for (const line of lines) last.set(line.file, line);
-  return last.values();
+  mostBytes = MOST_BYTES;
 }
 
 await run();

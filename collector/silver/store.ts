@@ -116,7 +116,7 @@ async function storeConflicts(client: ClientBase, collector: string, files: stri
 }
 
 /** The sum over all stretches. */
-export function total(stretches: readonly Stretch[]): Tally {
+function total(stretches: readonly Stretch[]): Tally {
   const sum = emptyTally();
   for (const stretch of stretches) addTally(sum, stretch);
   return sum;

@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Bench } from './bench.ts';
+import type { Program } from './programs.ts';
+import { freePort, until } from './waiting.ts';
+
+/** Mosquitto as it is on this machine; undefined where it is not installed. Debian's is not on every user's PATH. */
+export const mosquitto = ['mosquitto', '/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(
+  path => spawnSync(path, ['-h']).error === undefined,
+);
+
+/** A Mosquitto for one measurement: nothing of the last one's queues and sessions is in it. */
+export class Broker implements AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  readonly #program: Program;
+  readonly #bench: Bench;
+  readonly #log: string;
+
+  private constructor(bench: Bench, program: Program, port: number, log: string) {
+    this.#bench = bench;
+    this.#program = program;
+    this.pid = program.pid;
+    this.port = port;
+    this.#log = log;
+  }
+
+  static async start(bench: Bench): Promise<Broker> {
+    const port = await freePort();
+    const conf = join(bench.folder, `mosquitto-${port}.conf`);
+    const log = join(bench.folder, `mosquitto-${port}.log`);
+    const lines = [
+      `listener ${port} 127.0.0.1`,
+      'allow_anonymous true',
+      'max_inflight_messages 2000',
+      'max_queued_messages 20000000',
+      'max_queued_bytes 0',
+      'set_tcp_nodelay true',
+      'persistence false',
+      `log_dest file ${log}`,
+      'log_type error',
+      'log_type subscribe',
+      // Root would become the user mosquitto, who may not write to a folder of ours.
+      ...(process.getuid?.() === 0 ? ['user root'] : []),
+    ];
+    await writeFile(conf, `${lines.join('\n')}\n`);
+    const program = await bench.programs.start('mosquitto', mosquitto!, ['-c', conf]);
+    const broker = new Broker(bench, program, port, log);
+    await until(
+      'Mosquitto listens',
+      async () => {
+        if (!program.isRunning) throw await program.failure();
+        return answers(port);
+      },
+      20,
+      bench.signal,
+    );
+    return broker;
+  }
+
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when somebody has subscribed to the topic filter. */
+  async untilSubscribed(filter: string): Promise<void> {
+    const subscribed = async () =>
+      (await readFile(this.#log, 'utf8').catch(() => '')).includes(` ${filter}\n`);
+    await until(`a subscription to ${filter}`, subscribed, 20, this.#bench.signal);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#program.stop();
+  }
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}

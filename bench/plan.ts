@@ -1,0 +1,89 @@
+import type { Amount } from './subscriber.ts';
+
+/** How much each part measures. */
+export interface Plan {
+  publisher: { messages: number; rounds: number };
+  throughput: { amounts: Amount[]; rounds: number };
+  baseline: { sluice: Amount; baseline: Amount; rounds: number };
+  /** Lines are dealt to `sensors` raw files. */
+  catchUp: { lines: number; sensors: number; rounds: number };
+  /** Of each case the first `warmupSeconds` are not counted. */
+  latency: { cases: { rate: number; sensors: number }[]; seconds: number; warmupSeconds: number };
+  memory: { sensors: number; withSeconds: number; withoutSeconds: number; warmupSeconds: number };
+  /** `sizes`: rows of silver, ascending. */
+  growth: { sizes: number[]; amount: Amount; staleMinutes: number; refreshes: number; rounds: number };
+}
+
+export const full: Plan = {
+  publisher: { messages: 1_000_000, rounds: 3 },
+  throughput: {
+    amounts: [
+      { sensors: 5, messages: 1_000_000, warmup: 100_000 },
+      { sensors: 100, messages: 1_000_000, warmup: 100_000 },
+      { sensors: 1000, messages: 1_000_000, warmup: 100_000 },
+      { sensors: 10_000, messages: 1_000_000, warmup: 100_000 },
+    ],
+    rounds: 5,
+  },
+  baseline: {
+    sluice: { sensors: 5, messages: 300_000, warmup: 50_000 },
+    baseline: { sensors: 5, messages: 30_000, warmup: 5000 },
+    rounds: 3,
+  },
+  catchUp: { lines: 5_000_000, sensors: 5, rounds: 3 },
+  latency: {
+    cases: [
+      { rate: 5, sensors: 5 },
+      { rate: 1000, sensors: 100 },
+      { rate: 20_000, sensors: 5 },
+      { rate: 20_000, sensors: 1000 },
+    ],
+    seconds: 60,
+    warmupSeconds: 10,
+  },
+  memory: { sensors: 5, withSeconds: 60, withoutSeconds: 300, warmupSeconds: 30 },
+  growth: {
+    sizes: [100_000, 1_000_000, 10_000_000],
+    amount: { sensors: 100, messages: 300_000, warmup: 50_000 },
+    staleMinutes: 1000,
+    refreshes: 9,
+    rounds: 3,
+  },
+};
+
+/** Whether it runs and reports, in less than three minutes; its figures are rough. */
+export const quick: Plan = {
+  publisher: { messages: 200_000, rounds: 1 },
+  throughput: {
+    amounts: [
+      { sensors: 5, messages: 60_000, warmup: 20_000 },
+      { sensors: 100, messages: 60_000, warmup: 20_000 },
+      { sensors: 1000, messages: 60_000, warmup: 20_000 },
+      { sensors: 10_000, messages: 40_000, warmup: 10_000 },
+    ],
+    rounds: 1,
+  },
+  baseline: {
+    sluice: { sensors: 5, messages: 40_000, warmup: 20_000 },
+    baseline: { sensors: 5, messages: 4000, warmup: 1000 },
+    rounds: 1,
+  },
+  catchUp: { lines: 200_000, sensors: 5, rounds: 1 },
+  latency: {
+    cases: [
+      { rate: 5, sensors: 5 },
+      { rate: 1000, sensors: 100 },
+      { rate: 20_000, sensors: 5 },
+    ],
+    seconds: 5,
+    warmupSeconds: 2,
+  },
+  memory: { sensors: 5, withSeconds: 5, withoutSeconds: 10, warmupSeconds: 3 },
+  growth: {
+    sizes: [20_000, 200_000],
+    amount: { sensors: 100, messages: 20_000, warmup: 10_000 },
+    staleMinutes: 200,
+    refreshes: 3,
+    rounds: 1,
+  },
+};

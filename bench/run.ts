@@ -1,0 +1,167 @@
+/*
+ * `npm run bench`: measures Sluice beside what is comparable, and writes the report. All that it needs it starts itself, in
+ * a temporary folder, and ends; also on Ctrl-C.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { EmbeddedPostgres } from '../embedded/postgres.ts';
+import type { Bench } from './bench.ts';
+import { mosquitto } from './broker.ts';
+import { drawThroughput, type Point } from './chart.ts';
+import { describeMachine } from './machine.ts';
+import { measureBaseline } from './parts/baseline.ts';
+import { measureCatchUp } from './parts/catch-up.ts';
+import { measureGrowth } from './parts/growth.ts';
+import { measureLatency } from './parts/latency.ts';
+import { measureMemory } from './parts/memory.ts';
+import { measurePublisher } from './parts/publisher.ts';
+import { measureThroughput } from './parts/throughput.ts';
+import { full, type Plan, quick } from './plan.ts';
+import { Programs } from './programs.ts';
+import { hasReference } from './reference.ts';
+import { duration, type Results, reportText } from './report.ts';
+import type { PartResult } from './result.ts';
+import { judge } from './targets.ts';
+import { freePort } from './waiting.ts';
+
+const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> = {
+  publisher: measurePublisher,
+  throughput: measureThroughput,
+  baseline: measureBaseline,
+  'catch-up': measureCatchUp,
+  latency: measureLatency,
+  memory: measureMemory,
+  growth: measureGrowth,
+};
+
+const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--out FOLDER]
+
+Measures Sluice beside mosquitto_sub, COPY and a naive collector, and writes a report, its figures as JSON, and a chart.
+
+  --quick         small loads, few rounds, under three minutes: shows that it runs; the figures are rough
+  --only PART,…   only these parts: ${Object.keys(parts).join(', ')}
+  --out FOLDER    where to write; default: bench/ for a whole run, a temporary folder for any other
+
+Exit 0: everything was measured, whether or not the targets are met. 1: it failed or was stopped. 2: it cannot be run so.`;
+
+interface Arguments {
+  quick: boolean;
+  names: string[];
+  out: string | undefined;
+}
+
+/** @returns undefined where only the usage was asked for. @throws what is wrong, in a sentence. */
+function readArguments(): Arguments | undefined {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      out: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return undefined;
+  const names = values.only?.split(',').map(name => name.trim()) ?? Object.keys(parts);
+  const unknown = names.filter(name => !(name in parts));
+  if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}`);
+  if (process.platform !== 'linux')
+    throw new Error('CPU time and memory are read from /proc: this needs Linux');
+  if (mosquitto === undefined) throw new Error('Mosquitto is not installed (Debian: apt install mosquitto)');
+  if (!hasReference)
+    throw new Error('mosquitto_sub is not installed (Debian: apt install mosquitto-clients)');
+  return { quick: values.quick, names, out: values.out };
+}
+
+/** Measures the parts one after the other; in the order in which they stand above. */
+async function measureParts({ quick: isQuick, names }: Arguments, signal: AbortSignal): Promise<Results> {
+  const began = Date.now();
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const print = (line: string) => console.log(line);
+  const postgres = new EmbeddedPostgres({
+    dataDir: join(folder, 'postgres'),
+    port: await freePort(),
+    log: print,
+  });
+  stack.defer(() => postgres.stop());
+  await postgres.start();
+  const programs = stack.use(new Programs(folder));
+  // Whoever waits for a program is told by its end.
+  signal.addEventListener('abort', () => programs[Symbol.dispose]());
+  const bench: Bench = { folder, programs, serverUrl: postgres.url, signal, print };
+
+  const client = new pg.Client(postgres.url);
+  await client.connect();
+  const machine = await describeMachine(folder, client);
+  await client.end();
+  const results: Record<string, PartResult> = {};
+  for (const [name, measurePart] of Object.entries(parts)) {
+    if (!names.includes(name)) continue;
+    signal.throwIfAborted();
+    print(`${name} (after ${duration((Date.now() - began) / 1000)})`);
+    results[name] = await measurePart(bench, isQuick ? quick : full);
+  }
+  return {
+    command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
+      ' ',
+    ),
+    date: new Date(began).toISOString(),
+    seconds: (Date.now() - began) / 1000,
+    quick: isQuick,
+    machine,
+    parts: results,
+    verdicts: judge(results),
+  };
+}
+
+/** A whole run is the one that is published; any other must not take its place unasked. */
+async function folderFor({ quick: isQuick, names, out }: Arguments): Promise<string> {
+  if (out !== undefined) {
+    await mkdir(out, { recursive: true });
+    return resolve(out);
+  }
+  const whole = !isQuick && names.length === Object.keys(parts).length;
+  return whole ? import.meta.dirname : mkdtemp(join(tmpdir(), 'sluice-bench-results-'));
+}
+
+async function write(results: Results, folder: string): Promise<string> {
+  const points = (results.parts.throughput as { points?: Point[] } | undefined)?.points;
+  if (points !== undefined) await writeFile(join(folder, 'throughput.svg'), drawThroughput(points));
+  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  const report = reportText(results, points === undefined ? undefined : 'throughput.svg');
+  await writeFile(join(folder, 'RESULTS.md'), report);
+  return report;
+}
+
+async function main(): Promise<number> {
+  let args: Arguments | undefined;
+  try {
+    args = readArguments();
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  if (args === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
+  }
+  try {
+    const results = await measureParts(args, stopped.signal);
+    const folder = await folderFor(args);
+    console.log(`\n${await write(results, folder)}\nWritten to ${folder}`);
+    return 0;
+  } catch (error) {
+    console.error(stopped.signal.aborted ? (stopped.signal.reason as Error).message : error);
+    return 1;
+  }
+}
+
+process.exitCode = await main();
