@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 
 /** One setting: what it is called stands as its key in `settings`. */
@@ -229,6 +229,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
   values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
   values.DATABASE_URL ??= `postgresql://sluice:sluice@127.0.0.1:${values.EMBEDDED_POSTGRES_PORT}/sluice`;
+  // The registry that comes with Sluice is where Sluice is, wherever it is called from.
+  if (!env.SENSORS_FILE?.trim())
+    values.SENSORS_FILE = join(import.meta.dirname, '..', settings.SENSORS_FILE.default);
   return { ...values, embedded } as Config;
 }
 
