@@ -29,6 +29,14 @@ export type Deliver = (
 /** Reason code of a DISCONNECT: another client has connected with our client id [MQTT-3.1.4-3]. MQTT 5 only. */
 const SESSION_TAKEN_OVER = 0x8e;
 
+/** The broker closed the connection, and did not say why. */
+export class ClosedSilentlyError extends Error {
+  constructor() {
+    super('the broker closed the connection without saying why');
+    this.name = 'ClosedSilentlyError';
+  }
+}
+
 /** The broker gave our session to another client with the same client id. */
 export class TakenOverError extends Error {
   constructor() {
@@ -76,7 +84,7 @@ export class MqttConnection {
     this.closed = new Promise<Error>(resolve => {
       this.#client.on('close', () => {
         this.#alive = false;
-        resolve(reason ?? new Error('the connection was closed'));
+        resolve(reason ?? new ClosedSilentlyError());
       });
     });
   }

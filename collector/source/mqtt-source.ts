@@ -5,7 +5,8 @@ import type { Group } from '../bronze/group.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
 import { errorText } from '../error-text.ts';
-import { type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
+import { ClosedSilentlyError, type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
+import { Takeovers } from './takeovers.ts';
 
 /**
  * Bytes that may wait for the disk before we stop reading from the broker. MQTT 5's Receive Maximum counts messages,
@@ -17,11 +18,8 @@ const MOST_PENDING_BYTES = 64 * 1024 * 1024;
 const GATHER_MS = 5;
 /** Only a connection that has lived this long shows that the trouble is over; others go on with the backoff. */
 const STEADY_MS = 60_000;
-/** Takeovers within `TAKEOVER_WINDOW_MS` after which we leave the session to the other client. */
-const MOST_TAKEOVERS = 3;
-const TAKEOVER_WINDOW_MS = 10 * 60_000;
-/** MQTT 3.1.1 does not say why it closes; this many short connections in a row look like a takeover. */
-const SUSPICIOUS_ROUNDS = 5;
+/** How long we leave the session to another client before we look whether it is still there. */
+const PARKED_MS = 10 * 60_000;
 
 /** Reason codes with which a broker says that it does not speak MQTT 5: 1 in the form of 3.1.1, 132 in that of 5. */
 const UNACCEPTABLE_VERSION = new Set([1, 132]);
@@ -47,9 +45,9 @@ interface Receipts {
  * Subscribes, hands messages to the recorder, and acknowledges them when they are on disk.
  *
  * States: *connecting*, with backoff; *receiving*; *halted*, while the recorder cannot record: the connection is
- * dropped, so that the broker keeps what we cannot, and sends again what we did not acknowledge; *retired*, when another
- * client with our client id has taken the session over several times: two collectors would do that to each other for
- * ever, so the one that notices first leaves it to the other, which gets every message.
+ * dropped, so that the broker keeps what we cannot, and sends again what we did not acknowledge; *parked*, when another
+ * client with our client id keeps taking the session over: two collectors would do that to each other for ever, so the one
+ * that notices first leaves it to the other, which gets every message, and looks again every ten minutes.
  */
 export class MqttSource {
   readonly #config: Config;
@@ -66,9 +64,7 @@ export class MqttSource {
   #acknowledging: Promise<unknown> = Promise.resolve();
   #resume: () => void = () => undefined;
   #warnedOfQos0 = false;
-  /** When the last takeovers happened, in ms of the monotonic clock. */
-  #takeovers: number[] = [];
-  #shortConnections = 0;
+  readonly #takeovers = new Takeovers();
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
   readonly counts = { received: 0, acknowledged: 0, connections: 0, lost: 0 };
 
@@ -96,7 +92,7 @@ export class MqttSource {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted && !this.retired) {
+    while (!signal.aborted) {
       if (this.#recorder.failure !== undefined) await this.#untilResumed();
       if (signal.aborted) return;
       try {
@@ -104,8 +100,9 @@ export class MqttSource {
       } catch (error) {
         this.#noteAway(error as Error & { code?: number });
       }
-      if (signal.aborted || this.retired) return;
-      await sleep(this.#backoff.next(), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const wait = this.parked ? PARKED_MS : this.#backoff.next();
+      await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -117,7 +114,10 @@ export class MqttSource {
       deliver,
       () => (this.#recorder.underLoad ? GATHER_MS : 0),
       this.#stopping.signal,
-    );
+    ).catch(error => {
+      this.#takeovers.failed();
+      throw error;
+    });
     this.#connection = connection;
     try {
       if (this.#stopping.signal.aborted) return;
@@ -132,7 +132,7 @@ export class MqttSource {
       const connectedAt = performance.now();
       this.#noteConnected(sessionPresent);
       const reason = await connection.closed;
-      this.#noteLifetime(performance.now() - connectedAt);
+      this.#noteEnd(reason, performance.now() - connectedAt);
       throw reason;
     } finally {
       this.#connection = undefined;
@@ -220,46 +220,42 @@ export class MqttSource {
     this.#hadSession = true;
   }
 
-  #noteLifetime(ms: number): void {
-    if (ms >= STEADY_MS) this.#backoff.reset();
-    this.#shortConnections = ms >= STEADY_MS ? 0 : this.#shortConnections + 1;
-    if (this.#shortConnections !== SUSPICIOUS_ROUNDS || this.#protocol === 5) return;
-    this.#log.error(
-      { client_id: this.#config.MQTT_CLIENT_ID },
-      'the broker keeps closing our connection: perhaps another client uses the same client id. Give each a MQTT_CLIENT_ID of its own',
-    );
+  #noteEnd(reason: Error, livedMs: number): void {
+    if (livedMs >= STEADY_MS) this.#backoff.reset();
+    const silent = reason instanceof ClosedSilentlyError;
+    // A connection that we drop ourselves closes silently as well.
+    const ours = this.#recorder.failure !== undefined || this.#stopping.signal.aborted;
+    const how = reason instanceof TakenOverError ? 'taken over' : silent && !ours ? 'silent' : 'other';
+    this.#takeovers.ended(how, livedMs);
   }
 
-  /** Whether the session was left to another client with the same client id. */
-  get retired(): boolean {
-    return this.#takeovers.length >= MOST_TAKEOVERS;
-  }
-
-  #noteTakeover(): void {
-    const now = performance.now();
-    this.#takeovers = [...this.#takeovers.filter(at => now - at < TAKEOVER_WINDOW_MS), now];
-    if (!this.retired) return;
-    const reason =
-      `Another client uses the client id ${this.#config.MQTT_CLIENT_ID} and has taken the session over ${MOST_TAKEOVERS} times. ` +
-      'This collector leaves it to that one and receives nothing more. Stop one of the two, or give it a MQTT_CLIENT_ID of its own, and start it again';
-    this.#log.error(reason);
-    this.#setAway(reason);
+  /** Whether the session is left to another client with the same client id. */
+  get parked(): boolean {
+    return this.#takeovers.tooMany;
   }
 
   #noteAway(error: Error & { code?: number }): void {
     if (this.#stopping.signal.aborted) return;
-    if (error instanceof TakenOverError) this.#noteTakeover();
-    if (this.retired) return;
     if (this.#protocol === 5 && error.code !== undefined && UNACCEPTABLE_VERSION.has(error.code)) {
       this.#protocol = 4;
       this.#backoff.reset();
       this.#log.info('the broker does not speak MQTT 5; going on with 3.1.1');
       return;
     }
-    const reason = errorText(error);
-    if (this.status.reason !== reason)
-      this.#log.warn({ reason }, 'no connection to the broker; trying again');
+    const reason = this.parked ? this.#parkedReason() : errorText(error);
+    if (this.status.reason !== reason) {
+      if (this.parked) this.#log.error(reason);
+      else this.#log.warn({ reason }, 'no connection to the broker; trying again');
+    }
     this.#setAway(reason);
+  }
+
+  #parkedReason(): string {
+    return (
+      `Another client with the client id ${this.#config.MQTT_CLIENT_ID} keeps taking the session over. This collector leaves ` +
+      'it to that one, receives nothing, and looks again every ten minutes. Stop one of the two, or give it a ' +
+      'MQTT_CLIENT_ID of its own'
+    );
   }
 
   #setAway(reason: string): void {

@@ -33,6 +33,7 @@ export class PublishFilter extends Duplex {
   #passAll = false;
   readonly #pauseMs: () => number;
   #held = false;
+  #finished = false;
 
   /**
    * @param open opens the transport, whose bytes go to the function that it is given.
@@ -52,9 +53,9 @@ export class PublishFilter extends Duplex {
     this.#pauseMs = pauseMs;
     this.#transport = open(bytes => this.#receive(bytes));
     const { stream } = this.#transport;
-    stream.on('end', () => this.push(null));
-    stream.on('error', error => this.destroy(error));
-    stream.on('close', () => this.destroy());
+    stream.on('end', () => this.#finish());
+    stream.on('error', error => this.#finish(error));
+    stream.on('close', () => this.#finish());
   }
 
   /** Reads no more from the broker until the promise resolves. */
@@ -65,6 +66,14 @@ export class PublishFilter extends Duplex {
       this.#held = false;
       this.#transport.resume();
     });
+  }
+
+  /** Ends when mqtt.js has read what came last: a DISCONNECT, which says why. */
+  #finish(error?: Error): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.once('end', () => this.destroy(error));
+    this.push(null);
   }
 
   override _read(): void {

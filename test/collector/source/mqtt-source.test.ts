@@ -178,3 +178,32 @@ test.skipIf(withoutMosquitto || dynamicSecurity === undefined)(
     await eventually(() => expect(under.source.status.connected).toBe(true));
   },
 );
+
+test.skipIf(withoutMosquitto)(
+  'of two with one client id, one leaves the session to the other',
+  async () => {
+    await using broker = await startMosquitto();
+    await using one = await sourceOn(broker.url);
+    await using other = await sourceOn(broker.url);
+    one.source.start();
+    other.source.start();
+    const both = [one, other];
+    await eventually(() => expect(both.filter(({ source }) => source.parked)).toHaveLength(1), 100_000);
+    const [parked, staying] = one.source.parked ? [one, other] : [other, one];
+    expect(parked.source.status).toMatchObject({
+      connected: false,
+      reason: expect.stringMatching(/client id sluice .*MQTT_CLIENT_ID/),
+    });
+    await eventually(() => expect(staying.source.status.connected).toBe(true), 100_000);
+    const readings = Array.from({ length: 100 }, (_, index) =>
+      payloadOf('Sensor 1', `2025-11-12T10:15:01.${String(index).padStart(3, '0')}Z`, index),
+    );
+    await publish(broker.url, readings);
+    await eventually(async () =>
+      expect(await countLines(join(staying.dataDir, 'raw'))).toBe(readings.length),
+    );
+    expect(await countLines(join(parked.dataDir, 'raw'))).toBe(0);
+    expect(staying.source.status.connected).toBe(true);
+  },
+  150_000,
+);
