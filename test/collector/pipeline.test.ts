@@ -100,11 +100,17 @@ describe.for(combinations)('on $broker.name, and $server.name', ({ server, broke
     async surroundings => {
       const { broker, database, dataDir, config } = surroundings;
       const sent = readings(40);
+      let published = 0;
+      let before = 0;
       for (const part of [sent.slice(0, 50), sent.slice(50, 120), sent.slice(120)]) {
         await using running = await startCollector(config);
         await receiving(running.http);
+        // A stop in the middle would leave some of them to the next one.
+        await eventually(() => expect(running.collector.progress.recorded).toBe(published - before));
         await running.collector.stop();
         await publish(broker.url, part);
+        before = published;
+        published += part.length;
       }
       await using running = await startCollector(config);
       await loaded(database, sent.length);
