@@ -129,7 +129,7 @@ async function serve(
 
 /** Runs a command to its end; false means exit status 1. Its output is for people, so the log keeps to warnings. */
 async function finish(command: (config: Config, log: Logger) => Promise<boolean>) {
-  const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const config = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
   if (!(await command(config, createLog(config, process.stderr)))) process.exitCode = 1;
 }
 
@@ -139,9 +139,11 @@ function exitCodeOf(error: unknown): number {
   return error instanceof SettingsError || error instanceof RegistryError ? 2 : 1;
 }
 
-if (existsSync('.env')) process.loadEnvFile('.env');
 try {
+  if (existsSync('.env')) process.loadEnvFile('.env');
   await program.parseAsync();
+  // What is written into a pipe may still be on its way.
+  await new Promise(resolve => process.stdout.write('', resolve));
   process.exit();
 } catch (error) {
   // Commander has told its own errors already.

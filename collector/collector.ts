@@ -89,7 +89,11 @@ export class Collector {
     });
     this.#recorder = recorder;
     await recorder.start(folder.crashed);
-    this.#undo.defer(() => recorder.stop());
+    folder.repaired();
+    this.#undo.defer(async () => {
+      await recorder.stop();
+      if (!recorder.isWhole) folder.damaged();
+    });
 
     const { collector } = folder;
     const loader = new Loader({ config, collector, sensors, log, snapshot: () => recorder.snapshot() });

@@ -45,7 +45,14 @@ function url(...protocols: string[]) {
   const must = `must be a URL that begins with ${protocols.map(p => `${p}//`).join(' or ')}`;
   return text.refine(value => {
     const parsed = URL.parse(value);
-    return parsed !== null && protocols.includes(parsed.protocol) && parsed.hostname !== '';
+    if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === '') return false;
+    try {
+      // A user name or password with a % that is no escape would fail at each connection.
+      decodeURIComponent(parsed.username + parsed.password);
+      return true;
+    } catch {
+      return false;
+    }
   }, must);
 }
 

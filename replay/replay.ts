@@ -120,15 +120,20 @@ export class Replay {
       this.#preview ??= await Preview.prepare(client, collector);
       return { file: file.name, ...(await this.#preview.of(file, known, context)) };
     }
-    const before = { ...sum };
-    await new FileReplay(context, file, known, sum).run();
-    const lines = sum.lines - before.lines;
-    const { stored, conflicts, rejected } = sum;
+    // What an earlier attempt has stored is there now; everything else is counted by the last one.
+    const stored = sum.stored;
+    Object.assign(sum, emptyTally());
+    try {
+      await new FileReplay(context, file, known, sum).run();
+    } finally {
+      sum.stored += stored;
+    }
+    const { lines, conflicts, rejected } = sum;
     return {
       file: file.name,
       lines,
-      stored,
-      present: lines - stored - conflicts - rejected,
+      stored: sum.stored,
+      present: lines - sum.stored - conflicts - rejected,
       conflicts,
       rejected,
     };

@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  rename,
+  stat,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +33,8 @@ interface Holder {
   /** When the process began, in the kernel's own ticks: tells it from a later process with the same id. */
   begun: string;
   since: string;
+  /** Where process ids mean something: containers may share a host name, and have ids of their own. */
+  namespace: string;
   token: string;
 }
 
@@ -42,6 +55,7 @@ export class DataFolder {
   /** The last collector here did not say goodbye: files may be torn or unsynced. */
   readonly crashed: boolean;
   readonly #token: string;
+  #whole: boolean;
   readonly #heartbeat: NodeJS.Timeout;
 
   private constructor(path: string, collector: string, crashed: boolean, token: string) {
@@ -49,6 +63,7 @@ export class DataFolder {
     this.collector = collector;
     this.crashed = crashed;
     this.#token = token;
+    this.#whole = !crashed;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
   }
 
@@ -72,16 +87,36 @@ export class DataFolder {
     return new DataFolder(path, await nameCollector(path, clientId), crashed, token);
   }
 
-  /** Gives the lock back. Call it only when all files are whole and synced. */
+  /** The files have been checked after a crash. */
+  repaired(): void {
+    this.#whole = true;
+  }
+
+  /** A file could not be cut back to what counts: the next start has to check. */
+  damaged(): void {
+    this.#whole = false;
+  }
+
+  /** Gives the lock back. Where files are not known to be whole and synced it stays, and tells the next start of a crash. */
   async unlock(): Promise<void> {
     clearInterval(this.#heartbeat);
     const lock = join(this.path, 'collector.lock');
-    if ((await readHolder(lock))?.token === this.#token) await unlink(lock);
+    if (this.#whole && (await readHolder(lock))?.token === this.#token) await unlink(lock);
   }
 
   async #beat(): Promise<void> {
+    const lock = join(this.path, 'collector.lock');
+    const holder = await readHolder(lock).catch(() => undefined);
+    if (holder !== undefined && holder.token !== this.#token) {
+      // We were away for so long, suspended perhaps, that another collector took us for dead. Two that append to the same
+      // files would overwrite each other's lines; what we have not acknowledged comes again.
+      process.stderr.write(
+        `The data folder ${this.path} was taken over by process ${holder.pid} on ${holder.host}.\n`,
+      );
+      process.exit(1);
+    }
     const now = new Date();
-    await utimes(join(this.path, 'collector.lock'), now, now).catch(() => undefined);
+    await utimes(lock, now, now).catch(() => undefined);
   }
 }
 
@@ -91,6 +126,7 @@ async function create(lock: string, token: string): Promise<boolean> {
     host: hostname(),
     begun: await processBegin(process.pid),
     since: new Date().toISOString(),
+    namespace: await processNamespace(),
     token,
   };
   try {
@@ -111,7 +147,7 @@ async function readHolder(lock: string): Promise<Holder | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (!(error instanceof SyntaxError)) throw error;
-    return { pid: 0, host: '', begun: '', since: 'an unknown time', token: 'torn' };
+    return { pid: 0, host: '', begun: '', since: 'an unknown time', namespace: '', token: 'torn' };
   }
 }
 
@@ -125,9 +161,11 @@ async function removeStale(lock: string, token: string): Promise<void> {
 }
 
 async function lives(lock: string, holder: Holder): Promise<boolean> {
-  if (holder.host === hostname())
+  if (holder.host === hostname() && holder.namespace === (await processNamespace())) {
     return (await processBegin(holder.pid)) === holder.begun && holder.begun !== '';
-  const { mtimeMs } = await stat(lock);
+  }
+  const mtimeMs = (await stat(lock).catch(() => undefined))?.mtimeMs;
+  if (mtimeMs === undefined) return false;
   const deadline = Date.now() + SILENCE_MS;
   while (Date.now() < deadline) {
     await sleep(HEARTBEAT_MS / 4);
@@ -136,6 +174,16 @@ async function lives(lock: string, holder: Holder): Promise<boolean> {
     if (touched.mtimeMs !== mtimeMs) return true;
   }
   return false;
+}
+
+/** The process namespace and the boot that we live in; '' where there is no /proc. */
+async function processNamespace(): Promise<string> {
+  try {
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+    return `${await readlink('/proc/self/ns/pid')} ${boot.trim()}`;
+  } catch {
+    return '';
+  }
 }
 
 /** When a process began; '' when there is none. Where there is no /proc, 'alive' has to do. */

@@ -73,6 +73,11 @@ export class DescriptorCache {
     return this.#distrusted.get(file);
   }
 
+  /** Whether every file is known to be whole. */
+  get allTrusted(): boolean {
+    return this.#distrusted.size === 0;
+  }
+
   async closeAll(): Promise<void> {
     const files = [...this.#idle.values()];
     this.#idle.clear();

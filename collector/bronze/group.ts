@@ -4,8 +4,7 @@ const LF = 0x0a;
 /** Room for a few lines: with many sensors a group has few of each. */
 const FIRST_BYTES = 512;
 /** Memory that is used again, rather than left to the garbage collector, which sees little reason to hurry. */
-const MOST_SPARE = 20_000;
-const MOST_SPARE_BYTES = 1024 * 1024;
+const MOST_SPARE_BYTES = 32 * 1024 * 1024;
 
 /**
  * Messages that become durable together. All or none: when one file fails, the whole group is cut from every file, so
@@ -43,7 +42,7 @@ export class Group {
   add(file: string, line: Buffer): void {
     let lines = this.files.get(file);
     if (lines === undefined) {
-      lines = spare.pop() ?? new Lines();
+      lines = takeSpare() ?? new Lines();
       this.files.set(file, lines);
     }
     lines.add(line);
@@ -51,8 +50,12 @@ export class Group {
 
   /** Gives the memory of the lines to the groups that follow. */
   release(): void {
-    for (const lines of this.files.values())
-      if (lines.clear() && spare.length < MOST_SPARE) spare.push(lines);
+    for (const lines of this.files.values()) {
+      lines.clear();
+      if (spareBytes + lines.capacity > MOST_SPARE_BYTES) continue;
+      spareBytes += lines.capacity;
+      spare.push(lines);
+    }
     this.files.clear();
   }
 
@@ -79,11 +82,14 @@ class Lines {
     this.count++;
   }
 
-  /** Empties it. @returns whether it is worth keeping. */
-  clear(): boolean {
+  clear(): void {
     this.#length = 0;
     this.count = 0;
-    return this.#buffer.length <= MOST_SPARE_BYTES;
+  }
+
+  /** Bytes of memory that it holds. */
+  get capacity(): number {
+    return this.#buffer.length;
   }
 
   /** All lines with their line ends. */
@@ -99,3 +105,10 @@ class Lines {
 }
 
 const spare: Lines[] = [];
+let spareBytes = 0;
+
+function takeSpare(): Lines | undefined {
+  const lines = spare.pop();
+  spareBytes -= lines?.capacity ?? 0;
+  return lines;
+}

@@ -17,6 +17,8 @@ export interface Durable {
   file: string;
   size: number;
   lines: number;
+  /** The file begins with them. */
+  anew: boolean;
 }
 
 export interface RecorderOptions {
@@ -57,6 +59,10 @@ export class Recorder {
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
   #failure: Error | undefined;
+  /** Folders that hold entries of new files which are not synced yet. */
+  readonly #unsynced = new Set<string>();
+  /** Up to where each raw file is durable; listed when first asked for, kept up by each group. */
+  #sizes: Map<string, number> | undefined;
   /** Messages in the last group. */
   #lastSize = 0;
   #probing: Promise<void> | undefined;
@@ -126,6 +132,11 @@ export class Recorder {
   /** Whether messages come in a stream, rather than now and then. */
   get underLoad(): boolean {
     return this.#lastSize >= LOAD_MESSAGES;
+  }
+
+  /** Whether no file holds bytes that do not count. */
+  get isWhole(): boolean {
+    return this.#files.allTrusted;
   }
 
   /** Why nothing can be recorded at present; undefined when all is well. */
@@ -205,10 +216,16 @@ export class Recorder {
       await inParallel(group.files, this.#parallelFiles, async ([file, lines]) => {
         const appended = await this.#append(file, lines.bytes, before, created);
         if (file.startsWith('raw/'))
-          durable.push({ file: file.slice(4), size: appended.size, lines: lines.count });
+          durable.push({
+            file: file.slice(4),
+            size: appended.size,
+            lines: lines.count,
+            anew: before.get(file) === 0,
+          });
       });
-      const folders = new Set(created.map(file => file.slice(0, file.indexOf('/'))));
-      for (const folder of folders) await syncFolder(join(this.#options.dataDir, folder));
+      for (const file of created) this.#unsynced.add(file.slice(0, file.indexOf('/')));
+      for (const folder of this.#unsynced) await syncFolder(join(this.#options.dataDir, folder));
+      this.#unsynced.clear();
     } catch (error) {
       await this.#fail(group, before, created, error as NodeJS.ErrnoException);
       return;
@@ -216,6 +233,7 @@ export class Recorder {
     this.counts.groups++;
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
+    for (const { file, size } of durable) this.#sizes?.set(file, size);
     this.onDurable(durable);
     group.resolve();
   }
@@ -304,12 +322,14 @@ export class Recorder {
   }
 
   async #durableSizes(): Promise<Map<string, number>> {
+    if (this.#sizes !== undefined) return this.#sizes;
     const folder = join(this.#options.dataDir, 'raw');
     const sizes = new Map<string, number>();
     const names = (await readdir(folder)).filter(isRawFileName);
     await inParallel(names, this.#parallelFiles, async name => {
       sizes.set(name, this.#files.trusted(`raw/${name}`) ?? (await stat(join(folder, name))).size);
     });
+    this.#sizes = sizes;
     return sizes;
   }
 }

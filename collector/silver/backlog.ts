@@ -14,9 +14,7 @@ interface Position {
 /** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
 export class FileReplacedError extends Error {
   constructor(file: string) {
-    super(
-      `The raw file ${file} is shorter than what was loaded of it, or gone; comparing the files with the ledger again.`,
-    );
+    super(`The raw file ${file} has begun anew; comparing the files with the ledger again.`);
     this.name = 'FileReplacedError';
   }
 }
@@ -36,6 +34,10 @@ export class Backlog {
   readonly #pending = new Map<string, Position>();
   /** Files that are loaded as far as they are durable, as of the last synchronisation. */
   readonly #loaded = new Map<string, number>();
+  /** Files that have begun and are not yet loaded from their beginning: an entry of the ledger is not theirs. */
+  readonly #begun = new Set<string>();
+  /** A file that is not the one that was loaded under its name. */
+  #replaced: string | undefined;
 
   constructor(folder: string, collector: string, log: LoaderLog) {
     this.#folder = folder;
@@ -51,11 +53,15 @@ export class Backlog {
     return sum;
   }
 
-  /** Notes that a file has become durable up to `size`. */
-  grow(file: string, size: number): void {
+  /** Notes that a file has become durable up to `size`. @param anew it begins with what is new. */
+  grow(file: string, size: number, anew = false): void {
+    const loaded = this.#loaded.get(file) ?? this.#pending.get(file)?.loaded ?? 0;
+    if (anew) this.#begun.add(file);
+    // What was loaded under its name was of another file, which somebody has deleted.
+    if (anew && loaded > 0) this.#replaced = file;
     const position = this.#pending.get(file);
     if (position !== undefined) position.durable = size;
-    else this.#pending.set(file, { loaded: this.#loaded.get(file) ?? 0, durable: size });
+    else this.#pending.set(file, { loaded, durable: size });
   }
 
   /**
@@ -72,11 +78,12 @@ export class Backlog {
     }
     this.#pending.clear();
     this.#loaded.clear();
+    this.#replaced = undefined;
     const replaced: string[] = [];
     for (const [file, size] of durable) {
       const entry = ledger.get(file);
       let loaded = entry?.bytes ?? 0;
-      if (entry !== undefined && this.#isAnotherFile(file, size, entry)) {
+      if (entry !== undefined && (this.#begun.has(file) || this.#isAnotherFile(file, size, entry))) {
         replaced.push(file);
         loaded = 0;
       }
@@ -88,23 +95,28 @@ export class Backlog {
 
   /** Reads whole lines, about `maxBytes` of them, file by file. Nothing moves before `advance`. */
   read(maxBytes: number): Block[] {
+    if (this.#replaced !== undefined) throw new FileReplacedError(this.#replaced);
     const blocks: Block[] = [];
     let left = maxBytes;
     for (const [file, { loaded, durable }] of this.#pending) {
       if (left <= 0) break;
       const bytes = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, left));
+      if (bytes === undefined) continue;
       blocks.push({ file, start: loaded, bytes });
       left -= bytes.length;
     }
     return blocks;
   }
 
-  #readFile(file: string, loaded: number, durable: number, maxBytes: number): Buffer {
+  /** @returns undefined where the file has nothing that can be loaded: it is left out, and the others go on. */
+  #readFile(file: string, loaded: number, durable: number, maxBytes: number): Buffer | undefined {
     try {
-      const lines =
-        durable > loaded ? readLines(join(this.#folder, file), loaded, durable, maxBytes) : Buffer.alloc(0);
-      // Durable bytes end with a line, so there is one, unless it is not the same file.
+      const lines = readLines(join(this.#folder, file), loaded, Math.max(durable, loaded), maxBytes);
       if (lines.length > 0) return lines;
+      this.#log.warn(
+        { file, bytes: durable - loaded },
+        'a raw file has no whole line where one should be; it is left out',
+      );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       this.#log.error(
@@ -113,11 +125,13 @@ export class Backlog {
       );
     }
     this.#pending.delete(file);
-    throw new FileReplacedError(file);
+    this.#loaded.set(file, loaded);
+    return undefined;
   }
 
   /** Notes that a file is loaded up to `offset`; what is left of it takes its turn behind the others. */
   advance(file: string, offset: number): void {
+    this.#begun.delete(file);
     const position = this.#pending.get(file);
     if (position === undefined) return;
     this.#pending.delete(file);

@@ -51,6 +51,8 @@ let away: { since: string; reason: string } | undefined = {
   since: new Date().toISOString(),
   reason: 'not connected yet',
 };
+/** The registry is upserted once: what is changed in the database afterwards stays. */
+let registered = false;
 let draining = false;
 /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
 let mostBytes = MOST_BYTES;
@@ -69,7 +71,7 @@ port.on('message', (message: ToLoader) => {
   } else {
     let lines = 0;
     for (const durable of message.files) {
-      backlog.grow(durable.file, durable.size);
+      backlog.grow(durable.file, durable.size, durable.anew);
       lines += durable.lines;
     }
     policy.add(lines, performance.now());
@@ -84,13 +86,13 @@ function report(): void {
   send({ type: 'status', status: { database, pendingBytes: backlog.bytes, loaded } });
 }
 
+const backoff = new Backoff(250, 30_000);
+
 async function run(): Promise<never> {
-  const backoff = new Backoff(250, 30_000);
   for (;;) {
     let client: pg.Client | undefined;
     try {
       client = await begin();
-      backoff.reset();
       await loadForEver(client);
     } catch (error) {
       if (error instanceof OffsetMovedError || error instanceof FileReplacedError)
@@ -112,7 +114,8 @@ async function begin(): Promise<pg.Client> {
   const wasAway = away !== undefined;
   await withinDeadline(client, async () => {
     await migrate(config.DATABASE_URL, message => log.info({}, message));
-    await upsertSensors(client, sensors);
+    if (!registered) await upsertSensors(client, sensors);
+    registered = true;
     await prepareStaging(client);
     await backlog.synchronise(client, await snapshot());
   });
@@ -207,7 +210,9 @@ async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
       for (const [file, end] of ends) backlog.advance(file, end);
     }),
   );
-  mostBytes = MOST_BYTES;
+  backoff.reset();
+  // It was halved above, so this doubles it.
+  mostBytes = Math.min(MOST_BYTES, mostBytes * 4);
 }
 
 await run();

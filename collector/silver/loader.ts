@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { Backoff } from '../backoff.ts';
 import type { Durable } from '../bronze/recorder.ts';
 import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
+import { addTally, emptyTally } from './stretch.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
 const YOUNG_MB = 12;
@@ -23,6 +24,9 @@ export class Loader {
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** What threads that have ended had loaded, and what the present one has. */
+  readonly #before = emptyTally();
+  #current = emptyTally();
   #drained: () => void = () => undefined;
   status: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
@@ -49,6 +53,12 @@ export class Loader {
     worker.on('exit', code => {
       if (this.#stopped || this.#worker !== worker) return;
       this.#worker = undefined;
+      addTally(this.#before, this.#current);
+      this.#current = emptyTally();
+      this.status = {
+        ...this.status,
+        database: { connected: false, since: new Date().toISOString(), reason: 'the loader thread ended' },
+      };
       const wait = this.#backoff.next();
       log.error(
         { code, wait_ms: Math.round(wait) },
@@ -100,7 +110,10 @@ export class Loader {
     } else if (message.type === 'log') {
       this.#options.log[message.level](message.fields, message.message);
     } else {
-      this.status = message.status;
+      this.#current = message.status.loaded;
+      const loaded = { ...this.#before };
+      addTally(loaded, this.#current);
+      this.status = { ...message.status, loaded };
       if (message.status.database.connected) this.#backoff.reset();
       this.onStatus(message.status);
     }

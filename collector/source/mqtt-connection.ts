@@ -11,12 +11,18 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
  */
 const RECEIVE_MAXIMUM = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+const SUBACK_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 2000;
+/**
+ * Added to the packet identifiers of QoS 2. We subscribe with 1 at most; but the session may be one that an older
+ * subscription with 2 has filled.
+ */
+const QOS_2 = 0x10000;
 
 /**
  * Takes each message, in order.
  * @param payload overwritten after the call, and so is `topic`.
- * @param id packet identifier, to acknowledge it by; 0 for QoS 0.
+ * @param id what to acknowledge it by; 0 for QoS 0.
  * @returns while this promise is pending no more are read from the broker.
  */
 export type Deliver = (
@@ -57,16 +63,17 @@ export class MqttConnection {
   #alive = true;
 
   private constructor(config: Config, protocolVersion: 4 | 5, deliver: Deliver, pauseMs: () => number) {
+    const options = optionsOf(config, protocolVersion);
     this.#filter = new PublishFilter(
       onBytes => openTransport(config.MQTT_URL, onBytes),
       protocolVersion,
-      (topic, payload, id) => {
-        const held = deliver(topic, payload, id, this);
+      (topic, payload, id, qos) => {
+        const held = deliver(topic, payload, qos === 2 ? id + QOS_2 : id, this);
         if (held !== undefined) this.#filter.hold(held);
       },
       pauseMs,
     );
-    this.#client = new MqttClient(() => this.#filter, optionsOf(config, protocolVersion));
+    this.#client = new MqttClient(() => this.#filter, options);
     let reason: Error | undefined;
     this.#client.on('error', error => {
       reason ??= error;
@@ -125,7 +132,13 @@ export class MqttConnection {
     const options = { qos, rh: 1 as const };
     const granted = await new Promise<ISubscriptionGrant[] | Error>(resolve => {
       void this.closed.then(resolve);
+      const timer = setTimeout(
+        () => resolve(new Error('the broker does not answer SUBSCRIBE')),
+        SUBACK_TIMEOUT_MS,
+      );
+      void this.closed.then(() => clearTimeout(timer));
       this.#client.subscribe(topics, options, (error, grants, packet) => {
+        clearTimeout(timer);
         const codes = (packet?.granted ?? []) as number[];
         if (codes.length === topics.length) {
           resolve(topics.map((topic, index) => ({ topic, qos: codes[index] as ISubscriptionGrant['qos'] })));
@@ -152,8 +165,9 @@ export class MqttConnection {
     if (!this.#alive || ids.length === 0) return Promise.resolve();
     const packets = Buffer.allocUnsafe(ids.length * 4);
     ids.forEach((id, index) => {
-      packets.writeUInt16BE(0x4002, index * 4);
-      packets.writeUInt16BE(id, index * 4 + 2);
+      // PUBACK; or PUBREC, after which the broker sends PUBREL, and mqtt.js answers with PUBCOMP.
+      packets.writeUInt16BE(id < QOS_2 ? 0x4002 : 0x5002, index * 4);
+      packets.writeUInt16BE(id % QOS_2, index * 4 + 2);
     });
     // A stream that is destroyed meanwhile calls back with an error, which says the same as `closed`.
     return new Promise(resolve => this.#filter.write(packets, () => resolve()));
@@ -170,6 +184,8 @@ export class MqttConnection {
   /** Drops the connection without a word: what was not acknowledged is sent again on the next one. */
   drop(): void {
     this.#client.end(true);
+    // mqtt.js leaves a connection that it is ending already to the broker, who may never end it.
+    this.#filter.destroy();
   }
 }
 

@@ -152,7 +152,7 @@ export class MqttSource {
     this.counts.received++;
     const group = this.#recorder.record(topic, payload);
     let receipts = this.#receipts;
-    if (receipts === undefined || receipts.group !== group) {
+    if (receipts === undefined || receipts.group !== group || receipts.connection !== connection) {
       receipts = { group, connection, ids: [], unprotected: 0 };
       this.#receipts = receipts;
       this.#acknowledgeWhenDurable(receipts);

@@ -3,23 +3,20 @@ import type { OnBytes, Transport } from './transport.ts';
 
 /** MQTT Control Packet type 3, as it stands in the first byte of a packet [MQTT-2.1.2]. */
 const PUBLISH = 0x30;
-/** The QoS bits of the first byte for QoS 1 [MQTT-3.3.1-2]. */
-const QOS_1 = 0x02;
 
 /**
- * Takes a PUBLISH of QoS 0 or 1.
+ * Takes a PUBLISH.
  * @param topic overwritten after the call, and so is `payload`.
  * @param id packet identifier; 0 for QoS 0.
  */
-export type OnPublish = (topic: Buffer, payload: Buffer, id: number) => void;
+export type OnPublish = (topic: Buffer, payload: Buffer, id: number, qos: 0 | 1 | 2) => void;
 
 /**
- * Stands between a connection to a broker and mqtt.js: takes PUBLISH packets of QoS 0 and 1 out of what arrives, and hands
- * every other packet on. mqtt.js goes on connecting, subscribing and keeping alive; it spends about 8 µs on each packet
- * (debug calls, a tick, events), which is most of what recording a message costs.
+ * Stands between a connection to a broker and mqtt.js: takes PUBLISH packets out of what arrives, and hands every other
+ * packet on. mqtt.js goes on connecting, subscribing and keeping alive; it spends about 8 µs on each packet (debug calls, a
+ * tick, events), which is most of what recording a message costs, and it must never acknowledge one.
  *
- * We never announce a Topic Alias Maximum, so a topic is always there in full [MQTT-3.3.2-9]. What is not well formed is
- * left to mqtt.js, which ends the connection as the standard asks.
+ * We never announce a Topic Alias Maximum, so a topic is always there in full [MQTT-3.3.2-9].
  */
 export class PublishFilter extends Duplex {
   readonly #transport: Transport;
@@ -30,7 +27,6 @@ export class PublishFilter extends Duplex {
   #restBytes = 0;
   /** How many bytes the packet in `rest` needs; 1 while its length is not known. */
   #needed = 1;
-  #passAll = false;
   readonly #pauseMs: () => number;
   #held = false;
   #finished = false;
@@ -94,10 +90,7 @@ export class PublishFilter extends Duplex {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#passAll) {
-      this.push(Buffer.from(chunk));
-      return;
-    }
+    if (this.destroyed) return;
     this.#handle(chunk);
     const ms = this.#pauseMs();
     if (ms === 0 || this.#held) return;
@@ -136,7 +129,7 @@ export class PublishFilter extends Duplex {
         const byte = block[body++]!;
         length += (byte & 0x7f) << shift;
         if (byte < 0x80) break;
-        if (shift === 21) return this.#giveUp(block, at);
+        if (shift === 21) return this.#giveUp(block);
       }
       const end = body + length;
       if (end > block.length) {
@@ -144,9 +137,8 @@ export class PublishFilter extends Duplex {
         return at;
       }
       const first = block[at]!;
-      if ((first & 0xf0) !== PUBLISH || (first & 0x06) > QOS_1)
-        this.push(Buffer.from(block.subarray(at, end)));
-      else if (!this.#publish(block, first, body, end)) return this.#giveUp(block, at);
+      if ((first & 0xf0) !== PUBLISH) this.push(Buffer.from(block.subarray(at, end)));
+      else if (!this.#publish(block, first, body, end)) return this.#giveUp(block);
       at = end;
     }
     this.#needed = 1;
@@ -160,7 +152,10 @@ export class PublishFilter extends Duplex {
     const topicEnd = topicStart + (block[body]! << 8) + block[body + 1]!;
     let at = topicEnd;
     let id = 0;
-    if ((first & 0x06) !== 0) {
+    // The QoS bits; 3 is malformed [MQTT-3.3.1-4].
+    const qos = (first & 0x06) >> 1;
+    if (qos === 3) return false;
+    if (qos !== 0) {
       if (at + 2 > end) return false;
       id = (block[at]! << 8) + block[at + 1]!;
       at += 2;
@@ -178,14 +173,13 @@ export class PublishFilter extends Duplex {
     }
     // An empty topic would need the alias that we never allowed.
     if (at > end || topicEnd === topicStart) return false;
-    this.#onPublish(block.subarray(topicStart, topicEnd), block.subarray(at, end), id);
+    this.#onPublish(block.subarray(topicStart, topicEnd), block.subarray(at, end), id, qos as 0 | 1 | 2);
     return true;
   }
 
-  /** Leaves this packet and all that follow to mqtt.js. */
-  #giveUp(block: Buffer, at: number): number {
-    this.#passAll = true;
-    this.push(Buffer.from(block.subarray(at)));
+  /** [MQTT-4.13.1-1]: what is not well formed ends the connection; the broker keeps what we have not acknowledged. */
+  #giveUp(block: Buffer): number {
+    this.destroy(new Error('the broker sent a malformed packet'));
     return block.length;
   }
 }

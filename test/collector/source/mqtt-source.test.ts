@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
@@ -207,3 +208,52 @@ test.skipIf(withoutMosquitto)(
   },
   150_000,
 );
+
+test.skipIf(withoutMosquitto)(
+  'what an older subscription with QoS 2 left in the session is recorded, once',
+  async () => {
+    await using broker = await startMosquitto();
+    const options = { clientId: 'sluice', clean: false, reconnectPeriod: 0 } as const;
+    const older = await mqtt.connectAsync(broker.url, options);
+    await older.subscribeAsync('sensors/#', { qos: 2 });
+    await older.endAsync();
+    const publisher = await mqtt.connectAsync(broker.url);
+    const readings = Array.from({ length: 50 }, (_, index) =>
+      payloadOf('Sensor 1', `2025-11-12T10:15:01.${String(index).padStart(3, '0')}Z`, index),
+    );
+    for (const reading of readings) await publisher.publishAsync('sensors/1', reading, { qos: 2 });
+    await publisher.endAsync();
+    await using under = await sourceOn(broker.url);
+    under.source.start();
+    await eventually(async () => expect(await countLines(join(under.dataDir, 'raw'))).toBe(readings.length));
+    await under.source.stop();
+    await using again = await sourceOn(broker.url);
+    again.source.start();
+    await publish(broker.url, [payloadOf('Sensor 2', '2025-11-12T10:15:02Z', 1)]);
+    await eventually(async () => expect(await countLines(join(again.dataDir, 'raw'))).toBe(1));
+  },
+);
+
+test('stop() ends also when the broker keeps its side of the connection open', async () => {
+  await using broker = await startEmbedded();
+  // Hands everything on but the end of the client's side.
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    const upstream = connect(Number(new URL(broker.url).port), '127.0.0.1');
+    socket.on('data', data => data[0] !== 0xe0 && upstream.write(data));
+    upstream.on('data', data => socket.write(data));
+    for (const end of [socket, upstream]) end.on('error', () => undefined);
+    sockets.add(socket).add(upstream);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  try {
+    await using under = await sourceOn(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    under.source.start();
+    await eventually(() => expect(under.source.status.connected).toBe(true));
+    await under.source.stop();
+    expect(under.source.counts.connections).toBe(1);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+});
