@@ -14,7 +14,7 @@ interface Position {
 /** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
 export class FileReplacedError extends Error {
   constructor(file: string) {
-    super(`The raw file ${file} has begun anew; comparing the files with the ledger again.`);
+    super(`The raw file ${file} has begun anew or was cut; comparing the files with the ledger again.`);
     this.name = 'FileReplacedError';
   }
 }
@@ -100,6 +100,8 @@ export class Backlog {
     let left = maxBytes;
     for (const [file, { loaded, durable }] of this.#pending) {
       if (left <= 0) break;
+      // Shorter than what was loaded of it: somebody has cut it.
+      if (durable < loaded) throw new FileReplacedError(file);
       const bytes = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, left));
       if (bytes === undefined) continue;
       blocks.push({ file, start: loaded, bytes });
@@ -111,7 +113,7 @@ export class Backlog {
   /** @returns undefined where the file has nothing that can be loaded: it is left out, and the others go on. */
   #readFile(file: string, loaded: number, durable: number, maxBytes: number): Buffer | undefined {
     try {
-      const lines = readLines(join(this.#folder, file), loaded, Math.max(durable, loaded), maxBytes);
+      const lines = readLines(join(this.#folder, file), loaded, durable, maxBytes);
       if (lines.length > 0) return lines;
       this.#log.warn(
         { file, bytes: durable - loaded },

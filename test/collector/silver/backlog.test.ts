@@ -1,0 +1,106 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { connect } from '../../../collector/database.ts';
+import { Backlog, FileReplacedError } from '../../../collector/silver/backlog.ts';
+import { BlockStore } from '../../../collector/silver/block-store.ts';
+import { Registry } from '../../../collector/silver/registry.ts';
+import { prepareStaging } from '../../../collector/silver/store.ts';
+import { zoneOf } from '../../../collector/time.ts';
+import { withDatabase } from '../../support/database.ts';
+import { payloadOf } from '../../support/mqtt.ts';
+import { temporaryFolder } from '../../support/server.ts';
+
+const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const FIRST = '2025-11-12_Sensor_1.jsonl';
+const SECOND = '2025-11-12_Sensor_2.jsonl';
+const line = (sensor: string, second: number) => `${payloadOf(sensor, `2025-11-12T10:15:0${second}Z`, 20)}\n`;
+
+/** A backlog on a folder of its own, and what loads from it. */
+async function withBacklog(
+  use: (under: {
+    backlog: Backlog;
+    write: (file: string, text: string) => number;
+    remove: (file: string) => void;
+    synchronise: (sizes: Record<string, number>) => Promise<void>;
+    loadAll: () => Promise<void>;
+    rows: () => Promise<number>;
+  }) => Promise<void>,
+): Promise<void> {
+  await withDatabase(async database => {
+    await using folder = await temporaryFolder();
+    const client = await connect(database.url, 'test', () => undefined);
+    try {
+      await prepareStaging(client);
+      const backlog = new Backlog(folder.path, 'test', quiet);
+      const store = new BlockStore('test', zoneOf('UTC'), quiet);
+      const registry = await Registry.load(client);
+      await use({
+        backlog,
+        write: (file, text) => {
+          writeFileSync(join(folder.path, file), text);
+          return Buffer.byteLength(text);
+        },
+        remove: file => rmSync(join(folder.path, file)),
+        synchronise: sizes => backlog.synchronise(client, new Map(Object.entries(sizes))),
+        loadAll: async () => {
+          for (let blocks = backlog.read(1e6); blocks.length > 0; blocks = backlog.read(1e6)) {
+            await store.store(client, blocks, registry, (_, ends) => {
+              for (const [file, end] of ends) backlog.advance(file, end);
+            });
+          }
+        },
+        rows: async () =>
+          (await database.query('SELECT count(*)::int AS n FROM silver.sensor_reading'))[0].n as number,
+      });
+    } finally {
+      await client.end();
+    }
+  });
+}
+
+test('a file that begins anew is loaded from its beginning, also when it is as long as the former one', async () => {
+  await withBacklog(async ({ backlog, write, remove, synchronise, loadAll, rows }) => {
+    const size = write(FIRST, line('Sensor 1', 1));
+    await synchronise({ [FIRST]: size });
+    await loadAll();
+    remove(FIRST);
+    write(FIRST, line('Sensor 1', 2));
+    backlog.grow(FIRST, size, true);
+    expect(() => backlog.read(1e6)).toThrow(FileReplacedError);
+    await synchronise({ [FIRST]: size });
+    await loadAll();
+    expect(await rows()).toBe(2);
+    const longer = write(FIRST, line('Sensor 1', 2) + line('Sensor 1', 3));
+    backlog.grow(FIRST, longer);
+    await loadAll();
+    expect(await rows()).toBe(3);
+  });
+});
+
+test('a file that ends in the middle of a line holds up no other', async () => {
+  await withBacklog(async ({ backlog, write, synchronise, loadAll, rows }) => {
+    const torn = write(FIRST, '{"id": "Sensor 1"');
+    const size = write(SECOND, line('Sensor 2', 1));
+    await synchronise({ [FIRST]: torn, [SECOND]: size });
+    await loadAll();
+    expect(await rows()).toBe(1);
+    expect(backlog.bytes).toBe(0);
+    // The recorder has cut it and goes on.
+    const mended = write(FIRST, line('Sensor 1', 1));
+    backlog.grow(FIRST, mended, true);
+    await loadAll();
+    expect(await rows()).toBe(2);
+  });
+});
+
+test('a file that is gone holds up no other', async () => {
+  await withBacklog(async ({ write, remove, synchronise, loadAll, rows }) => {
+    const gone = write(FIRST, line('Sensor 1', 1));
+    const size = write(SECOND, line('Sensor 2', 1));
+    await synchronise({ [FIRST]: gone, [SECOND]: size });
+    remove(FIRST);
+    await loadAll();
+    expect(await rows()).toBe(1);
+  });
+});
