@@ -160,13 +160,15 @@ test('a clock that jumps moves no reading: its own time names its file', async (
   const before = payloadOf('S', '2025-11-12T23:59:59.999999Z', 1);
   const after = payloadOf('S', '2025-11-13T00:00:00Z', 2);
   await at(now, before, after);
-  // An hour forward, then two back, then to 1970: nothing but the belief in readings from the future hangs on it.
+  // An hour forward, then two back, then months: nothing but the belief in readings from the future hangs on it. A clock
+  // that is not set at all judges nobody.
   await at(now + 3_600_000, payloadOf('S', '2025-11-12T10:00:00Z', 3));
   await at(now - 7_200_000, payloadOf('S', '2025-11-12T10:00:01Z', 4), 'not JSON');
-  await at(0, payloadOf('S', '2025-11-14T10:00:02Z', 5));
+  await at(Date.UTC(2025, 5, 1), payloadOf('S', '2025-11-14T10:00:02Z', 5));
+  await at(0, payloadOf('S', '2025-11-15T10:00:03Z', 6));
   await recorder.stop();
   const raw = await linesIn(join(dataDir, 'raw'));
-  expect([...raw.keys()]).toEqual(['2025-11-12_S.jsonl', '2025-11-13_S.jsonl']);
+  expect([...raw.keys()]).toEqual(['2025-11-12_S.jsonl', '2025-11-13_S.jsonl', '2025-11-15_S.jsonl']);
   expect(raw.get('2025-11-12_S.jsonl')).toEqual([
     before,
     payloadOf('S', '2025-11-12T10:00:00Z', 3),
@@ -174,8 +176,8 @@ test('a clock that jumps moves no reading: its own time names its file', async (
   ]);
   expect(raw.get('2025-11-13_S.jsonl')).toEqual([after]);
   const rejected = await linesIn(join(dataDir, 'rejected'));
-  expect([...rejected.keys()]).toEqual(['1970-01-01.jsonl', '2025-11-12.jsonl']);
-  expect(JSON.parse(rejected.get('1970-01-01.jsonl')![0]!)).toMatchObject({
+  expect([...rejected.keys()]).toEqual(['2025-06-01.jsonl', '2025-11-12.jsonl']);
+  expect(JSON.parse(rejected.get('2025-06-01.jsonl')![0]!)).toMatchObject({
     reason: 'dt is more than a day ahead',
   });
 });
