@@ -34,7 +34,7 @@ export class Backlog {
   readonly #pending = new Map<string, Position>();
   /** Files that are loaded as far as they are durable, as of the last synchronisation. */
   readonly #loaded = new Map<string, number>();
-  /** Files that have begun and are not yet loaded from their beginning: an entry of the ledger is not theirs. */
+  /** Files that have begun and are not known to be loaded from their beginning: an entry of the ledger may not be theirs. */
   readonly #begun = new Set<string>();
   /** A file that is not the one that was loaded under its name. */
   #replaced: string | undefined;
@@ -83,7 +83,7 @@ export class Backlog {
     for (const [file, size] of durable) {
       const entry = ledger.get(file);
       let loaded = entry?.bytes ?? 0;
-      if (entry !== undefined && (this.#begun.has(file) || this.#isAnotherFile(file, size, entry))) {
+      if (entry !== undefined && this.#isAnotherFile(file, size, entry)) {
         replaced.push(file);
         loaded = 0;
       }
@@ -145,7 +145,8 @@ export class Backlog {
   #isAnotherFile(file: string, size: number, { bytes: loaded, firstLineHash: known }: LedgerEntry): boolean {
     if (size < loaded) return true;
     // What is loaded to its end is looked at when it grows: reading every file of the past at each start would take long.
-    if (size === loaded || known === null) return false;
+    // One that has begun is looked at too: its entry is its own where only the answer to a COMMIT was lost.
+    if ((size === loaded && !this.#begun.has(file)) || known === null) return false;
     try {
       const first = readFirstLine(join(this.#folder, file), size);
       return first !== undefined && firstLineHash(first) !== known;

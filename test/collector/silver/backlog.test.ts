@@ -25,6 +25,7 @@ async function withBacklog(
     synchronise: (sizes: Record<string, number>) => Promise<void>;
     loadAll: () => Promise<void>;
     rows: () => Promise<number>;
+    entries: () => Promise<unknown[]>;
   }) => Promise<void>,
 ): Promise<void> {
   await withDatabase(async database => {
@@ -50,6 +51,7 @@ async function withBacklog(
             });
           }
         },
+        entries: () => database.query('SELECT path, lines::int FROM bronze.raw_file'),
         rows: async () =>
           (await database.query('SELECT count(*)::int AS n FROM silver.sensor_reading'))[0].n as number,
       });
@@ -102,5 +104,22 @@ test('a file that is gone holds up no other', async () => {
     remove(FIRST);
     await loadAll();
     expect(await rows()).toBe(1);
+  });
+});
+
+test('a file that has begun keeps its entry when only the answer to the COMMIT was lost', async () => {
+  await withBacklog(async ({ backlog, write, synchronise, loadAll, rows, entries }) => {
+    await synchronise({});
+    const size = write(FIRST, line('Sensor 1', 1));
+    backlog.grow(FIRST, size, true);
+    const unanswered = backlog.read(1e6);
+    await loadAll();
+    expect(unanswered).toHaveLength(1);
+    // As after a lost answer: the file counts as begun, and the ledger has it.
+    backlog.grow(FIRST, size, true);
+    await synchronise({ [FIRST]: size });
+    await loadAll();
+    expect(await rows()).toBe(1);
+    expect(await entries()).toEqual([{ path: FIRST, lines: 1 }]);
   });
 });
