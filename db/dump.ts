@@ -17,11 +17,17 @@ const HEADER = `-- What db/migrations add up to on plain PostgreSQL. Generated, 
 
 const SCHEMAS = ['bronze', 'silver', 'gold'];
 
-/** The schemas bronze, silver and gold as SQL that makes them: tables in the order of their creation, then views. */
+/** The schemas bronze, silver and gold as SQL that makes them: functions, tables in the order of their creation, then views. */
 export async function dumpSchema(connection: Connection): Promise<string> {
   const parts = [HEADER];
   for (const schema of SCHEMAS) {
     parts.push(`CREATE SCHEMA ${schema};\n${await text(connection, schemaComment, [schema])}`);
+  }
+  for (const schema of SCHEMAS) {
+    const functions = await connection.query(functionsOf, [schema]);
+    for (const { body, comment } of functions.rows as { body: string; comment: string }[]) {
+      parts.push(`${body.trimEnd()};\n${comment}\n`);
+    }
   }
   for (const schema of SCHEMAS) {
     const relations = await connection.query(relationsOf, [schema]);
@@ -45,6 +51,11 @@ async function text(connection: Connection, sql: string, values: unknown[]): Pro
 const schemaComment = `
   SELECT format('COMMENT ON SCHEMA %I IS %L;', nspname, obj_description(oid, 'pg_namespace')) || E'\\n' AS line
   FROM pg_namespace WHERE nspname = $1 AND obj_description(oid, 'pg_namespace') IS NOT NULL`;
+
+const functionsOf = `
+  SELECT pg_get_functiondef(p.oid) AS body,
+    format('COMMENT ON FUNCTION %s IS %L;', p.oid::regprocedure, obj_description(p.oid, 'pg_proc')) AS comment
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY p.oid`;
 
 const relationsOf = `
   SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind::text AS kind

@@ -11,6 +11,20 @@ COMMENT ON SCHEMA silver IS 'Readings, one row each, with their quality; the sen
 CREATE SCHEMA gold;
 COMMENT ON SCHEMA gold IS 'Aggregates of silver, recomputed for the minutes that a load has touched.';
 
+CREATE OR REPLACE FUNCTION gold.quality_score(expected numeric, received bigint, duplicates bigint, valid bigint)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN round(((100.0 * (valid)::numeric) / NULLIF(GREATEST(floor(COALESCE(expected, (0)::numeric)), ((received - duplicates))::numeric), (0)::numeric)), 1);
+COMMENT ON FUNCTION gold.quality_score(numeric,bigint,bigint,bigint) IS 'Score 0 to 100: valid readings, of those that were expected or (where more came) that came; duplicates do not count. NULL: nothing expected, nothing came.';
+
+CREATE OR REPLACE FUNCTION gold.quality_verdict(score numeric)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (score > (95)::numeric) THEN 'good'::text WHEN (score >= (80)::numeric) THEN 'warning'::text WHEN (score < (80)::numeric) THEN 'critical'::text ELSE NULL::text END;
+COMMENT ON FUNCTION gold.quality_verdict(numeric) IS 'good: a score over 95; warning: 80 to 95; critical: below 80.';
+
 CREATE TABLE bronze.raw_file (
   collector text NOT NULL,
   path text NOT NULL,
@@ -22,6 +36,7 @@ CREATE TABLE bronze.raw_file (
   conflicts bigint DEFAULT 0 NOT NULL,
   rejected bigint DEFAULT 0 NOT NULL,
   loaded_at timestamp with time zone DEFAULT now() NOT NULL,
+  newest timestamp with time zone,
   CONSTRAINT raw_file_pkey PRIMARY KEY (collector, path),
   CONSTRAINT raw_file_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT raw_file_ledger_adds_up CHECK ((lines = (((stored + duplicates) + conflicts) + rejected)))
@@ -37,6 +52,7 @@ COMMENT ON COLUMN bronze.raw_file.duplicates IS 'Lines whose sensor, time and va
 COMMENT ON COLUMN bronze.raw_file.conflicts IS 'Lines whose sensor and time were there with another value: see silver.conflicting_reading.';
 COMMENT ON COLUMN bronze.raw_file.rejected IS 'Lines that cannot be stored: see silver.rejected_line.';
 COMMENT ON COLUMN bronze.raw_file.loaded_at IS 'When a batch last moved this row.';
+COMMENT ON COLUMN bronze.raw_file.newest IS 'The newest reading, to the second, that was recorded before byte `bytes` of the file: what is much older and comes after it is late.';
 
 CREATE TABLE silver.sensor (
   sensor_id character varying(50) NOT NULL,
@@ -45,7 +61,15 @@ CREATE TABLE silver.sensor (
   location text,
   min_value double precision,
   max_value double precision,
+  expected_interval interval,
+  max_step_per_s double precision,
+  max_stuck interval,
+  attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT sensor_pkey PRIMARY KEY (sensor_id),
+  CONSTRAINT sensor_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
+  CONSTRAINT sensor_expected_interval_check CHECK ((expected_interval > '00:00:00'::interval)),
+  CONSTRAINT sensor_max_step_per_s_check CHECK ((max_step_per_s > (0)::double precision)),
+  CONSTRAINT sensor_max_stuck_check CHECK ((max_stuck > '00:00:00'::interval)),
   CONSTRAINT sensor_range_not_empty CHECK ((min_value <= max_value))
 );
 COMMENT ON TABLE silver.sensor IS 'The sensor registry, upserted from db/sensors.csv when the collector starts.';
@@ -55,12 +79,19 @@ COMMENT ON COLUMN silver.sensor.unit IS 'Unit of the values.';
 COMMENT ON COLUMN silver.sensor.location IS 'Where the sensor is.';
 COMMENT ON COLUMN silver.sensor.min_value IS 'The least plausible value; below it a reading is out_of_range. NULL: no limit.';
 COMMENT ON COLUMN silver.sensor.max_value IS 'The greatest plausible value; above it a reading is out_of_range. NULL: no limit.';
+COMMENT ON COLUMN silver.sensor.expected_interval IS 'Time between two readings of a healthy sensor. NULL: readings come when they come.';
+COMMENT ON COLUMN silver.sensor.max_step_per_s IS 'The fastest plausible change of the value, in its unit per second; a faster one is a jump. NULL: no limit.';
+COMMENT ON COLUMN silver.sensor.max_stuck IS 'How long a healthy sensor may repeat one value; after that it is stuck. NULL: for ever.';
+COMMENT ON COLUMN silver.sensor.attributes IS 'Whatever else is known about the sensor, as a JSON object.';
 
 CREATE TABLE silver.sensor_reading (
   "time" timestamp with time zone NOT NULL,
   sensor_id character varying(50) NOT NULL,
   value double precision NOT NULL,
   quality text NOT NULL,
+  late boolean DEFAULT false NOT NULL,
+  stuck boolean DEFAULT false NOT NULL,
+  jump boolean DEFAULT false NOT NULL,
   CONSTRAINT sensor_reading_pkey PRIMARY KEY (sensor_id, "time"),
   CONSTRAINT sensor_reading_quality_check CHECK ((quality = ANY (ARRAY['valid'::text, 'out_of_range'::text, 'unknown_sensor'::text])))
 );
@@ -70,6 +101,9 @@ COMMENT ON COLUMN silver.sensor_reading."time" IS 'When the sensor measured, to 
 COMMENT ON COLUMN silver.sensor_reading.sensor_id IS 'The id that the sensor sent; see silver.sensor.';
 COMMENT ON COLUMN silver.sensor_reading.value IS 'The value as sent, in the unit of silver.sensor.';
 COMMENT ON COLUMN silver.sensor_reading.quality IS 'valid; out_of_range: outside min_value..max_value of silver.sensor; unknown_sensor: not in silver.sensor.';
+COMMENT ON COLUMN silver.sensor_reading.late IS 'It was recorded after a reading of the same sensor that is more than LATE_MINUTES newer.';
+COMMENT ON COLUMN silver.sensor_reading.stuck IS 'The sensor has repeated this value for longer than max_stuck of silver.sensor. Judged by the refresh, every 60 seconds.';
+COMMENT ON COLUMN silver.sensor_reading.jump IS 'It differs from the last valid reading by more than max_step_per_s of silver.sensor allows. Judged by the refresh, every 60 seconds.';
 
 CREATE TABLE silver.rejected_line (
   collector text NOT NULL,
@@ -78,9 +112,12 @@ CREATE TABLE silver.rejected_line (
   reason text NOT NULL,
   line text NOT NULL,
   rejected_at timestamp with time zone DEFAULT now() NOT NULL,
+  "time" timestamp with time zone,
+  sensor_id character varying(50),
   CONSTRAINT rejected_line_pkey PRIMARY KEY (collector, path, byte_offset),
   CONSTRAINT rejected_line_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE
 );
+CREATE INDEX rejected_line_key_idx ON silver.rejected_line USING btree (sensor_id, "time");
 COMMENT ON TABLE silver.rejected_line IS 'Lines of raw files that cannot be stored, with the reason.';
 COMMENT ON COLUMN silver.rejected_line.collector IS 'See bronze.raw_file.';
 COMMENT ON COLUMN silver.rejected_line.path IS 'See bronze.raw_file.';
@@ -88,6 +125,8 @@ COMMENT ON COLUMN silver.rejected_line.byte_offset IS 'Where the line begins in 
 COMMENT ON COLUMN silver.rejected_line.reason IS 'Why it cannot be stored; a SQLSTATE where the database refused it.';
 COMMENT ON COLUMN silver.rejected_line.line IS 'The line; bytes that are not text are shown as U+FFFD, the raw file has the originals.';
 COMMENT ON COLUMN silver.rejected_line.rejected_at IS 'When it was rejected.';
+COMMENT ON COLUMN silver.rejected_line."time" IS 'When the sensor measured, where the line says so.';
+COMMENT ON COLUMN silver.rejected_line.sensor_id IS 'The id that the sensor sent, where the line says so.';
 
 CREATE TABLE silver.conflicting_reading (
   "time" timestamp with time zone NOT NULL,
@@ -111,6 +150,87 @@ COMMENT ON COLUMN silver.conflicting_reading.collector IS 'See bronze.raw_file.'
 COMMENT ON COLUMN silver.conflicting_reading.path IS 'The raw file that holds the other value; see bronze.raw_file.';
 COMMENT ON COLUMN silver.conflicting_reading.byte_offset IS 'Where its line begins in the file.';
 COMMENT ON COLUMN silver.conflicting_reading.found_at IS 'When it was found.';
+
+CREATE TABLE silver.seen_sensor (
+  sensor_id character varying(50) NOT NULL,
+  seen_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT seen_sensor_pkey PRIMARY KEY (sensor_id)
+);
+COMMENT ON TABLE silver.seen_sensor IS 'Every sensor that silver.sensor_reading has readings of, registered or not.';
+COMMENT ON COLUMN silver.seen_sensor.sensor_id IS 'The id that the sensor sent.';
+COMMENT ON COLUMN silver.seen_sensor.seen_at IS 'When its first reading was stored.';
+
+CREATE TABLE silver.duplicate_minute (
+  bucket timestamp with time zone NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  n bigint NOT NULL,
+  loaded_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT duplicate_minute_n_check CHECK ((n > 0))
+);
+CREATE INDEX duplicate_minute_idx ON silver.duplicate_minute USING btree (sensor_id, bucket);
+COMMENT ON TABLE silver.duplicate_minute IS 'Lines whose sensor, time and value were in silver.sensor_reading already, counted by sensor, minute and load; since Sluice counts them by minute.';
+COMMENT ON COLUMN silver.duplicate_minute.bucket IS 'The minute of the readings, by its start.';
+COMMENT ON COLUMN silver.duplicate_minute.sensor_id IS 'The id that the sensor sent.';
+COMMENT ON COLUMN silver.duplicate_minute.n IS 'How many duplicates this load met.';
+COMMENT ON COLUMN silver.duplicate_minute.loaded_at IS 'When they were met.';
+
+CREATE VIEW silver.latest_reading AS
+ SELECT r.sensor_id,
+    r."time",
+    r.value,
+    s.unit,
+    s.quantity,
+    s.location,
+    r.quality,
+    r.late,
+    r.stuck,
+    r.jump
+   FROM silver.seen_sensor seen
+     CROSS JOIN LATERAL ( SELECT sensor_reading."time",
+            sensor_reading.sensor_id,
+            sensor_reading.value,
+            sensor_reading.quality,
+            sensor_reading.late,
+            sensor_reading.stuck,
+            sensor_reading.jump
+           FROM silver.sensor_reading
+          WHERE sensor_reading.sensor_id::text = seen.sensor_id::text
+          ORDER BY sensor_reading."time" DESC
+         LIMIT 1) r
+     LEFT JOIN silver.sensor s ON s.sensor_id::text = seen.sensor_id::text;
+COMMENT ON VIEW silver.latest_reading IS 'The newest reading of each sensor, registered or not.';
+COMMENT ON COLUMN silver.latest_reading.sensor_id IS 'The id that the sensor sent.';
+COMMENT ON COLUMN silver.latest_reading."time" IS 'When the sensor measured.';
+COMMENT ON COLUMN silver.latest_reading.value IS 'The value as sent.';
+COMMENT ON COLUMN silver.latest_reading.unit IS 'Unit of the value; NULL: the sensor is not registered.';
+COMMENT ON COLUMN silver.latest_reading.quantity IS 'What is measured.';
+COMMENT ON COLUMN silver.latest_reading.location IS 'Where the sensor is.';
+COMMENT ON COLUMN silver.latest_reading.quality IS 'valid, out_of_range or unknown_sensor; see silver.sensor_reading.';
+COMMENT ON COLUMN silver.latest_reading.late IS 'See silver.sensor_reading.';
+COMMENT ON COLUMN silver.latest_reading.stuck IS 'See silver.sensor_reading.';
+COMMENT ON COLUMN silver.latest_reading.jump IS 'See silver.sensor_reading.';
+
+CREATE VIEW silver.silent_sensor AS
+ SELECT s.sensor_id,
+    s.quantity,
+    s.location,
+    s.expected_interval,
+    r."time" AS last_time,
+    now() - r."time" AS silent_for
+   FROM silver.sensor s
+     LEFT JOIN LATERAL ( SELECT sensor_reading."time"
+           FROM silver.sensor_reading
+          WHERE sensor_reading.sensor_id::text = s.sensor_id::text
+          ORDER BY sensor_reading."time" DESC
+         LIMIT 1) r ON true
+  WHERE s.expected_interval IS NOT NULL AND (r."time" IS NULL OR r."time" < (now() - 3::double precision * s.expected_interval));
+COMMENT ON VIEW silver.silent_sensor IS 'Registered sensors with an expected_interval that have sent nothing for three of their intervals.';
+COMMENT ON COLUMN silver.silent_sensor.sensor_id IS 'See silver.sensor.';
+COMMENT ON COLUMN silver.silent_sensor.quantity IS 'What is measured.';
+COMMENT ON COLUMN silver.silent_sensor.location IS 'Where the sensor is.';
+COMMENT ON COLUMN silver.silent_sensor.expected_interval IS 'See silver.sensor.';
+COMMENT ON COLUMN silver.silent_sensor.last_time IS 'Time of its newest reading; NULL: it has never sent one.';
+COMMENT ON COLUMN silver.silent_sensor.silent_for IS 'How long ago that was.';
 
 CREATE TABLE gold.reading_1min_mean (
   bucket timestamp with time zone NOT NULL,
@@ -137,3 +257,174 @@ CREATE TABLE gold.stale_minute (
 COMMENT ON TABLE gold.stale_minute IS 'Minutes that loads have touched since the last refresh; an append-only queue that the refresh empties.';
 COMMENT ON COLUMN gold.stale_minute.bucket IS 'The minute, by its start.';
 COMMENT ON COLUMN gold.stale_minute.sensor_id IS 'The sensor.';
+
+CREATE TABLE gold.hourly_mean (
+  bucket timestamp with time zone NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  val_mean double precision NOT NULL,
+  val_min double precision NOT NULL,
+  val_max double precision NOT NULL,
+  n bigint NOT NULL,
+  CONSTRAINT hourly_mean_pkey PRIMARY KEY (bucket, sensor_id)
+);
+CREATE INDEX hourly_mean_sensor_idx ON gold.hourly_mean USING btree (sensor_id, bucket DESC);
+COMMENT ON TABLE gold.hourly_mean IS 'Mean, least and greatest value of each sensor and hour, made of gold.reading_1min_mean in the same refresh; valid readings only.';
+COMMENT ON COLUMN gold.hourly_mean.bucket IS 'The hour, by its start (UTC).';
+COMMENT ON COLUMN gold.hourly_mean.sensor_id IS 'See silver.sensor.';
+COMMENT ON COLUMN gold.hourly_mean.val_mean IS 'Arithmetic mean of the valid values.';
+COMMENT ON COLUMN gold.hourly_mean.val_min IS 'Least valid value.';
+COMMENT ON COLUMN gold.hourly_mean.val_max IS 'Greatest valid value.';
+COMMENT ON COLUMN gold.hourly_mean.n IS 'How many valid readings the hour has.';
+
+CREATE TABLE gold.daily_mean (
+  day date NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  val_mean double precision NOT NULL,
+  val_min double precision NOT NULL,
+  val_max double precision NOT NULL,
+  n bigint NOT NULL,
+  CONSTRAINT daily_mean_pkey PRIMARY KEY (day, sensor_id)
+);
+CREATE INDEX daily_mean_sensor_idx ON gold.daily_mean USING btree (sensor_id, day DESC);
+COMMENT ON TABLE gold.daily_mean IS 'Mean, least and greatest value of each sensor and UTC day, made of gold.hourly_mean in the same refresh; valid readings only.';
+COMMENT ON COLUMN gold.daily_mean.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.daily_mean.sensor_id IS 'See silver.sensor.';
+COMMENT ON COLUMN gold.daily_mean.val_mean IS 'Arithmetic mean of the valid values.';
+COMMENT ON COLUMN gold.daily_mean.val_min IS 'Least valid value.';
+COMMENT ON COLUMN gold.daily_mean.val_max IS 'Greatest valid value.';
+COMMENT ON COLUMN gold.daily_mean.n IS 'How many valid readings the day has.';
+
+CREATE TABLE gold.data_quality_1min (
+  bucket timestamp with time zone NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  expected numeric,
+  received bigint NOT NULL,
+  valid bigint NOT NULL,
+  out_of_range bigint NOT NULL,
+  unknown bigint NOT NULL,
+  rejected bigint NOT NULL,
+  duplicates bigint NOT NULL,
+  conflicts bigint NOT NULL,
+  late bigint NOT NULL,
+  stuck bigint NOT NULL,
+  jumps bigint NOT NULL,
+  score numeric GENERATED ALWAYS AS (gold.quality_score(expected, received, duplicates, valid)) STORED,
+  CONSTRAINT data_quality_1min_pkey PRIMARY KEY (bucket, sensor_id)
+);
+CREATE INDEX data_quality_1min_sensor_idx ON gold.data_quality_1min USING btree (sensor_id, bucket DESC);
+COMMENT ON TABLE gold.data_quality_1min IS 'What came of each sensor in each minute. A sensor with an expected_interval has a row for each minute since it was first seen, also where nothing came.';
+COMMENT ON COLUMN gold.data_quality_1min.bucket IS 'The minute, by its start (UTC).';
+COMMENT ON COLUMN gold.data_quality_1min.sensor_id IS 'The id that the sensor sent; see silver.sensor.';
+COMMENT ON COLUMN gold.data_quality_1min.expected IS 'How many readings expected_interval of silver.sensor lets expect, up to the last refresh; NULL: no interval is registered.';
+COMMENT ON COLUMN gold.data_quality_1min.received IS 'Lines that came: valid + out_of_range + unknown + rejected + duplicates + conflicts.';
+COMMENT ON COLUMN gold.data_quality_1min.valid IS 'Stored, of a registered sensor and within its range.';
+COMMENT ON COLUMN gold.data_quality_1min.out_of_range IS 'Stored, outside min_value..max_value.';
+COMMENT ON COLUMN gold.data_quality_1min.unknown IS 'Stored, of a sensor that was not registered.';
+COMMENT ON COLUMN gold.data_quality_1min.rejected IS 'Not stored: see silver.rejected_line.';
+COMMENT ON COLUMN gold.data_quality_1min.duplicates IS 'Came again with the same value; stored once.';
+COMMENT ON COLUMN gold.data_quality_1min.conflicts IS 'Came again with another value: see silver.conflicting_reading.';
+COMMENT ON COLUMN gold.data_quality_1min.late IS 'Of the stored ones, those that came late.';
+COMMENT ON COLUMN gold.data_quality_1min.stuck IS 'Of the stored ones, those of a value that the sensor has repeated for too long.';
+COMMENT ON COLUMN gold.data_quality_1min.jumps IS 'Of the stored ones, those that changed too fast.';
+COMMENT ON COLUMN gold.data_quality_1min.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
+
+CREATE TABLE gold.data_quality_hourly (
+  bucket timestamp with time zone NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  expected numeric,
+  received bigint NOT NULL,
+  valid bigint NOT NULL,
+  out_of_range bigint NOT NULL,
+  unknown bigint NOT NULL,
+  rejected bigint NOT NULL,
+  duplicates bigint NOT NULL,
+  conflicts bigint NOT NULL,
+  late bigint NOT NULL,
+  stuck bigint NOT NULL,
+  jumps bigint NOT NULL,
+  score numeric GENERATED ALWAYS AS (gold.quality_score(expected, received, duplicates, valid)) STORED,
+  CONSTRAINT data_quality_hourly_pkey PRIMARY KEY (bucket, sensor_id)
+);
+CREATE INDEX data_quality_hourly_sensor_idx ON gold.data_quality_hourly USING btree (sensor_id, bucket DESC);
+COMMENT ON TABLE gold.data_quality_hourly IS 'gold.data_quality_1min, added up by hour.';
+COMMENT ON COLUMN gold.data_quality_hourly.bucket IS 'The hour, by its start (UTC).';
+COMMENT ON COLUMN gold.data_quality_hourly.sensor_id IS 'The id that the sensor sent; see silver.sensor.';
+COMMENT ON COLUMN gold.data_quality_hourly.expected IS 'How many readings expected_interval of silver.sensor lets expect, up to the last refresh; NULL: no interval is registered.';
+COMMENT ON COLUMN gold.data_quality_hourly.received IS 'Lines that came: valid + out_of_range + unknown + rejected + duplicates + conflicts.';
+COMMENT ON COLUMN gold.data_quality_hourly.valid IS 'Stored, of a registered sensor and within its range.';
+COMMENT ON COLUMN gold.data_quality_hourly.out_of_range IS 'Stored, outside min_value..max_value.';
+COMMENT ON COLUMN gold.data_quality_hourly.unknown IS 'Stored, of a sensor that was not registered.';
+COMMENT ON COLUMN gold.data_quality_hourly.rejected IS 'Not stored: see silver.rejected_line.';
+COMMENT ON COLUMN gold.data_quality_hourly.duplicates IS 'Came again with the same value; stored once.';
+COMMENT ON COLUMN gold.data_quality_hourly.conflicts IS 'Came again with another value: see silver.conflicting_reading.';
+COMMENT ON COLUMN gold.data_quality_hourly.late IS 'Of the stored ones, those that came late.';
+COMMENT ON COLUMN gold.data_quality_hourly.stuck IS 'Of the stored ones, those of a value that the sensor has repeated for too long.';
+COMMENT ON COLUMN gold.data_quality_hourly.jumps IS 'Of the stored ones, those that changed too fast.';
+COMMENT ON COLUMN gold.data_quality_hourly.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
+
+CREATE TABLE gold.data_quality_daily (
+  day date NOT NULL,
+  sensor_id character varying(50) NOT NULL,
+  expected numeric,
+  received bigint NOT NULL,
+  valid bigint NOT NULL,
+  out_of_range bigint NOT NULL,
+  unknown bigint NOT NULL,
+  rejected bigint NOT NULL,
+  duplicates bigint NOT NULL,
+  conflicts bigint NOT NULL,
+  late bigint NOT NULL,
+  stuck bigint NOT NULL,
+  jumps bigint NOT NULL,
+  score numeric GENERATED ALWAYS AS (gold.quality_score(expected, received, duplicates, valid)) STORED,
+  verdict text GENERATED ALWAYS AS (gold.quality_verdict(gold.quality_score(expected, received, duplicates, valid))) STORED,
+  CONSTRAINT data_quality_daily_pkey PRIMARY KEY (day, sensor_id)
+);
+CREATE INDEX data_quality_daily_sensor_idx ON gold.data_quality_daily USING btree (sensor_id, day DESC);
+COMMENT ON TABLE gold.data_quality_daily IS 'gold.data_quality_1min, added up by UTC day, with a verdict.';
+COMMENT ON COLUMN gold.data_quality_daily.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.data_quality_daily.sensor_id IS 'The id that the sensor sent; see silver.sensor.';
+COMMENT ON COLUMN gold.data_quality_daily.expected IS 'How many readings expected_interval of silver.sensor lets expect, up to the last refresh; NULL: no interval is registered.';
+COMMENT ON COLUMN gold.data_quality_daily.received IS 'Lines that came: valid + out_of_range + unknown + rejected + duplicates + conflicts.';
+COMMENT ON COLUMN gold.data_quality_daily.valid IS 'Stored, of a registered sensor and within its range.';
+COMMENT ON COLUMN gold.data_quality_daily.out_of_range IS 'Stored, outside min_value..max_value.';
+COMMENT ON COLUMN gold.data_quality_daily.unknown IS 'Stored, of a sensor that was not registered.';
+COMMENT ON COLUMN gold.data_quality_daily.rejected IS 'Not stored: see silver.rejected_line.';
+COMMENT ON COLUMN gold.data_quality_daily.duplicates IS 'Came again with the same value; stored once.';
+COMMENT ON COLUMN gold.data_quality_daily.conflicts IS 'Came again with another value: see silver.conflicting_reading.';
+COMMENT ON COLUMN gold.data_quality_daily.late IS 'Of the stored ones, those that came late.';
+COMMENT ON COLUMN gold.data_quality_daily.stuck IS 'Of the stored ones, those of a value that the sensor has repeated for too long.';
+COMMENT ON COLUMN gold.data_quality_daily.jumps IS 'Of the stored ones, those that changed too fast.';
+COMMENT ON COLUMN gold.data_quality_daily.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
+COMMENT ON COLUMN gold.data_quality_daily.verdict IS 'good: a score over 95; warning: 80 to 95; critical: below 80.';
+
+CREATE TABLE gold.quality_watermark (
+  one boolean DEFAULT true NOT NULL,
+  filled_to timestamp with time zone NOT NULL,
+  CONSTRAINT quality_watermark_pkey PRIMARY KEY (one),
+  CONSTRAINT quality_watermark_one_check CHECK (one)
+);
+COMMENT ON TABLE gold.quality_watermark IS 'How far gold.data_quality_1min is complete; one row.';
+COMMENT ON COLUMN gold.quality_watermark.one IS 'Always true.';
+COMMENT ON COLUMN gold.quality_watermark.filled_to IS 'Minutes before this one have a row for each sensor with an expected_interval.';
+
+CREATE VIEW gold.daily_power AS
+ SELECT day,
+    location,
+    val_mean[1] AS mean_voltage,
+    val_mean[2] AS mean_current,
+    val_mean[1] * val_mean[2] AS mean_power
+   FROM ( SELECT d.day,
+            s.location,
+            ARRAY[sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'voltage'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'voltage'::text)::double precision, sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'current'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'current'::text)::double precision] AS val_mean
+           FROM gold.daily_mean d
+             JOIN silver.sensor s USING (sensor_id)
+          WHERE (lower(s.quantity) = ANY (ARRAY['voltage'::text, 'current'::text])) AND s.location IS NOT NULL
+          GROUP BY d.day, s.location) site
+  WHERE val_mean[1] IS NOT NULL AND val_mean[2] IS NOT NULL;
+COMMENT ON VIEW gold.daily_power IS 'Mean voltage times mean current of each UTC day, for each location that has sensors of both quantities; valid readings only.';
+COMMENT ON COLUMN gold.daily_power.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.daily_power.location IS 'The location that the sensors share in silver.sensor.';
+COMMENT ON COLUMN gold.daily_power.mean_voltage IS 'Mean of the readings whose quantity is voltage, in their unit.';
+COMMENT ON COLUMN gold.daily_power.mean_current IS 'Mean of the readings whose quantity is current, in their unit.';
+COMMENT ON COLUMN gold.daily_power.mean_power IS 'Their product: watts where the units are volts and amperes.';
