@@ -20,15 +20,10 @@ describe.each(databaseServers())('migrate on $name', server => {
       const { applied, timescaledb } = await migrate(database.url, message => log.push(message));
       expect(applied[0]).toBe('0001_pipeline');
       expect(timescaledb === null).toBe(server.name === 'PostgreSQL');
-      expect(await tablesOf(database)).toEqual([
-        'bronze.raw_file',
-        'gold.reading_1min_mean',
-        'gold.stale_minute',
-        'silver.conflicting_reading',
-        'silver.rejected_line',
-        'silver.sensor',
-        'silver.sensor_reading',
-      ]);
+      // Which ones they are is for test/db/schema.test.ts to say.
+      expect(await tablesOf(database)).toEqual(
+        expect.arrayContaining(['bronze.raw_file', 'silver.sensor_reading', 'gold.reading_1min_mean']),
+      );
       expect(log).toContain('migrated the database: 0001_pipeline');
       if (timescaledb === null) expect(log).toContain('plain tables: the server has no TimescaleDB');
     }, empty);

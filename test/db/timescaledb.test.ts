@@ -39,6 +39,7 @@ describe('TimescaleDB', () => {
     expect(applied).toContain('0001_pipeline');
     expect(version).toMatch(/^2\./);
     expect(await rows(hypertables)).toEqual([
+      { name: 'gold.data_quality_1min', compressed: false },
       { name: 'gold.reading_1min_mean', compressed: false },
       { name: 'silver.sensor_reading', compressed: true },
     ]);
@@ -79,6 +80,7 @@ describe('TimescaleDB', () => {
       SET search_path = public, pg_catalog`);
     await migrateOn(connection);
     expect(await rows(hypertables)).toEqual([
+      { name: 'gold.data_quality_1min', compressed: false },
       { name: 'gold.reading_1min_mean', compressed: false },
       { name: 'silver.sensor_reading', compressed: false },
     ]);
