@@ -9,6 +9,11 @@ const ASKING_SHARE = 0.1;
 const LEAST_PAUSE_MS = 5;
 const PATIENCE_MS = 20 * 60_000;
 
+/** SQLSTATE of ending a process of the server's own. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+const DROP_TRIES = 20;
+const DROP_PAUSE_MS = 500;
+
 /** A database for one measurement, dropped at its end. */
 export class BenchDatabase implements AsyncDisposable {
   readonly name: string;
@@ -78,11 +83,21 @@ export class BenchDatabase implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#bench.signal.removeEventListener('abort', this.#sever);
     await this.client.end().catch(() => undefined);
-    await administer(this.#bench.serverUrl, `DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`).catch(
-      error => {
-        if (!this.#bench.signal.aborted) throw error;
-      },
-    );
+    await this.#drop().catch(error => {
+      if (!this.#bench.signal.aborted) throw error;
+    });
+  }
+
+  /** An autovacuum that has just begun there is not ours to end; it makes way by itself. */
+  async #drop(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await administer(this.#bench.serverUrl, `DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`);
+      } catch (error) {
+        if ((error as { code?: string }).code !== INSUFFICIENT_PRIVILEGE || tries === DROP_TRIES) throw error;
+        await sleep(DROP_PAUSE_MS);
+      }
+    }
   }
 }
 

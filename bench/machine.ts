@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, open, rm, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { arch, availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { mosquitto } from './broker.ts';
@@ -9,6 +9,14 @@ import { median } from './stats.ts';
 
 /** What the figures were measured on: name and value of each line. */
 export type Machine = Record<string, string>;
+
+/** Whether figures of both can stand in one report. The disk is measured, and never the same twice. */
+export function isSameMachine(one: Machine, other: Machine): boolean {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return [...names].every(name => name === DISK || one[name] === other[name]);
+}
+
+const DISK = 'disk';
 
 /** statfs(2): the file system is in memory, and syncing is free. */
 const TMPFS_MAGIC = 0x01021994;
@@ -27,8 +35,7 @@ export async function describeMachine(folder: string, client: pg.Client): Promis
     CPU: `${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores`,
     RAM: `${(totalmem() / 2 ** 30).toFixed(1)} GiB`,
     system: `${platform()} ${release()}, ${arch()}`,
-    disk: await describeDisk(folder),
-    'load before': `${loadavg()[0]!.toFixed(2)} (other programs on the machine make every figure worse)`,
+    [DISK]: await describeDisk(folder),
     Node: process.version,
     'mqtt.js': version('mqtt'),
     Mosquitto: /version (\S+)/.exec(help)?.[1] ?? 'unknown',

@@ -1,20 +1,6 @@
-import type { Machine } from './machine.ts';
-import type { PartResult } from './result.ts';
+import type { MeasuredPart, Results } from './results.ts';
 import type { Spread } from './stats.ts';
 import type { Verdict } from './targets.ts';
-
-/** Everything that a run of the benchmark found; what results.json holds. */
-export interface Results {
-  command: string;
-  /** ISO 8601. */
-  date: string;
-  /** Duration of the run. */
-  seconds: number;
-  quick: boolean;
-  machine: Machine;
-  parts: Record<string, PartResult>;
-  verdicts: Verdict[];
-}
 
 /** A number with its least and its greatest: `43,100 (41,900–44,200)`; without them where there was one round. */
 export function formatSpread({ median, min, max, rounds }: Spread, digits = 0): string {
@@ -25,10 +11,12 @@ export function formatSpread({ median, min, max, rounds }: Spread, digits = 0): 
 
 /** The report as Markdown. @param chart path of the chart, relative to the report; undefined: there is none. */
 export function reportText(results: Results, chart: string | undefined): string {
-  const { command, date, seconds, quick, machine, parts, verdicts } = results;
+  const { command, quick, machine, parts, verdicts } = results;
+  const measured = Object.values(parts);
+  const seconds = measured.reduce((sum, part) => sum + part.seconds, 0);
   const paragraphs = [
     '# Results of the benchmark',
-    `Written by \`${command}\` on ${date.slice(0, 10)} in ${duration(seconds)}; nobody types figures into this file. Medians with the least and ` +
+    `Written by \`${command}\`; all parts took ${duration(seconds)}. Nobody types figures into this file. Medians with the least and ` +
       'the greatest. A ratio is formed within a round, of what was measured a moment apart; then comes the median of the ratios.',
     ...(quick
       ? [
@@ -37,7 +25,7 @@ export function reportText(results: Results, chart: string | undefined): string 
       : []),
     ...(verdicts.length > 0 ? ['## Targets', targetTable(verdicts)] : []),
     ...(chart === undefined ? [] : [`![Throughput and CPU against the number of sensors](${chart})`]),
-    ...Object.values(parts).flatMap(partText),
+    ...measured.flatMap(partText),
     '## Machine',
     table(
       ['', ''],
@@ -49,12 +37,16 @@ export function reportText(results: Results, chart: string | undefined): string 
   return `${paragraphs.join('\n\n')}\n`;
 }
 
-function partText({ title, method, columns, rows }: PartResult): string[] {
+function partText({ title, method, columns, rows, ...measured }: MeasuredPart): string[] {
   const cells = rows.map(row =>
     row.map((cell, index) => (typeof cell === 'string' ? cell : formatSpread(cell, columns[index]?.digits))),
   );
   const titles = columns.map(column => column.title);
-  return [`## ${title}`, method, table(titles, cells)];
+  const { date, seconds, loadBefore } = measured;
+  const ran =
+    `Measured on ${date.slice(0, 16).replace('T', ' at ')} UTC, in ${duration(seconds)}, ` +
+    `on a machine with a load of ${loadBefore.toFixed(2)} before.`;
+  return [`## ${title}`, `${method} ${ran}`, table(titles, cells)];
 }
 
 function targetTable(verdicts: readonly Verdict[]): string {

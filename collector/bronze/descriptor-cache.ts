@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AppendFile } from './append-file.ts';
+import { restoreFile } from './archive.ts';
 
 /**
  * Open files, at most `limit` of them: the one unused for longest is closed for the next. A process may have few
@@ -9,16 +10,27 @@ export class DescriptorCache {
   readonly #root: string;
   readonly #limit: number;
   readonly #onCut: (file: string, bytes: number) => void;
+  readonly #onDamage: (file: string, error: Error) => void;
   /** Idle files, in the order of their last use. */
   readonly #idle = new Map<string, AppendFile>();
   #inUse = 0;
   /** Files that hold bytes which are not to be trusted, and up to where they are whole. */
   readonly #distrusted = new Map<string, number>();
 
-  constructor(root: string, limit: number, onCut: (file: string, bytes: number) => void) {
+  /**
+   * @param onCut told how many bytes of a torn line were cut from a file.
+   * @param onDamage told why the compressed form of a file cannot be made plain again.
+   */
+  constructor(
+    root: string,
+    limit: number,
+    onCut: (file: string, bytes: number) => void,
+    onDamage: (file: string, error: Error) => void,
+  ) {
     this.#root = root;
     this.#limit = limit;
     this.#onCut = onCut;
+    this.#onDamage = onDamage;
   }
 
   /** Opens a file, or takes it from the cache. It is the caller's until it is given back. */
@@ -28,13 +40,16 @@ export class DescriptorCache {
     try {
       if (idle !== undefined) {
         this.#idle.delete(file);
-        if (!(await idle.isDeleted())) return idle;
+        if (!idle.isToBeLookedAt || !(await idle.isDeleted())) return idle;
         await idle.close();
       }
       await this.#makeRoom();
       const path = join(this.#root, file);
-      const opened = await AppendFile.open(path, this.#distrusted.get(file), bytes =>
-        this.#onCut(file, bytes),
+      const opened = await AppendFile.open(
+        path,
+        this.#distrusted.get(file),
+        bytes => this.#onCut(file, bytes),
+        () => restoreFile(path, error => this.#onDamage(file, error)),
       );
       this.#distrusted.delete(file);
       return opened;
@@ -66,6 +81,13 @@ export class DescriptorCache {
     if (cut) this.#distrusted.delete(file);
     // After a failed fsync the descriptor is worthless: the next fsync would claim success for pages that are gone.
     await target.close().catch(() => undefined);
+  }
+
+  /** Closes a file that nobody has taken. */
+  async drop(file: string): Promise<void> {
+    const idle = this.#idle.get(file);
+    this.#idle.delete(file);
+    await idle?.close();
   }
 
   /** Up to where a file is whole, if that is less than what the file system says. */

@@ -1,10 +1,11 @@
 import type { Rejection } from '../message.ts';
+import type { LateCheck } from './newest.ts';
 
 const LF = 0x0a;
 /** Room for a few lines: with many sensors a group has few of each. */
 const FIRST_BYTES = 512;
 /** Memory that is used again, rather than left to the garbage collector, which sees little reason to hurry. */
-const MOST_SPARE_BYTES = 32 * 1024 * 1024;
+const MOST_SPARE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Messages that become durable together. All or none: when one file fails, the whole group is cut from every file, so
@@ -17,6 +18,8 @@ export class Group {
   payloadBytes = 0;
   recorded = 0;
   readonly rejected = new Map<Rejection, number>();
+  /** Lines that may need a mark, as a newer reading stands in the file of a later day. */
+  readonly lateChecks: LateCheck[] = [];
   /** Resolves when every message of the group is on disk; rejects when none of them counts. */
   readonly durable: Promise<void>;
   readonly resolve: () => void;
@@ -98,7 +101,7 @@ class Lines {
   }
 
   #grow(least: number): void {
-    const larger = Buffer.allocUnsafe(Math.max(least, this.#buffer.length * 4));
+    const larger = Buffer.allocUnsafe(Math.max(least, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }

@@ -14,12 +14,19 @@ export interface RawLine {
  * there is no whole line.
  *
  * Synchronous, as it runs in a thread of its own that has nothing else to do meanwhile.
+ * @param allocate where the lines go.
  */
-export function readLines(path: string, from: number, to: number, maxBytes: number): Buffer {
+export function readLines(
+  path: string,
+  from: number,
+  to: number,
+  maxBytes: number,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const descriptor = openSync(path, 'r');
   try {
     for (let want = Math.min(to - from, maxBytes); ; want = Math.min(to - from, want * 4)) {
-      const block = readBlock(descriptor, from, want);
+      const block = readBlock(descriptor, from, allocate(want));
       const end = block.lastIndexOf(LF) + 1;
       if (end > 0 || want === to - from) return block.subarray(0, end);
     }
@@ -33,11 +40,11 @@ export function readFirstLine(path: string, to: number): Buffer | undefined {
   return splitLines(readLines(path, 0, to, 512), 0)[0]?.bytes;
 }
 
-function readBlock(descriptor: number, from: number, length: number): Buffer {
-  const block = Buffer.allocUnsafe(length);
+/** Fills a block as far as the file goes. */
+function readBlock(descriptor: number, from: number, block: Buffer): Buffer {
   let filled = 0;
-  while (filled < length) {
-    const read = readSync(descriptor, block, filled, length - filled, from + filled);
+  while (filled < block.length) {
+    const read = readSync(descriptor, block, filled, block.length - filled, from + filled);
     if (read === 0) break;
     filled += read;
   }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { drawThroughput } from '../../bench/chart.ts';
-import { duration, formatSpread, type Results, reportText, table } from '../../bench/report.ts';
-import type { PartResult } from '../../bench/result.ts';
+import { duration, formatSpread, reportText, table } from '../../bench/report.ts';
+import type { MeasuredPart, Results } from '../../bench/results.ts';
 import { spread } from '../../bench/stats.ts';
 import { judge } from '../../bench/targets.ts';
 
-function part(figures: Record<string, number[]>): PartResult {
+function part(figures: Record<string, number[]>): MeasuredPart {
   return {
     title: 'Throughput and CPU',
     method: 'How it was measured.',
@@ -13,6 +13,9 @@ function part(figures: Record<string, number[]>): PartResult {
     rows: [['5', spread([41_900, 43_100, 44_200]), spread([9.25])]],
     figures: Object.fromEntries(Object.entries(figures).map(([name, values]) => [name, spread(values)])),
     rounds: [],
+    date: '2026-01-02T03:04:05.000Z',
+    seconds: 65,
+    loadBefore: 0.5,
   };
 }
 
@@ -42,8 +45,6 @@ test('the report has the targets, the chart, a table for each part and the machi
   const parts = { throughput: part({ 'throughput ratio, 5 sensors': [1.1] }) };
   const results: Results = {
     command: 'npm run bench',
-    date: '2026-01-02T03:04:05.000Z',
-    seconds: 65,
     quick: false,
     machine: { CPU: 'abacus, 2 cores' },
     parts,
@@ -52,10 +53,12 @@ test('the report has the targets, the chart, a table for each part and the machi
   const text = reportText(results, 'throughput.svg');
   expect(text).toContain("| throughput at 5 sensors, of mosquitto_sub's | ≥ 1.15 | 1.10 | **no** |");
   expect(text).toContain('](throughput.svg)');
-  expect(text).toContain('## Throughput and CPU\n\nHow it was measured.\n\n| sensors | msg/s | µs |');
+  expect(text).toContain(
+    '## Throughput and CPU\n\nHow it was measured. Measured on 2026-01-02 at 03:04 UTC, in 1 min 5 s, on a machine with a load of 0.50 before.\n\n| sensors | msg/s | µs |',
+  );
   expect(text).toContain('| 5 | 43,100 (41,900–44,200) | 9.3 |');
   expect(text).toContain('| CPU | abacus, 2 cores |');
-  expect(text).toContain('`npm run bench` on 2026-01-02 in 1 min 5 s');
+  expect(text).toContain('`npm run bench`; all parts took 1 min 5 s');
   expect(text).not.toContain('quick');
   const quick = reportText({ ...results, quick: true, verdicts: [] }, undefined);
   expect(quick).toContain('A quick run');
