@@ -18,9 +18,15 @@ export interface Migrated {
   applied: string[];
   /** Version of TimescaleDB in this database; null: plain tables. */
   timescaledb: string | null;
+  /** Why the tables are plain although the server has TimescaleDB; undefined where it has not, or they are not. */
+  unused?: string;
 }
 
-type Log = (message: string) => void;
+/** `warn` is what somebody may want to mend. */
+type Log = (message: string, level: 'info' | 'warn') => void;
+
+/** SQLSTATE of the notices by which a migration says what it left out and what to do about it; 01 is the class of warnings. */
+const LEFT_OUT = '01SLU';
 
 /** The database has migrations that this code does not know: a newer Sluice made it. Nothing was changed. */
 export class NewerDatabaseError extends Error {
@@ -43,8 +49,20 @@ export class NewerDatabaseError extends Error {
  * @throws {NewerDatabaseError} where a newer Sluice made it; {Error} below PostgreSQL 15; errors of the connection as they are.
  */
 export async function migrate(databaseUrl: string, log: Log = () => {}): Promise<Migrated> {
-  await offerTimescaledb(databaseUrl, log);
-  return withConnection(databaseUrl, connection => migrateOn(connection, log));
+  const refusal = await withConnection(databaseUrl, connection => offerTimescaledb(connection, log));
+  return withConnection(databaseUrl, async connection => {
+    // More than one migration may leave out the same.
+    const told = new Set<string>();
+    connection.on('notice', ({ code, message = '' }) => {
+      if (code !== LEFT_OUT || told.has(message)) return;
+      told.add(message);
+      log(message, 'warn');
+    });
+    const migrated = await migrateOn(connection, log);
+    if (migrated.timescaledb !== null || !(await hasTimescaledb(connection))) return migrated;
+    const unused = `although the server has TimescaleDB: ${refusal ?? 'the tables were made without it'}`;
+    return { ...migrated, unused };
+  });
 }
 
 /** The same on a connection that is open, except that TimescaleDB is used only where the database has it already. */
@@ -86,9 +104,9 @@ async function applyMigrations(connection: Connection, log: Log): Promise<string
     // withLock has it, and reads under it what was applied.
     noLock: true,
     // Its errors repeat the whole migration; what it throws says what was wrong.
-    logger: { info: () => {}, warn: log, error: () => {} },
+    logger: { info: () => {}, warn: message => log(message, 'warn'), error: () => {} },
   });
-  for (const { name } of done) log(`migrated the database: ${name}`);
+  for (const { name } of done) log(`migrated the database: ${name}`, 'info');
   return done.map(({ name }) => name);
 }
 
@@ -97,26 +115,36 @@ async function applyMigrations(connection: Connection, log: Log): Promise<string
  *
  * On a connection of its own: where TimescaleDB is not preloaded, the attempt ends the connection (FATAL); and only
  * connections opened afterwards are sure to have its library. A database whose tables are plain keeps them plain.
+ * @returns why the server refused, where it did.
  */
-async function offerTimescaledb(databaseUrl: string, log: Log): Promise<void> {
-  await withConnection(databaseUrl, async connection => {
-    await refuseOldServer(connection);
-    if ((await appliedMigrations(connection)).length > 0) return;
-    await withLock(connection, async () => {
-      if ((await appliedMigrations(connection)).length > 0) return;
-      if ((await timescaledbVersion(connection)) !== null) return;
-      const offered = await connection.query(
-        "SELECT FROM pg_available_extensions WHERE name = 'timescaledb'",
+export async function offerTimescaledb(connection: Connection, log: Log): Promise<string | undefined> {
+  await refuseOldServer(connection);
+  if ((await appliedMigrations(connection)).length > 0) return undefined;
+  return withLock(connection, async () => {
+    if ((await appliedMigrations(connection)).length > 0) return undefined;
+    if ((await timescaledbVersion(connection)) !== null) return undefined;
+    if (!(await hasTimescaledb(connection))) {
+      log('plain tables: the server has no TimescaleDB', 'info');
+      return undefined;
+    }
+    try {
+      await connection.query('CREATE EXTENSION timescaledb');
+      return undefined;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      log(
+        `plain tables, and they stay plain: the server has TimescaleDB, but ${error.message}. To have hypertables, mend ` +
+          'that and let Sluice begin in an empty database',
+        'warn',
       );
-      if (offered.rows.length === 0) return log('plain tables: the server has no TimescaleDB');
-      try {
-        await connection.query('CREATE EXTENSION timescaledb');
-      } catch (error) {
-        if (!isRefusal(error)) throw error;
-        log(`plain tables: the server has TimescaleDB, but ${error.message}`);
-      }
-    });
+      return error.message;
+    }
   });
+}
+
+async function hasTimescaledb(connection: Connection): Promise<boolean> {
+  const { rows } = await connection.query("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'");
+  return rows.length > 0;
 }
 
 /**

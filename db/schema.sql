@@ -11,6 +11,65 @@ COMMENT ON SCHEMA silver IS 'Readings, one row each, with their quality; the sen
 CREATE SCHEMA gold;
 COMMENT ON SCHEMA gold IS 'Aggregates of silver, recomputed for the minutes that a load has touched.';
 
+CREATE OR REPLACE FUNCTION silver.forget_chunks()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  boundary timestamptz := (SELECT dropped_before FROM silver.retention);
+  timescaledb text := (
+    SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'timescaledb'
+  );
+  dropped bigint := 0;
+BEGIN
+  IF timescaledb IS NOT NULL AND boundary IS NOT NULL THEN
+    EXECUTE format('SELECT count(*) FROM %s.drop_chunks(%L::regclass, older_than => $1)', timescaledb, 'silver.sensor_reading')
+      INTO dropped USING boundary;
+  END IF;
+  RETURN dropped;
+END
+$function$;
+COMMENT ON FUNCTION silver.forget_chunks() IS 'Drops the chunks of silver.sensor_reading that hold nothing but readings before dropped_before of silver.retention; returns how many. None on plain tables.';
+
+CREATE OR REPLACE FUNCTION silver.forget_rows(most bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+DECLARE
+  boundary timestamptz := (SELECT dropped_before FROM silver.retention);
+  since    timestamptz := (SELECT min(time) FROM silver.sensor_reading);
+  until    timestamptz;
+  removed  bigint;
+BEGIN
+  IF since < boundary THEN
+    -- By time, as rows of a hypertable have no number of their own.
+    SELECT time INTO until FROM silver.sensor_reading
+    WHERE time >= since AND time < boundary ORDER BY time OFFSET most - 1 LIMIT 1;
+    DELETE FROM silver.sensor_reading WHERE time >= since AND time < boundary AND (until IS NULL OR time <= until);
+  ELSIF EXISTS (SELECT FROM silver.conflicting_reading WHERE time < boundary) THEN
+    DELETE FROM silver.conflicting_reading WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM silver.conflicting_reading WHERE time < boundary LIMIT most));
+  ELSIF EXISTS (SELECT FROM silver.duplicate_minute WHERE bucket < boundary) THEN
+    DELETE FROM silver.duplicate_minute WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM silver.duplicate_minute WHERE bucket < boundary LIMIT most));
+  ELSE
+    -- Where the line has no time, the name of its file has the day.
+    DELETE FROM silver.rejected_line WHERE ctid = ANY (ARRAY(
+      SELECT ctid FROM silver.rejected_line
+      WHERE time < boundary
+        OR time IS NULL AND path ~ '^\d{4}-\d\d-\d\d_' AND left(path, 10) < to_char(boundary AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+      LIMIT most));
+  END IF;
+  GET DIAGNOSTICS removed = ROW_COUNT;
+  RETURN removed;
+END
+$function$;
+COMMENT ON FUNCTION silver.forget_rows(bigint) IS 'Deletes about `most` of the readings, conflicts, duplicates and rejected lines before dropped_before of silver.retention; returns how many, 0 when none are left.';
+
 CREATE OR REPLACE FUNCTION gold.quality_score(expected numeric, received bigint, duplicates bigint, valid bigint)
  RETURNS numeric
  LANGUAGE sql
@@ -37,6 +96,7 @@ CREATE TABLE bronze.raw_file (
   rejected bigint DEFAULT 0 NOT NULL,
   loaded_at timestamp with time zone DEFAULT now() NOT NULL,
   newest timestamp with time zone,
+  removed_at timestamp with time zone,
   CONSTRAINT raw_file_pkey PRIMARY KEY (collector, path),
   CONSTRAINT raw_file_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT raw_file_ledger_adds_up CHECK ((lines = (((stored + duplicates) + conflicts) + rejected)))
@@ -53,6 +113,7 @@ COMMENT ON COLUMN bronze.raw_file.conflicts IS 'Lines whose sensor and time were
 COMMENT ON COLUMN bronze.raw_file.rejected IS 'Lines that cannot be stored: see silver.rejected_line.';
 COMMENT ON COLUMN bronze.raw_file.loaded_at IS 'When a batch last moved this row.';
 COMMENT ON COLUMN bronze.raw_file.newest IS 'The newest reading, to the second, that was recorded before byte `bytes` of the file: what is much older and comes after it is late.';
+COMMENT ON COLUMN bronze.raw_file.removed_at IS 'When the file was removed because it was older than RAW_RETENTION_DAYS; NULL: it is there, or somebody else has removed it.';
 
 CREATE TABLE silver.sensor (
   sensor_id character varying(50) NOT NULL,
@@ -174,8 +235,21 @@ COMMENT ON COLUMN silver.duplicate_minute.sensor_id IS 'The id that the sensor s
 COMMENT ON COLUMN silver.duplicate_minute.n IS 'How many duplicates this load met.';
 COMMENT ON COLUMN silver.duplicate_minute.loaded_at IS 'When they were met.';
 
+CREATE TABLE silver.retention (
+  one boolean DEFAULT true NOT NULL,
+  dropped_before timestamp with time zone NOT NULL,
+  changed_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT retention_pkey PRIMARY KEY (one),
+  CONSTRAINT retention_dropped_before_check CHECK ((dropped_before = date_trunc('day'::text, dropped_before, 'UTC'::text))),
+  CONSTRAINT retention_one_check CHECK (one)
+);
+COMMENT ON TABLE silver.retention IS 'From when on readings are kept; one row, once SILVER_RETENTION_DAYS was set.';
+COMMENT ON COLUMN silver.retention.one IS 'Always true.';
+COMMENT ON COLUMN silver.retention.dropped_before IS 'Readings before this UTC day are gone or go with the next night. What gold says of their minutes stays as it was.';
+COMMENT ON COLUMN silver.retention.changed_at IS 'When that day was last moved.';
+
 CREATE VIEW silver.latest_reading AS
- SELECT r.sensor_id,
+ SELECT seen.sensor_id,
     r."time",
     r.value,
     s.unit,
@@ -419,7 +493,7 @@ CREATE VIEW gold.daily_power AS
             ARRAY[sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'voltage'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'voltage'::text)::double precision, sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'current'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'current'::text)::double precision] AS val_mean
            FROM gold.daily_mean d
              JOIN silver.sensor s USING (sensor_id)
-          WHERE (lower(s.quantity) = ANY (ARRAY['voltage'::text, 'current'::text])) AND s.location IS NOT NULL
+          WHERE (lower(s.quantity) = ANY (ARRAY['voltage'::text, 'current'::text])) AND s.location IS NOT NULL AND (d.val_mean = 0::double precision OR abs(d.val_mean) >= '1e-100'::double precision AND abs(d.val_mean) <= '1e+100'::double precision)
           GROUP BY d.day, s.location) site
   WHERE val_mean[1] IS NOT NULL AND val_mean[2] IS NOT NULL;
 COMMENT ON VIEW gold.daily_power IS 'Mean voltage times mean current of each UTC day, for each location that has sensors of both quantities; valid readings only.';

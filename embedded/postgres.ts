@@ -7,8 +7,8 @@
  * and the next start stops it first.
  *
  * A cluster is made in a folder beside its own and renamed when it is complete, so a data folder is either whole or absent.
- * Its user `sluice` owns the database `sluice` and may create others, but is no superuser: its password is known to
- * everybody, and a superuser's SQL can run programs. The superuser exists and has no way in.
+ * Its user `sluice` owns the database `sluice` and may create others, and roles, but is no superuser: its password is known
+ * to everybody, and a superuser's SQL can run programs. The superuser exists and has no way in.
  */
 import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -193,7 +193,7 @@ class Cluster {
 
 /** Run in PostgreSQL's single-user mode, which takes one statement a line. */
 const firstStatements = [
-  "CREATE ROLE sluice LOGIN CREATEDB PASSWORD 'sluice'",
+  "CREATE ROLE sluice LOGIN CREATEDB CREATEROLE PASSWORD 'sluice'",
   'CREATE DATABASE sluice OWNER sluice',
 ];
 

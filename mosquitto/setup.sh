@@ -13,6 +13,7 @@ cd /run/secrets
 mosquitto=1883
 timescaledb=70
 generator=10001
+migrate=10002
 collector=$SLUICE_UID
 # The user of pgAdmin is in the group root.
 pgadmin=0
@@ -84,11 +85,25 @@ setup() {
   data_folder
 
   folder timescaledb $timescaledb
-  database=$(password timescaledb/password $timescaledb)
+  owner=$(password timescaledb/password $timescaledb)
+  writer=$(password timescaledb/writer_password $timescaledb)
+  reader=$(password timescaledb/reader_password $timescaledb)
+  # Hexadecimal digits need no quoting.
+  secret timescaledb/roles.sql $timescaledb << SQL
+ALTER ROLE sluice_writer LOGIN PASSWORD '$writer';
+ALTER ROLE sluice_reader LOGIN PASSWORD '$reader';
+SQL
+
+  folder migrate $migrate
+  echo "postgresql://sluice:$owner@timescaledb:5432/sluice" | secret migrate/database_url $migrate
 
   folder collector "$collector"
   broker_user collector "$(password collector/mqtt_password "$collector")"
-  echo "postgresql://sluice:$database@timescaledb:5432/sluice" | secret collector/database_url "$collector"
+  echo "postgresql://sluice_writer:$writer@timescaledb:5432/sluice" | secret collector/database_url "$collector"
+
+  reads=$(password collector/http_read_token "$collector")
+  ingests=$(password collector/http_ingest_token "$collector")
+  printf '%s\n' "$reads read" "$ingests ingest" | secret collector/http_tokens "$collector"
 
   folder generator $generator
   broker_user generator "$(password generator/mqtt_password $generator)"
@@ -104,7 +119,7 @@ setup() {
 
   folder pgadmin $pgadmin
   password pgadmin/password $pgadmin > /dev/null
-  echo "timescaledb:5432:*:sluice:$database" | secret pgadmin/pgpass $pgadmin
+  echo "timescaledb:5432:*:sluice_reader:$reader" | secret pgadmin/pgpass $pgadmin
   secret pgadmin/servers.json $pgadmin <<'JSON'
 {
   "Servers": {
@@ -114,7 +129,7 @@ setup() {
       "Host": "timescaledb",
       "Port": 5432,
       "MaintenanceDB": "sluice",
-      "Username": "sluice",
+      "Username": "sluice_reader",
       "ConnectionParameters": { "sslmode": "prefer", "passfile": "/.pgpass" }
     }
   }

@@ -7,10 +7,27 @@ const compose = read('docker-compose.yml');
 const dockerfile = read('Dockerfile');
 
 describe('docker-compose.yml', () => {
-  test.each(['collector', 'generator'])('gives the %s nothing but settings of collector/config.ts', name => {
-    const names = environmentOf(name);
-    expect(names).toContain('MQTT_URL');
-    expect(names.filter(given => !isSetting(given))).toEqual([]);
+  test.each(['collector', 'generator', 'migrate'])(
+    'gives %s nothing but settings of collector/config.ts',
+    name => {
+      const names = environmentOf(name);
+      expect(names).toContain(name === 'migrate' ? 'DATABASE_URL_FILE' : 'MQTT_URL');
+      expect(names.filter(given => !isSetting(given))).toEqual([]);
+    },
+  );
+
+  test('lets the owner of the tables make them, and the collector and pgAdmin have no more than their roles', () => {
+    const setup = read('mosquitto/setup.sh');
+    const owners = setup.match(/^.*(?:sluice:\$\w+@|:sluice:\$).*$/gm);
+    expect(owners).toEqual([expect.stringMatching(/\/\/sluice:\$owner@.* \| secret migrate\/database_url /)]);
+    expect(setup).toMatch(/\/\/sluice_writer:\$writer@.* \| secret collector\/database_url /);
+    expect(setup).toMatch(/:sluice_reader:\$reader" \| secret pgadmin\/pgpass /);
+    expect(setup).toContain('"Username": "sluice_reader"');
+    // Each waits for the one before: tables, passwords of the roles, who logs in with them.
+    expect(blockOf('roles')).toMatch(/migrate: \{ condition: service_completed_successfully \}/);
+    for (const service of ['collector', 'pgadmin']) {
+      expect(blockOf(service)).toMatch(/roles: \{ condition: service_completed_successfully \}/);
+    }
   });
 
   test('publishes every port on this machine only', () => {
@@ -42,10 +59,14 @@ function read(path: string): string {
   return readFileSync(join(import.meta.dirname, '..', path), 'utf8');
 }
 
+/** What stands under the name of a service. */
+function blockOf(service: string): string {
+  return compose.match(new RegExp(`^  ${service}:\\n((?: {3,}.*\\n|\\n)*)`, 'm'))?.[1] ?? '';
+}
+
 /** Names under `environment` of a service, by the file's indentation: two spaces a level. */
 function environmentOf(service: string): string[] {
-  const [, block] = compose.match(new RegExp(`^  ${service}:\\n((?: {3,}.*\\n|\\n)*)`, 'm')) ?? [];
-  const [, environment] = block?.match(/^ {4}environment:\n((?: {6}.*\n)+)/m) ?? [];
+  const [, environment] = blockOf(service).match(/^ {4}environment:\n((?: {6}.*\n)+)/m) ?? [];
   return [...(environment ?? '').matchAll(/^ {6}([A-Za-z_]+):/gm)].map(([, name]) => name!);
 }
 

@@ -1,35 +1,76 @@
 import type { ClientBase } from 'pg';
 
-/** A row of the registry, silver.sensor. */
+/**
+ * A row of the registry, silver.sensor. What is undefined is not said: the database keeps what it has. Intervals are
+ * spelt as `parseInterval` does, attributes are JSON text.
+ */
 export interface Sensor {
   sensor_id: string;
   quantity: string;
   unit: string;
-  location: string | null;
+  location?: string | null;
   min_value: number | null;
   max_value: number | null;
+  expected_interval?: string | null;
+  max_step_per_s?: number | null;
+  max_stuck?: string | null;
+  attributes?: string;
 }
+
+/** The columns of silver.sensor, each with its type, in the order of the registry file. */
+export const sensorColumns = {
+  sensor_id: 'text',
+  quantity: 'text',
+  unit: 'text',
+  location: 'text',
+  min_value: 'float8',
+  max_value: 'float8',
+  expected_interval: 'interval',
+  max_step_per_s: 'float8',
+  max_stuck: 'interval',
+  attributes: 'jsonb',
+} satisfies Record<keyof Sensor, string>;
+export type SensorColumn = keyof Sensor;
+
+/** On this channel it is told that silver.sensor has changed. Who has not heard reads it again within a minute. */
+export const REGISTRY_CHANNEL = 'sluice_registry';
 
 export type Quality = 'valid' | 'out_of_range' | 'unknown_sensor';
 
-/** Upserts sensors into silver.sensor; others that are there stay. */
-export async function upsertSensors(client: ClientBase, sensors: Sensor[]): Promise<void> {
-  const column = <K extends keyof Sensor>(name: K) => sensors.map(sensor => sensor[name]);
-  await client.query(
-    `INSERT INTO silver.sensor AS s (sensor_id, quantity, unit, location, min_value, max_value)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::float8[])
-     ON CONFLICT (sensor_id) DO UPDATE SET quantity = excluded.quantity, unit = excluded.unit,
-       location = excluded.location, min_value = excluded.min_value, max_value = excluded.max_value
-     WHERE (s.*) IS DISTINCT FROM (excluded.*)`,
-    [
-      column('sensor_id'),
-      column('quantity'),
-      column('unit'),
-      column('location'),
-      column('min_value'),
-      column('max_value'),
-    ],
-  );
+/** What `Registry.qualityOf` says, as SQL over a reading `r` and its row `s` of silver.sensor, or NULLs. */
+export const qualitySql = `
+  CASE WHEN s.sensor_id IS NULL THEN 'unknown_sensor'
+       WHEN r.value < s.min_value OR r.value > s.max_value THEN 'out_of_range'
+       ELSE 'valid' END`;
+
+/**
+ * Upserts sensors into silver.sensor; others that are there stay.
+ * @returns how many were not there, and how many were there and are different now.
+ */
+export async function upsertSensors(
+  client: ClientBase,
+  sensors: Sensor[],
+): Promise<{ added: number; changed: number }> {
+  const counts = { added: 0, changed: 0 };
+  for (const [columns, group] of Map.groupBy(sensors, sensor => saidBy(sensor).join())) {
+    const names = columns.split(',') as SensorColumn[];
+    const rest = names.filter(name => name !== 'sensor_id');
+    const { rows } = await client.query<{ added: boolean }>(
+      `INSERT INTO silver.sensor AS s (${columns})
+       SELECT * FROM unnest(${names.map((name, index) => `$${index + 1}::${sensorColumns[name]}[]`).join()})
+       ON CONFLICT (sensor_id) DO UPDATE SET ${rest.map(name => `${name} = excluded.${name}`).join()}
+       WHERE (${rest.map(name => `s.${name}`).join()}) IS DISTINCT FROM (${rest.map(name => `excluded.${name}`).join()})
+       RETURNING xmax = 0 AS added`,
+      names.map(name => group.map(sensor => sensor[name])),
+    );
+    for (const { added } of rows) counts[added ? 'added' : 'changed']++;
+  }
+  return counts;
+}
+
+/** The columns that are said of a sensor; those of one file are the same for all. */
+function saidBy(sensor: Sensor): SensorColumn[] {
+  return (Object.keys(sensorColumns) as SensorColumn[]).filter(name => sensor[name] !== undefined);
 }
 
 /** Judges readings by the registry as it stands in the database. */

