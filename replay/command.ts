@@ -24,7 +24,7 @@ export async function replayCommand(
 ): Promise<boolean> {
   const sensors = await readRegistry(config.SENSORS_FILE);
   const files = await findFiles(places, config.DATA_DIR);
-  if (!dryRun) await migrate(config.DATABASE_URL, message => log.info(message));
+  if (!dryRun) await migrate(config.DATABASE_URL, (message, level) => log[level](message));
   const open = () =>
     connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
   const replay = new Replay({
@@ -41,6 +41,7 @@ export async function replayCommand(
         : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
     zone: zoneOf(config.SENSOR_TIMEZONE),
     log,
+    lateMinutes: config.LATE_MINUTES,
     collecting: await isLocked(config.DATA_DIR),
     dryRun,
   });
@@ -48,6 +49,12 @@ export async function replayCommand(
     await printRows(replay.run(files), dryRun);
   } finally {
     replay.end();
+  }
+  const { lines, before } = replay.forgotten;
+  if (lines > 0) {
+    process.stdout.write(
+      `${lines} lines were skipped: they were loaded once, and silver keeps nothing from before ${before} (SILVER_RETENTION_DAYS).\n`,
+    );
   }
   for (const refusal of replay.refused) process.stdout.write(`${refusal}\n`);
   if (!dryRun) await refresh(await open());
@@ -75,7 +82,8 @@ async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promis
   );
 }
 
-async function refresh(client: pg.Client): Promise<void> {
+/** Recomputes the minutes that wait for it, says how many, and disconnects. */
+export async function refresh(client: pg.Client): Promise<void> {
   await prepareRefresh(client);
   const minutes = await refreshStaleMinutes(client);
   await client.end();

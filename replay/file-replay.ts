@@ -1,16 +1,15 @@
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { splitLines } from '../collector/bronze/line-reader.ts';
+import { readLateMarks } from '../collector/bronze/late-marks.ts';
 import { streamLines } from '../collector/bronze/line-stream.ts';
-import { prepareLine } from '../collector/silver/batch.ts';
-import type { Block, BlockStore } from '../collector/silver/block-store.ts';
+import type { BlockStore } from '../collector/silver/block-store.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../collector/silver/ledger.ts';
-import { storeNarrowing } from '../collector/silver/narrow.ts';
 import type { Registry } from '../collector/silver/registry.ts';
-import { storeBatch } from '../collector/silver/store.ts';
 import { addTally, type Tally } from '../collector/silver/stretch.ts';
+import { Watermark } from '../collector/silver/watermark.ts';
 import type { Zone } from '../collector/time.ts';
 import { isForeign, type ReplayFile } from './files.ts';
+import type { ForgottenLines } from './forgotten.ts';
 
 const BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -22,6 +21,9 @@ export interface FileReplayContext {
   zone: Zone;
   log: Logger;
   store: BlockStore;
+  /** See `Watermark`. */
+  lateMinutes: number;
+  forgotten: ForgottenLines;
   /** Its lines behind what the ledger counts are left to the collector that is at work on it. */
   leaveRest: boolean;
   progress: (bytes: number) => void;
@@ -47,6 +49,7 @@ export class FileReplay {
   readonly #file: ReplayFile;
   readonly #sum: Tally;
   #known: LedgerEntry | undefined;
+  #watermark: Watermark;
   /** New lines that wait to be loaded together, and where they begin. */
   #pieces: Buffer[] = [];
   #from: number | undefined;
@@ -56,6 +59,12 @@ export class FileReplay {
     this.#file = file;
     this.#known = known;
     this.#sum = sum;
+    // It is always read from its first line on, so nothing that came before needs to be known.
+    this.#watermark = new Watermark({
+      lateMinutes: context.lateMinutes,
+      marks: readLateMarks(file.path),
+      sensors: isForeign(file) ? new Map() : undefined,
+    });
   }
 
   async run(): Promise<void> {
@@ -64,7 +73,7 @@ export class FileReplay {
     for await (const { bytes, start, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
       if (start === 0 && !(await this.#begin(bytes))) return;
       const counted = Math.min(Math.max((this.#known?.bytes ?? 0) - start, 0), bytes.length);
-      if (counted > 0) await this.#heal({ file: this.#file.name, start, bytes: bytes.subarray(0, counted) });
+      if (counted > 0) await this.#heal(start, bytes.subarray(0, counted));
       if (counted < bytes.length) await this.#load(start + counted, bytes.subarray(counted));
       progress(bytesRead);
     }
@@ -96,14 +105,11 @@ export class FileReplay {
   }
 
   /** Puts back what silver lacks of lines that are counted already. */
-  async #heal({ file, start, bytes }: Block): Promise<void> {
-    const { client, collector, registry, zone, log } = this.#context;
-    await storeNarrowing(
-      splitLines(bytes, start).map(line => prepareLine(file, line, zone, registry)),
-      some => storeBatch(client, collector, some, new Map(), 'heal'),
-      (_, tally) => addTally(this.#sum, tally),
-      log,
-    );
+  async #heal(start: number, bytes: Buffer): Promise<void> {
+    const { client, registry, store, forgotten } = this.#context;
+    const block = { file: this.#file.name, start, bytes, watermark: this.#watermark };
+    const stored = (tally: Tally) => addTally(this.#sum, tally);
+    await store.heal(client, block, registry, stored, line => forgotten.isKept(line));
   }
 
   /** Loads lines that are new, many at a time. */
@@ -116,9 +122,11 @@ export class FileReplay {
   async #flush(): Promise<void> {
     const { client, registry, store } = this.#context;
     if (this.#from === undefined) return;
-    const block = { file: this.#file.name, start: this.#from, bytes: Buffer.concat(this.#pieces) };
+    const bytes = Buffer.concat(this.#pieces);
+    const block = { file: this.#file.name, start: this.#from, bytes, watermark: this.#watermark };
     this.#from = undefined;
     this.#pieces = [];
     await store.store(client, [block], registry, tally => addTally(this.#sum, tally));
+    this.#watermark = block.watermark;
   }
 }

@@ -31,13 +31,15 @@ export class Preview {
     known: LedgerEntry | undefined,
     context: FileReplayContext,
   ): ReturnType<Comparison['wouldBecome']> {
-    const { zone, registry, leaveRest, progress } = context;
+    const { zone, registry, forgotten, leaveRest, progress } = context;
     const table = new LineTable(this.#client);
     await table.clear();
     let number = 0;
     for await (const { bytes, start, bytesRead } of linesOf(file, known, leaveRest)) {
-      for (const line of splitLines(bytes, start))
-        await table.add(0, ++number, prepareLine(file.name, line, zone, registry));
+      for (const raw of splitLines(bytes, start)) {
+        const line = prepareLine(file.name, raw, zone, registry);
+        if (raw.start >= (known?.bytes ?? 0) || forgotten.isKept(line)) await table.add(0, ++number, line);
+      }
       progress(bytesRead);
     }
     await table.complete();

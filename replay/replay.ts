@@ -6,13 +6,15 @@ import { sever } from '../collector/database.ts';
 import { errorText } from '../collector/error-text.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
 import { BlockStore } from '../collector/silver/block-store.ts';
+import { keptSince } from '../collector/silver/kept-since.ts';
 import { OffsetMovedError, readLedger } from '../collector/silver/ledger.ts';
 import { Registry } from '../collector/silver/registry.ts';
 import { emptyTally, type Tally } from '../collector/silver/stretch.ts';
 import { verdictOf } from '../collector/silver/verdict.ts';
 import type { Zone } from '../collector/time.ts';
 import { FileReplay } from './file-replay.ts';
-import { isForeign, type ReplayFile } from './files.ts';
+import { findAgain, isForeign, type ReplayFile } from './files.ts';
+import { ForgottenLines } from './forgotten.ts';
 import { checkJsonl } from './jsonl.ts';
 import { Preview } from './preview.ts';
 
@@ -25,6 +27,8 @@ export interface ReplayOptions {
   collector: string;
   zone: Zone;
   log: Logger;
+  /** See `Watermark`. */
+  lateMinutes: number;
   /** A collector has the data folder and runs: what it has not loaded yet of its own files is left to it. */
   collecting: boolean;
   /** Only say what would be done. */
@@ -52,6 +56,8 @@ export class Replay {
   #preview: Preview | undefined;
   /** Files that were not loaded, or not to their end, and why. */
   readonly refused: string[] = [];
+  /** Lines that were not put back, as silver keeps nothing from before this UTC date. */
+  readonly forgotten = { lines: 0, before: '' };
 
   constructor(options: ReplayOptions) {
     this.#options = options;
@@ -88,6 +94,10 @@ export class Replay {
       try {
         return await this.#once(file, sum, progress);
       } catch (error) {
+        if (hasMoved(file, error) && attempt < MOST_ATTEMPTS) {
+          file = await findAgain(file);
+          continue;
+        }
         if (isOfFile(error)) {
           this.refused.push(`${file.path}: ${errorText(error)}; what stands before that is loaded`);
           return undefined;
@@ -100,12 +110,19 @@ export class Replay {
     }
   }
 
+  #noteForgotten({ count }: ForgottenLines, since: Date | undefined): void {
+    this.forgotten.lines += count;
+    this.forgotten.before = since?.toISOString().slice(0, 10) ?? '';
+  }
+
   async #once(file: ReplayFile, sum: Tally, progress: (bytes: number) => void): Promise<Replayed> {
-    const { collector, zone, log, collecting, dryRun } = this.#options;
+    const { collector, zone, log, lateMinutes, collecting, dryRun } = this.#options;
     this.#client ??= await this.#options.connect();
     const client = this.#client;
     const known = (await readLedger(client, collector)).get(file.name);
     const registry = await Registry.load(client);
+    const since = await keptSince(client);
+    const forgotten = new ForgottenLines(since);
     const context = {
       client,
       collector,
@@ -113,12 +130,16 @@ export class Replay {
       store: this.#store,
       zone,
       log,
+      lateMinutes,
       progress,
+      forgotten,
       leaveRest: collecting && !isForeign(file),
     };
     if (dryRun) {
       this.#preview ??= await Preview.prepare(client, collector);
-      return { file: file.name, ...(await this.#preview.of(file, known, context)) };
+      const would = await this.#preview.of(file, known, context);
+      this.#noteForgotten(forgotten, since);
+      return { file: file.name, ...would };
     }
     // What an earlier attempt has stored is there now; everything else is counted by the last one.
     const stored = sum.stored;
@@ -128,6 +149,7 @@ export class Replay {
     } finally {
       sum.stored += stored;
     }
+    this.#noteForgotten(forgotten, since);
     const { lines, conflicts, rejected } = sum;
     return {
       file: file.name,
@@ -138,6 +160,12 @@ export class Replay {
       rejected,
     };
   }
+}
+
+/** A file of the collector's own was compressed, or made plain, since it was found. */
+function hasMoved(file: ReplayFile, error: unknown): boolean {
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' && path === file.path && !isForeign(file);
 }
 
 /** An error in reading the file, not in talking to the database: a gzip that ends too early, say. */

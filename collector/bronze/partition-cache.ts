@@ -1,6 +1,7 @@
-import { canonicalHead } from '../canonical.ts';
+import { canonicalHead, secondOfDay } from '../canonical.ts';
 import type { Reading } from '../message.ts';
 import { utcDate } from '../time.ts';
+import type { Partition } from './newest.ts';
 
 /** No canonical payload is longer. */
 const MOST_BYTES = 192;
@@ -11,13 +12,18 @@ const MOST_HEADS = 50_000;
  * end, goes into the same file. It spares most messages the decoding.
  */
 export class PartitionCache {
-  readonly #files = new Map<string, string>();
+  readonly #partitions = new Map<string, Partition>();
+  /** The second (since 1970) of the payload that was found last. */
+  second = 0;
 
-  /** The file of a payload, if one that begins like it was decoded before. */
-  fileOf(payload: Buffer): string | undefined {
+  /** The partition of a payload, if one that begins like it was decoded before. */
+  find(payload: Buffer): Partition | undefined {
     if (payload.length > MOST_BYTES) return undefined;
     const head = canonicalHead(payload);
-    return head === undefined ? undefined : this.#files.get(head);
+    const partition = head === undefined ? undefined : this.#partitions.get(head);
+    // The head is ASCII, and the time follows behind a T.
+    if (partition !== undefined) this.second = partition.day + secondOfDay(payload, head!.length + 1);
+    return partition;
   }
 
   /**
@@ -25,11 +31,15 @@ export class PartitionCache {
    * @param now ms since 1970: a date that is not over is not remembered before it has come, as whether a reading is more
    * than a day ahead is to be asked each time.
    */
-  learn(payload: Buffer, { time }: Reading, file: string, now: number): void {
+  learn(payload: Buffer, { time }: Reading, partition: Partition, now: number): void {
     if (payload.length > MOST_BYTES || utcDate(time) > utcDate(now * 1000)) return;
     const head = canonicalHead(payload);
     if (head === undefined) return;
-    if (this.#files.size >= MOST_HEADS) this.#files.clear();
-    this.#files.set(head, file);
+    if (this.#partitions.size >= MOST_HEADS) this.#partitions.clear();
+    this.#partitions.set(head, partition);
+  }
+
+  clear(): void {
+    this.#partitions.clear();
   }
 }

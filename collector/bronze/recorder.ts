@@ -1,29 +1,27 @@
-import { mkdir, open, readdir, rm, stat, statfs, unlink } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { inParallel } from '../in-parallel.ts';
 import { decodePayload } from '../message.ts';
 import type { Zone } from '../time.ts';
-import { type AppendFile, syncFolder } from './append-file.ts';
+import { syncFolder } from './append-file.ts';
+import { tidyFolder } from './archive.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
+import { freeSpace, untilWritable } from './disk.ts';
 import { Group } from './group.ts';
+import { type Durable, GroupWriter } from './group-writer.ts';
 import { rawLine, rejectedLine } from './line.ts';
-import { isRawFileName, rawFileName } from './partition.ts';
+import { Newest, type Partition } from './newest.ts';
+import { rawFileName } from './partition.ts';
 import { PartitionCache } from './partition-cache.ts';
-
-/** "This raw file is durable up to byte `size`"; `lines` of them are new. */
-export interface Durable {
-  file: string;
-  size: number;
-  lines: number;
-  /** The file begins with them. */
-  anew: boolean;
-}
+import { RawSizes } from './raw-sizes.ts';
+import { repairFolder } from './repair.ts';
 
 export interface RecorderOptions {
   dataDir: string;
   zone: Zone;
+  /** A reading is late when one of the same sensor that is more than this much newer was recorded before it. */
+  lateMinutes: number;
   /** How many files may be open at once. */
   descriptors: number;
   log: Logger;
@@ -31,15 +29,16 @@ export interface RecorderOptions {
   now?: () => number;
 }
 
-/** Files of one group that are written and synced at the same time. More only queue up in libuv's thread pool. */
-const PARALLEL_FILES = 32;
+/**
+ * Files of one group that are written and synced at the same time: enough to keep libuv's threads busy (see sluice.ts). What
+ * several threads sync at once, the file system commits together.
+ */
+const PARALLEL_FILES = 64;
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
 /** A group grows for at most this long, and only while each step brings more: a broker may allow few in flight. */
 const GROW_MS = 100;
 const GROW_STEP_MS = 15;
-const PROBE_BYTES = 256 * 1024;
-const PROBE_EVERY_MS = 1000;
 
 /**
  * Appends messages to raw files, in groups.
@@ -54,15 +53,15 @@ export class Recorder {
   readonly #files: DescriptorCache;
   readonly #now: () => number;
   readonly #parallelFiles: number;
+  readonly #raw: string;
+  readonly #writer: GroupWriter;
+  readonly #newest: Newest;
   readonly #partitions = new PartitionCache();
   #open: Group | undefined;
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
   #failure: Error | undefined;
-  /** Folders that hold entries of new files which are not synced yet. */
-  readonly #unsynced = new Set<string>();
-  /** Up to where each raw file is durable; listed when first asked for, kept up by each group. */
-  #sizes: Map<string, number> | undefined;
+  readonly #sizes: RawSizes;
   /** Messages in the last group. */
   #lastSize = 0;
   #probing: Promise<void> | undefined;
@@ -72,6 +71,8 @@ export class Recorder {
   readonly counts = { recorded: 0, rejected: 0, groups: 0 };
   /** Called after each group, before its messages are acknowledged. */
   onDurable: (durable: Durable[]) => void = () => undefined;
+  /** Called after each group, before its memory is used again; `seconds` is what the disk took for it. */
+  onGroup: (group: Group, seconds: number) => void = () => undefined;
   /** Called when the disk takes writes again. */
   onResumed: () => void = () => undefined;
 
@@ -79,9 +80,20 @@ export class Recorder {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
-    this.#files = new DescriptorCache(options.dataDir, options.descriptors, (file, bytes) =>
-      options.log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
+    this.#raw = join(options.dataDir, 'raw');
+    this.#newest = new Newest(this.#raw, options.lateMinutes, options.zone, () => this.#partitions.clear());
+    this.#sizes = new RawSizes(this.#raw, ({ message }) =>
+      options.log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
     );
+    this.#files = new DescriptorCache(
+      options.dataDir,
+      options.descriptors,
+      (file, bytes) =>
+        options.log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
+      (file, { message }) =>
+        options.log.error({ file, reason: message }, 'a compressed raw file is kept aside; it begins anew'),
+    );
+    this.#writer = new GroupWriter(options.dataDir, this.#files, this.#newest, this.#parallelFiles);
   }
 
   /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
@@ -90,10 +102,12 @@ export class Recorder {
     for (const folder of ['raw', 'rejected']) {
       const path = join(dataDir, folder);
       await mkdir(path, { recursive: true });
-      if (repair) await this.#repair(folder);
+      if (folder === 'raw') await this.#tidy(path);
+      if (repair) await repairFolder(dataDir, folder, this.#files, this.#parallelFiles);
       await syncFolder(path);
     }
     await syncFolder(dataDir);
+    await this.#newest.learn();
   }
 
   /**
@@ -104,11 +118,9 @@ export class Recorder {
   record(topic: string | Buffer, payload: Buffer): Group {
     if (this.#failure !== undefined) return Group.rejected(this.#failure);
     const group = this.#open ?? this.#openGroup();
-    const file = this.#partitions.fileOf(payload);
-    if (file !== undefined) {
-      group.add(file, payload);
-      group.recorded++;
-    } else this.#decodeAndAdd(group, topic, payload);
+    const partition = this.#partitions.find(payload);
+    if (partition !== undefined) this.#add(group, partition, this.#partitions.second, payload);
+    else this.#decodeAndAdd(group, topic, payload);
     this.pendingBytes += payload.length;
     group.payloadBytes += payload.length;
     return group;
@@ -123,10 +135,19 @@ export class Recorder {
       group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
       return;
     }
-    const file = `raw/${rawFileName(reading.sensorId, reading.time)}`;
-    group.add(file, rawLine(payload));
+    const partition = this.#newest.partitionOf(`raw/${rawFileName(reading.sensorId, reading.time)}`);
+    this.#add(group, partition, Math.floor(reading.time / 1e6), rawLine(payload));
+    this.#partitions.learn(payload, reading, partition, now);
+  }
+
+  #add(group: Group, partition: Partition, second: number, line: Buffer): void {
+    const { file, sensor } = partition;
+    if (this.#newest.note(partition, second)) {
+      const offset = group.files.get(file)?.bytes.length ?? 0;
+      group.lateChecks.push({ partition, offset, second, newest: sensor.newest });
+    }
+    group.add(file, line);
     group.recorded++;
-    this.#partitions.learn(payload, reading, file, now);
   }
 
   /** Whether messages come in a stream, rather than now and then. */
@@ -144,10 +165,33 @@ export class Recorder {
     return this.#failure;
   }
 
-  /** Every raw file and up to where it is durable, taken between two groups. */
-  snapshot(): Promise<Map<string, number>> {
+  /** Every raw file and up to where it is durable, taken between two groups; of compressed ones the length of their text. */
+  async snapshot(): Promise<Map<string, number>> {
+    // Looked up before, so that no group waits for thousands of compressed files.
+    const archived = await this.#sizes.archived();
+    return this.#between(() => this.#sizes.all(archived, file => this.#files.trusted(file)));
+  }
+
+  /**
+   * Lets raw or rejected files be moved or removed, between two groups: nothing is appended to any file meanwhile, and these
+   * are closed.
+   * @param files relative to the data folder.
+   * @param change what to do with those that hold nothing but what counts. @returns the ones that are gone now.
+   */
+  async exchange(files: string[], change: (whole: string[]) => Promise<string[]>): Promise<void> {
+    await this.#between(async () => {
+      for (const file of files) await this.#files.drop(file);
+      const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
+      for (const file of gone) {
+        this.#sizes.delete(file.replace(/^raw\//, ''));
+        this.#newest.remove(file);
+      }
+    });
+  }
+
+  #between<T>(task: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#betweenGroups.push(() => this.#durableSizes().then(resolve, reject));
+      this.#betweenGroups.push(() => task().then(resolve, reject));
       this.#run();
     });
   }
@@ -209,63 +253,29 @@ export class Recorder {
   }
 
   async #writeGroup(group: Group): Promise<void> {
-    const durable: Durable[] = [];
-    const before = new Map<string, number>();
-    const created: string[] = [];
+    const began = performance.now();
+    let durable: Durable[];
     try {
-      await inParallel(group.files, this.#parallelFiles, async ([file, lines]) => {
-        const appended = await this.#append(file, lines.bytes, before, created);
-        if (file.startsWith('raw/'))
-          durable.push({
-            file: file.slice(4),
-            size: appended.size,
-            lines: lines.count,
-            anew: before.get(file) === 0,
-          });
-      });
-      for (const file of created) this.#unsynced.add(file.slice(0, file.indexOf('/')));
-      for (const folder of this.#unsynced) await syncFolder(join(this.#options.dataDir, folder));
-      this.#unsynced.clear();
+      durable = await this.#writer.write(group);
     } catch (error) {
-      await this.#fail(group, before, created, error as NodeJS.ErrnoException);
+      await this.#pause(group, error as NodeJS.ErrnoException);
       return;
     }
     this.counts.groups++;
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
-    for (const { file, size } of durable) this.#sizes?.set(file, size);
+    for (const { file, size } of durable) this.#sizes.set(file, size);
     this.onDurable(durable);
     group.resolve();
+    this.onGroup(group, (performance.now() - began) / 1000);
   }
 
-  async #append(
-    file: string,
-    lines: Buffer,
-    before: Map<string, number>,
-    created: string[],
-  ): Promise<AppendFile> {
-    const opened = await this.#files.take(file);
-    if (opened.created && opened.size === 0) created.push(file);
-    const size = opened.size;
-    before.set(file, size);
-    try {
-      await opened.append(lines);
-    } catch (error) {
-      await this.#files.rollBack(file, opened, size);
-      before.delete(file);
-      throw error;
-    }
-    this.#files.giveBack(file, opened);
-    return opened;
-  }
-
-  /** Cuts the group from every file, turns its messages away, and waits for the disk. */
-  async #fail(group: Group, before: Map<string, number>, created: string[], error: NodeJS.ErrnoException) {
-    for (const [file, size] of before) await this.#files.rollBack(file, undefined, size);
-    // An entry that was not synced is not to be trusted either: the file is made again.
-    for (const file of created) await unlink(join(this.#options.dataDir, file)).catch(() => undefined);
+  /** Turns the messages of a group, and of the one after it, away, and waits for the disk. */
+  async #pause(group: Group, error: NodeJS.ErrnoException): Promise<void> {
+    const { dataDir, log } = this.#options;
+    const room = await freeSpace(dataDir);
     const failure = new Error(
-      `Cannot record to ${this.#options.dataDir}${await this.#freeSpace()}: ${error.message}. ` +
+      `Cannot record to ${dataDir}${room && ` (${room})`}: ${error.message}. ` +
         'Nothing is acknowledged until the disk takes writes again; free some space or repair it.',
       { cause: error },
     );
@@ -274,31 +284,21 @@ export class Recorder {
     this.#open?.reject(failure);
     this.pendingBytes -= this.#open?.payloadBytes ?? 0;
     this.#open = undefined;
-    this.#options.log.error({ code: error.code, file: error.path }, failure.message);
-    this.#probing ??= this.#probe().finally(() => {
+    log.error({ code: error.code, file: error.path }, failure.message);
+    this.#probing ??= this.#resume().finally(() => {
       this.#probing = undefined;
     });
   }
 
-  async #freeSpace(): Promise<string> {
-    try {
-      const { bavail, blocks, bsize } = await statfs(this.#options.dataDir);
-      return ` (${Math.floor((bavail * bsize) / 1e6)} of ${Math.floor((blocks * bsize) / 1e6)} MB free)`;
-    } catch {
-      return '';
-    }
-  }
-
-  async #probe(): Promise<void> {
-    const path = join(this.#options.dataDir, 'raw', '.probe');
+  async #resume(): Promise<void> {
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await sleep(PROBE_EVERY_MS, undefined, { signal }).catch(() => undefined);
-      const works = await writeProbe(path).then(
+    while (await untilWritable(this.#raw, signal)) {
+      // What was turned away is not known to be recorded.
+      const learnt = await this.#newest.learn().then(
         () => true,
         () => false,
       );
-      if (!works) continue;
+      if (!learnt) continue;
       this.#failure = undefined;
       this.#options.log.info('the disk takes writes again; recording goes on');
       this.onResumed();
@@ -306,44 +306,12 @@ export class Recorder {
     }
   }
 
-  async #repair(folder: string): Promise<void> {
-    const names = await readdir(join(this.#options.dataDir, folder));
-    await inParallel(
-      names.filter(name => name.endsWith('.jsonl')),
-      this.#parallelFiles,
-      async name => {
-        const file = `${folder}/${name}`;
-        const opened = await this.#files.take(file);
-        // The crash may have left whole lines that were written but never synced; the loader may read them only now.
-        await opened.append(Buffer.alloc(0));
-        this.#files.giveBack(file, opened);
-      },
+  #tidy(folder: string): Promise<void> {
+    return tidyFolder(folder, file =>
+      this.#options.log.error(
+        { file },
+        'a raw file and its compressed form say different things: somebody has put one of them there. The plain one counts',
+      ),
     );
-  }
-
-  async #durableSizes(): Promise<Map<string, number>> {
-    if (this.#sizes !== undefined) return this.#sizes;
-    const folder = join(this.#options.dataDir, 'raw');
-    const sizes = new Map<string, number>();
-    const names = (await readdir(folder)).filter(isRawFileName);
-    await inParallel(names, this.#parallelFiles, async name => {
-      sizes.set(name, this.#files.trusted(`raw/${name}`) ?? (await stat(join(folder, name))).size);
-    });
-    this.#sizes = sizes;
-    return sizes;
-  }
-}
-
-async function writeProbe(path: string): Promise<void> {
-  try {
-    const handle = await open(path, 'w');
-    try {
-      await handle.write(Buffer.alloc(PROBE_BYTES));
-      await handle.datasync();
-    } finally {
-      await handle.close();
-    }
-  } finally {
-    await rm(path, { force: true });
   }
 }

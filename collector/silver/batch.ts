@@ -1,19 +1,26 @@
 import { isUtf8 } from 'node:buffer';
 import type { RawLine } from '../bronze/line-reader.ts';
-import { decodeReading, numberOf, type Rejection } from '../message.ts';
+import { decodeReading, numberOf, type Reading, type Rejection } from '../message.ts';
 import { formatTime, type Zone } from '../time.ts';
 import type { Registry } from './registry.ts';
+import type { Watermark } from './watermark.ts';
 
-/** A line of a raw file, made ready for the database. */
-export type BatchLine = { file: string; start: number; end: number } & (
+/**
+ * A line of a raw file, made ready for the database. `newest` is the newest second (since 1970) up to and with this line,
+ * where one is known.
+ */
+export type BatchLine = { file: string; start: number; end: number; newest?: number | undefined } & (
   | { row: Row; rejection?: undefined }
   | { row?: undefined; rejection: Rejected }
 );
 
-/** Why a line cannot be stored, and its text. */
+/** Why a line cannot be stored, its text, and whose and when it is where it says so. */
 export interface Rejected {
   reason: Rejection;
   line: string;
+  sensorId?: string | undefined;
+  /** Microseconds since 1970. */
+  time?: number | undefined;
 }
 
 export interface Row {
@@ -22,32 +29,51 @@ export interface Row {
   sensorId: string;
   value: number;
   quality: string;
+  late: boolean;
 }
 
-/** Decodes and judges a line. The same line, registry and zone give the same answer, whenever it is read. */
+/**
+ * Decodes and judges a line. The same line, registry and zone give the same answer, whenever it is read. Whether it is
+ * late depends on the lines before it, and is for `judgeLate` to say.
+ */
 export function prepareLine(file: string, line: RawLine, zone: Zone, registry: Registry): BatchLine {
   const { start, end } = line;
   const text = line.bytes.toString('utf8');
-  const reject = (reason: Rejection): BatchLine => ({
+  const reject = (reason: Rejection, reading?: Reading): BatchLine => ({
     file,
     start,
     end,
-    rejection: { reason, line: storable(text) },
+    rejection: { reason, line: storable(text), sensorId: reading?.sensorId, time: reading?.time },
   });
   if (!isUtf8(line.bytes)) return reject('not UTF-8');
   const reading = decodeReading(text, zone);
   if (typeof reading === 'string') return reject(reading);
   const value = numberOf(reading.value);
-  if (typeof value === 'string') return reject(value);
+  if (typeof value === 'string') return reject(value, reading);
   const { sensorId, time } = reading;
-  return { file, start, end, row: { time, sensorId, value, quality: registry.qualityOf(sensorId, value) } };
+  const quality = registry.qualityOf(sensorId, value);
+  return { file, start, end, row: { time, sensorId, value, quality, late: false } };
+}
+
+/** Judges whether a line is late, by the lines before it. One that cannot be stored has a time all the same. */
+export function judgeLate(line: BatchLine, watermark: Watermark): void {
+  const { sensorId, time } = line.row ?? line.rejection;
+  if (sensorId !== undefined && time !== undefined) {
+    const late = watermark.isLate(sensorId, Math.floor(time / 1e6), line.start);
+    if (line.row !== undefined) line.row.late = late;
+  }
+  line.newest = watermark.newest;
 }
 
 /** A row that the database refused, as a line that is kept with the reason. */
 export function rejectRow(line: BatchLine & { row: Row }, error: Error & { code?: string }): BatchLine {
-  const { file, start, end, row } = line;
-  const text = JSON.stringify({ id: row.sensorId, dt: formatTime(row.time), value: row.value });
-  return { file, start, end, rejection: { reason: `SQLSTATE ${error.code}: ${error.message}`, line: text } };
+  const { row, ...place } = line;
+  const { sensorId, time } = row;
+  const text = JSON.stringify({ id: sensorId, dt: formatTime(time), value: row.value });
+  return {
+    ...place,
+    rejection: { reason: `SQLSTATE ${error.code}: ${error.message}`, line: text, sensorId, time },
+  };
 }
 
 /** PostgreSQL's text cannot hold NUL. */
@@ -62,7 +88,7 @@ export function rowText({ time, sensorId, value, quality }: Row): string {
 }
 
 /**
- * The rows of a batch in COPY's text format: time, sensor_id, value, quality, number of the file in `files`, byte offset.
+ * The rows of a batch in COPY's text format: time, sensor_id, value, quality, late, number of the file in `files`, byte offset.
  * `String(number)` is the shortest text that reads back as the same double.
  */
 export function copyText(lines: readonly BatchLine[], files: readonly string[]): Buffer {
@@ -70,7 +96,7 @@ export function copyText(lines: readonly BatchLine[], files: readonly string[]):
   let text = '';
   for (const { file, start, row } of lines) {
     if (row === undefined) continue;
-    text += `${rowText(row)}\t${number.get(file)}\t${start}\n`;
+    text += `${rowText(row)}\t${row.late}\t${number.get(file)}\t${start}\n`;
   }
   return Buffer.from(text);
 }

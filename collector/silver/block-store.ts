@@ -1,28 +1,36 @@
 import type { ClientBase } from 'pg';
 import { splitLines } from '../bronze/line-reader.ts';
 import type { Zone } from '../time.ts';
-import { type BatchLine, prepareLine } from './batch.ts';
+import { type BatchLine, judgeLate, prepareLine } from './batch.ts';
 import { directBatch } from './direct-batch.ts';
 import { firstLineHash } from './ledger.ts';
 import { storeNarrowing } from './narrow.ts';
 import type { LoaderLog } from './protocol.ts';
 import type { Registry } from './registry.ts';
+import { SeenSensors } from './seen-sensors.ts';
 import { storeBatch } from './store.ts';
 import { storeDirect } from './store-direct.ts';
 import type { Tally } from './stretch.ts';
 import { verdictOf } from './verdict.ts';
+import type { Watermark } from './watermark.ts';
 
 /** Whole lines of one file, as they stand there from byte `start` on. */
 export interface Block {
   file: string;
   start: number;
   bytes: Buffer;
+  /** Tells which of the lines are late. When they are stored it stands behind them. */
+  watermark: Watermark;
 }
 
-/**
- * Told what is committed, as it happens: what became of some lines, and up to which byte each of their files is loaded.
- */
-export type OnStored = (tally: Tally, ends: Map<string, number>) => void;
+/** Up to where a file is loaded, in bytes, and the newest second (since 1970) that was recorded before, where one is known. */
+export interface LoadedTo {
+  offset: number;
+  newest: number | undefined;
+}
+
+/** Told what is committed, as it happens: what became of some lines, and up to where each of their files is loaded. */
+export type OnStored = (tally: Tally, ends: Map<string, LoadedTo>) => void;
 
 /** Stores new lines: straight into silver while nothing is there twice, line by line where something is. */
 export class BlockStore {
@@ -31,6 +39,8 @@ export class BlockStore {
   readonly #log: LoaderLog;
   /** Whether the last batch brought nothing that silver had already. Duplicates come in swarms, after a reconnect. */
   #direct = true;
+  #client: ClientBase | undefined;
+  #seen = new SeenSensors();
 
   constructor(collector: string, zone: Zone, log: LoaderLog) {
     this.#collector = collector;
@@ -39,57 +49,75 @@ export class BlockStore {
   }
 
   /** @throws errors that blame no row, with what was told to `stored` committed. */
-  async store(
-    client: ClientBase,
-    blocks: readonly Block[],
-    registry: Registry,
-    stored: OnStored,
-  ): Promise<void> {
+  async store(client: ClientBase, blocks: Block[], registry: Registry, stored: OnStored): Promise<void> {
     if (this.#direct && (await this.#tryDirect(client, blocks, registry, stored))) return;
-    await this.#storeEach(client, blocks, registry, stored);
+    const hashes = new Map<string, string>();
+    for (const { file, start, bytes } of blocks) {
+      if (start === 0) hashes.set(file, firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))));
+    }
+    this.#direct = true;
+    await storeNarrowing(
+      blocks.flatMap(block => this.#linesOf(block, registry)),
+      some => storeBatch(client, this.#collector, some, hashes, 'advance', this.#seenOn(client)),
+      (some, tally) => {
+        if (tally.duplicates + tally.conflicts > 0) this.#direct = false;
+        stored(tally, new Map(some.map(({ file, end, newest }) => [file, { offset: end, newest }])));
+      },
+      this.#log,
+    );
+  }
+
+  /** Puts back what silver lacks of lines that the ledger counts already. @param isKept which of them. */
+  async heal(
+    client: ClientBase,
+    block: Block,
+    registry: Registry,
+    stored: (tally: Tally) => void,
+    isKept: (line: BatchLine) => boolean = () => true,
+  ): Promise<void> {
+    await storeNarrowing(
+      this.#linesOf(block, registry).filter(isKept),
+      some => storeBatch(client, this.#collector, some, new Map(), 'heal', this.#seenOn(client)),
+      (_, tally) => stored(tally),
+      this.#log,
+    );
   }
 
   /** @returns false when a row is to blame: it is there already, or cannot be stored at all. */
   async #tryDirect(
     client: ClientBase,
-    blocks: readonly Block[],
+    blocks: Block[],
     registry: Registry,
     stored: OnStored,
   ): Promise<boolean> {
-    const batch = directBatch(blocks, this.#zone, registry);
+    const tried = blocks.map(block => ({ ...block, watermark: block.watermark.fork() }));
+    const batch = directBatch(tried, this.#zone, registry);
     try {
-      await storeDirect(client, this.#collector, batch);
+      await storeDirect(client, this.#collector, batch, this.#seenOn(client));
     } catch (error) {
       if (verdictOf(error) === 'retry') throw error;
       return false;
     }
-    for (const stretch of batch.stretches) stored(stretch, new Map([[stretch.file, stretch.to]]));
+    for (const [index, block] of blocks.entries()) block.watermark = tried[index]!.watermark;
+    for (const stretch of batch.stretches) {
+      stored(stretch, new Map([[stretch.file, { offset: stretch.to, newest: stretch.newest }]]));
+    }
     return true;
   }
 
   /** Looks at each line: tells duplicates, conflicts and rows that cannot be stored from the others. */
-  async #storeEach(
-    client: ClientBase,
-    blocks: readonly Block[],
-    registry: Registry,
-    stored: OnStored,
-  ): Promise<void> {
-    const hashes = new Map<string, string>();
-    const lines: BatchLine[] = [];
-    for (const { file, start, bytes } of blocks) {
-      const raw = splitLines(bytes, start);
-      if (start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
-      for (const line of raw) lines.push(prepareLine(file, line, this.#zone, registry));
-    }
-    this.#direct = true;
-    await storeNarrowing(
-      lines,
-      some => storeBatch(client, this.#collector, some, hashes),
-      (some, tally) => {
-        if (tally.duplicates + tally.conflicts > 0) this.#direct = false;
-        stored(tally, new Map(some.map(({ file, end }) => [file, end])));
-      },
-      this.#log,
-    );
+  #linesOf({ file, start, bytes, watermark }: Block, registry: Registry): BatchLine[] {
+    return splitLines(bytes, start).map(raw => {
+      const line = prepareLine(file, raw, this.#zone, registry);
+      judgeLate(line, watermark);
+      return line;
+    });
+  }
+
+  /** What the database of a connection has seen; the next connection may lead to one that was restored. */
+  #seenOn(client: ClientBase): SeenSensors {
+    if (client !== this.#client) this.#seen = new SeenSensors();
+    this.#client = client;
+    return this.#seen;
   }
 }

@@ -9,14 +9,36 @@ export interface LedgerEntry extends Tally {
   /** The file is loaded up to this byte. */
   bytes: number;
   firstLineHash: string | null;
+  /** The newest second (since 1970) that was recorded before `bytes`; undefined where nobody has noted it. */
+  newest: number | undefined;
+  /** When the file was removed because it was too old; undefined where it was not. */
+  removedAt: string | undefined;
 }
 
 /** The ledger of a collector, by path. */
-export async function readLedger(client: ClientBase, collector: string): Promise<Map<string, LedgerEntry>> {
+export function readLedger(client: ClientBase, collector: string): Promise<Map<string, LedgerEntry>> {
+  return selectEntries(client, 'collector = $1', [collector]);
+}
+
+/** What the ledger of a collector says of these files, by path. */
+export function readEntries(
+  client: ClientBase,
+  collector: string,
+  paths: string[],
+): Promise<Map<string, LedgerEntry>> {
+  return selectEntries(client, 'collector = $1 AND path = ANY ($2::text[])', [collector, paths]);
+}
+
+async function selectEntries(
+  client: ClientBase,
+  where: string,
+  values: unknown[],
+): Promise<Map<string, LedgerEntry>> {
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT path, bytes, first_line_hash, lines, stored, duplicates, conflicts, rejected
-     FROM bronze.raw_file WHERE collector = $1`,
-    [collector],
+    `SELECT path, bytes, first_line_hash, extract(epoch FROM newest)::bigint AS newest, removed_at::text,
+       lines, stored, duplicates, conflicts, rejected
+     FROM bronze.raw_file WHERE ${where}`,
+    values,
   );
   return new Map(
     rows.map(row => [
@@ -25,6 +47,8 @@ export async function readLedger(client: ClientBase, collector: string): Promise
         path: row.path!,
         bytes: Number(row.bytes),
         firstLineHash: row.first_line_hash ?? null,
+        newest: row.newest == null ? undefined : Number(row.newest),
+        removedAt: row.removed_at ?? undefined,
         lines: Number(row.lines),
         stored: Number(row.stored),
         duplicates: Number(row.duplicates),
@@ -46,13 +70,12 @@ export function firstLineHash(line: Buffer): string {
  * @returns the new name.
  */
 export async function setEntryAside(client: ClientBase, collector: string, path: string): Promise<string> {
-  const aside = `${path} (replaced ${new Date().toISOString()})`;
-  await client.query('UPDATE bronze.raw_file SET path = $3 WHERE collector = $1 AND path = $2', [
-    collector,
-    path,
-    aside,
-  ]);
-  return aside;
+  const { rows } = await client.query<{ path: string }>(
+    `UPDATE bronze.raw_file SET path = format('%s (%s %s)', path, CASE WHEN removed_at IS NULL THEN 'replaced' ELSE 'removed' END, $3::text)
+     WHERE collector = $1 AND path = $2 RETURNING path`,
+    [collector, path, new Date().toISOString()],
+  );
+  return rows[0]?.path ?? path;
 }
 
 /** The ledger holds another offset than the batch began at: somebody else loaded, or the database was restored. */
@@ -78,7 +101,7 @@ export async function insertNewFiles(
   );
 }
 
-/** Keeps the lines that cannot be stored, with their reasons. */
+/** Keeps the lines that cannot be stored, with their reasons, and marks their minutes where they have one. */
 export async function storeRejections(
   client: ClientBase,
   collector: string,
@@ -87,14 +110,24 @@ export async function storeRejections(
   const rejected = lines.filter(line => line.rejection !== undefined);
   if (rejected.length === 0) return;
   await client.query(
-    `INSERT INTO silver.rejected_line (collector, path, byte_offset, reason, line)
-     SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING`,
+    `WITH line AS (
+       SELECT path, byte_offset, reason, line, to_timestamp(micros / 1000000) + micros % 1000000 * INTERVAL '1 us' AS time, sensor_id
+       FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
+         AS l (path, byte_offset, reason, line, micros, sensor_id)
+     ), stale AS (
+       INSERT INTO gold.stale_minute (bucket, sensor_id)
+       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM line WHERE time IS NOT NULL AND sensor_id IS NOT NULL
+     )
+     INSERT INTO silver.rejected_line (collector, path, byte_offset, reason, line, time, sensor_id)
+     SELECT $1, * FROM line ON CONFLICT DO NOTHING`,
     [
       collector,
       rejected.map(line => line.file),
       rejected.map(line => line.start),
       rejected.map(line => line.rejection!.reason),
       rejected.map(line => line.rejection!.line),
+      rejected.map(line => line.rejection!.time),
+      rejected.map(line => line.rejection!.sensorId),
     ],
   );
 }
@@ -113,9 +146,10 @@ export async function moveOffsets(
   const { rowCount } = await client.query(
     `UPDATE bronze.raw_file f SET bytes = s.to_byte, lines = f.lines + s.lines, stored = f.stored + s.stored,
        duplicates = f.duplicates + s.duplicates, conflicts = f.conflicts + s.conflicts,
-       rejected = f.rejected + s.rejected, loaded_at = now()
-     FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-       AS s (path, from_byte, to_byte, lines, stored, duplicates, conflicts, rejected)
+       rejected = f.rejected + s.rejected, newest = greatest(f.newest, to_timestamp(s.newest)), loaded_at = now(), removed_at = NULL
+     FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
+         $10::bigint[])
+       AS s (path, from_byte, to_byte, lines, stored, duplicates, conflicts, rejected, newest)
      WHERE f.collector = $1 AND f.path = s.path AND f.bytes = s.from_byte`,
     [
       collector,
@@ -127,6 +161,7 @@ export async function moveOffsets(
       column('duplicates'),
       column('conflicts'),
       column('rejected'),
+      column('newest'),
     ],
   );
   if (rowCount !== stretches.length) throw new OffsetMovedError();

@@ -10,9 +10,10 @@ import { zoneOf } from '../time.ts';
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
+import { shapeHypertable } from './hypertable.ts';
 import { OffsetMovedError } from './ledger.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
-import { Registry, upsertSensors } from './registry.ts';
+import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
 import { prepareStaging } from './store.ts';
 import { addTally, emptyTally } from './stretch.ts';
 
@@ -30,7 +31,7 @@ const DEADLINE_MS = 60_000;
 const SLOW_MS = 10_000;
 /** Batches do not get smaller than this, however slow the database is. */
 const LEAST_BYTES = 32 * 1024;
-/** How often a changed registry is noticed. */
+/** How often the registry is read again where nobody tells that it has changed. */
 const REGISTRY_MS = 60_000;
 
 /** Between batches the collector hears of what is pending this often. */
@@ -43,7 +44,7 @@ const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: st
   send({ type: 'log', level, fields, message });
 const log: LoaderLog = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
 const zone = zoneOf(config.SENSOR_TIMEZONE);
-const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log);
+const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log, config.LATE_MINUTES);
 const store = new BlockStore(collector, zone, log);
 const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
 const loaded = emptyTally();
@@ -53,6 +54,8 @@ let away: { since: string; reason: string } | undefined = {
 };
 /** The registry is upserted once: what is changed in the database afterwards stays. */
 let registered = false;
+/** When the registry was last read; long ago when somebody has told that it has changed. */
+let registryAt = Number.NEGATIVE_INFINITY;
 let draining = false;
 /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
 let mostBytes = MOST_BYTES;
@@ -71,7 +74,7 @@ port.on('message', (message: ToLoader) => {
   } else {
     let lines = 0;
     for (const durable of message.files) {
-      backlog.grow(durable.file, durable.size, durable.anew);
+      backlog.grow(durable.file, durable.size, durable.anew, durable.marks);
       lines += durable.lines;
     }
     policy.add(lines, performance.now());
@@ -111,10 +114,17 @@ async function begin(): Promise<pg.Client> {
     lost = error;
     wake();
   });
+  client.on('notification', () => {
+    registryAt = Number.NEGATIVE_INFINITY;
+  });
   const wasAway = away !== undefined;
   await withinDeadline(client, async () => {
-    await migrate(config.DATABASE_URL, message => log.info({}, message));
-    if (!registered) await upsertSensors(client, sensors);
+    await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
+    await migrate(config.DATABASE_URL, (message, level) => log[level]({}, message));
+    if (!registered) {
+      await shapeHypertable(client, config, message => log.warn({}, message));
+      await upsertSensors(client, sensors);
+    }
     registered = true;
     await prepareStaging(client);
     await backlog.synchronise(client, await snapshot());
@@ -169,13 +179,14 @@ function noteAway(error: Error): void {
 }
 
 async function loadForEver(client: pg.Client): Promise<never> {
+  registryAt = performance.now();
   let registry = await Registry.load(client);
-  let registryAt = performance.now();
   for (;;) {
     await due();
     if (performance.now() - registryAt > REGISTRY_MS) {
-      registry = await Registry.load(client);
+      // First the time: it may change again while we read it.
       registryAt = performance.now();
+      registry = await Registry.load(client);
     }
     await loadBatch(client, registry);
     report();
@@ -200,16 +211,26 @@ async function due(): Promise<void> {
 
 async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   const blocks = backlog.read(mostBytes);
+  const unpacked = backlog.unpack();
+  // While there is anything else to load, nobody waits for it, and nobody misses its error: it is tried again.
+  if (blocks.length === 0) await unpacked;
+  else unpacked.catch(() => undefined);
   const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
   // What arrives while this batch is stored waits for the next one.
   policy.taken(bytes < backlog.bytes, performance.now());
   mostBytes = Math.max(LEAST_BYTES, mostBytes >> 1);
+  const before = { lines: loaded.lines, ms: performance.now() };
   await withinDeadline(client, () =>
     store.store(client, blocks, registry, (tally, ends) => {
       addTally(loaded, tally);
       for (const [file, end] of ends) backlog.advance(file, end);
     }),
   );
+  send({
+    type: 'batch',
+    lines: loaded.lines - before.lines,
+    seconds: (performance.now() - before.ms) / 1000,
+  });
   backoff.reset();
   // It was halved above, so this doubles it.
   mostBytes = Math.min(MOST_BYTES, mostBytes * 4);

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Backoff } from '../backoff.ts';
-import type { Durable } from '../bronze/recorder.ts';
+import type { Durable } from '../bronze/group-writer.ts';
 import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
 import { addTally, emptyTally } from './stretch.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
-const YOUNG_MB = 12;
+const YOUNG_MB = 6;
 
 export interface LoaderOptions extends LoaderData {
   log: Logger;
@@ -35,6 +35,8 @@ export class Loader {
   };
   /** Called with each new status. */
   onStatus: (status: LoaderStatus) => void = () => undefined;
+  /** Called after each batch that is committed. */
+  onBatch: (batch: { lines: number; seconds: number }) => void = () => undefined;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -105,6 +107,8 @@ export class Loader {
           void worker.terminate();
         },
       );
+    } else if (message.type === 'batch') {
+      this.onBatch(message);
     } else if (message.type === 'drained') {
       this.#drained();
     } else if (message.type === 'log') {

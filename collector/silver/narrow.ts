@@ -35,12 +35,16 @@ export async function storeNarrowing(
   }
 }
 
-/** A rejected line that the database cannot even keep: its encoding lacks a character. ASCII is in all of them. */
+/**
+ * A rejected line that the database cannot even keep: its encoding lacks a character. ASCII is in all of them, and the
+ * sensor stands in the line.
+ */
 function inAscii(line: BatchLine & { rejection: Rejected }, error: unknown): BatchLine {
   const text = line.rejection.line.replace(
     /[^\x20-\x7e]/g,
     char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-  if (text === line.rejection.line) throw error;
-  return { ...line, rejection: { ...line.rejection, line: text } };
+  const { sensorId } = line.rejection;
+  if (text === line.rejection.line && sensorId === undefined) throw error;
+  return { ...line, rejection: { ...line.rejection, line: text, sensorId: undefined } };
 }

@@ -1,4 +1,4 @@
-import type { Durable } from '../bronze/recorder.ts';
+import type { Durable } from '../bronze/group-writer.ts';
 import type { Config } from '../config.ts';
 import type { Sensor } from './registry.ts';
 import type { Tally } from './stretch.ts';
@@ -22,6 +22,8 @@ export type ToLoader =
 export type FromLoader =
   | { type: 'snapshot' }
   | { type: 'status'; status: LoaderStatus }
+  /** A step of loading is committed. */
+  | { type: 'batch'; lines: number; seconds: number }
   | { type: 'drained' }
   /** A line for the log, which is the collector's. */
   | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: object; message: string };

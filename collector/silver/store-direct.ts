@@ -4,31 +4,43 @@ import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { DirectBatch } from './direct-batch.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+import { SeenSensors } from './seen-sensors.ts';
 
 /**
  * Stores a batch by one COPY straight into silver, in one transaction with its offsets. One key that is there already
  * fails it all, with nothing changed; `storeBatch` then sorts out the duplicates.
  */
-export async function storeDirect(client: ClientBase, collector: string, batch: DirectBatch): Promise<void> {
-  const { rows, stretches, rejected, staleMinutes, staleSensors } = batch;
+export async function storeDirect(
+  client: ClientBase,
+  collector: string,
+  batch: DirectBatch,
+  seen = new SeenSensors(),
+): Promise<void> {
+  const { rows, lateRows, stretches, rejected, staleMinutes, staleSensors } = batch;
   await client.query('BEGIN');
   try {
     await insertNewFiles(client, collector, stretches);
-    if (rows.length > 0) {
-      const copy = client.query(
-        copyFrom('COPY silver.sensor_reading (time, sensor_id, value, quality) FROM STDIN'),
-      );
-      await pipeline(Readable.from([rows], { objectMode: false }), copy);
+    await copy(client, 'time, sensor_id, value, quality', rows);
+    await copy(client, 'time, sensor_id, value, quality, late', lateRows);
+    if (staleMinutes.length > 0) {
       await client.query(
         'INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
         [staleMinutes, staleSensors],
       );
     }
     await storeRejections(client, collector, rejected);
+    const committed = await seen.insert(client, staleSensors);
     await moveOffsets(client, collector, stretches);
     await client.query('COMMIT');
+    committed();
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
+}
+
+async function copy(client: ClientBase, columns: string, rows: Buffer): Promise<void> {
+  if (rows.length === 0) return;
+  const copying = client.query(copyFrom(`COPY silver.sensor_reading (${columns}) FROM STDIN`));
+  await pipeline(Readable.from([rows], { objectMode: false }), copying);
 }

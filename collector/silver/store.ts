@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchLine, copyText } from './batch.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+import { SeenSensors } from './seen-sensors.ts';
 import { addTally, emptyTally, type Stretch, stretchesOf, type Tally } from './stretch.ts';
 
 /**
@@ -17,17 +18,18 @@ export async function prepareStaging(client: ClientBase): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE batch_row (
        time timestamptz NOT NULL, sensor_id varchar(50) NOT NULL, value float8 NOT NULL, quality text NOT NULL,
-       file int NOT NULL, byte_offset bigint NOT NULL
+       late boolean NOT NULL, file int NOT NULL, byte_offset bigint NOT NULL
      ) ON COMMIT DELETE ROWS`,
   );
 }
 
 /**
- * Stores a batch in one transaction: rows, conflicts, rejected lines, stale minutes, offsets and counters.
- * (test/collector/silver/store.test.ts, "rows and offset commit together or not at all")
+ * Stores a batch in one transaction: rows, duplicates, conflicts, rejected lines, stale minutes, seen sensors, offsets and
+ * counters. (test/collector/silver/store.test.ts, "rows and offset commit together or not at all")
  *
  * @param lines in file order; the lines of one file follow each other without a gap.
  * @param firstLineHashes of the files that begin in this batch.
+ * @param seen the sensors that this database is known to have.
  * @returns what became of the lines; healing, those that were there already count as duplicates.
  * @throws {OffsetMovedError} without having changed anything; errors of the database as they are, after a rollback.
  */
@@ -37,6 +39,7 @@ export async function storeBatch(
   lines: readonly BatchLine[],
   firstLineHashes: ReadonlyMap<string, string>,
   mode: LedgerMode = 'advance',
+  seen = new SeenSensors(),
 ): Promise<Tally> {
   const stretches = stretchesOf(lines, firstLineHashes);
   await client.query('BEGIN');
@@ -44,14 +47,20 @@ export async function storeBatch(
     if (mode === 'advance') await insertNewFiles(client, collector, stretches);
     await storeRows(client, collector, lines, stretches, mode);
     await storeRejections(client, collector, lines);
+    const committed = await seen.insert(client, sensorsOf(lines));
     if (mode === 'advance') await moveOffsets(client, collector, stretches);
     await client.query('COMMIT');
+    committed();
   } catch (error) {
     // On a connection that is gone there is nothing to roll back.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
   return total(stretches);
+}
+
+function* sensorsOf(lines: readonly BatchLine[]): Generator<string> {
+  for (const { row } of lines) if (row !== undefined) yield row.sensorId;
 }
 
 /** COPYs the rows into the staging table and moves them on; sets stored, duplicates and conflicts of each stretch. */
@@ -71,45 +80,59 @@ async function storeRows(
   );
   const stored = await client.query<{ file: number; count: string }>(
     `WITH first AS (
-       SELECT DISTINCT ON (sensor_id, time) time, sensor_id, value, quality, file FROM batch_row
-       ORDER BY sensor_id, time, file, byte_offset
+       SELECT DISTINCT ON (sensor_id, time) * FROM batch_row ORDER BY sensor_id, time, file, byte_offset
      ), inserted AS (
-       INSERT INTO silver.sensor_reading (time, sensor_id, value, quality)
-       SELECT time, sensor_id, value, quality FROM first
+       INSERT INTO silver.sensor_reading (time, sensor_id, value, quality, late)
+       SELECT time, sensor_id, value, quality, late FROM first
        ON CONFLICT DO NOTHING RETURNING time, sensor_id
      ), stale AS (
        INSERT INTO gold.stale_minute (bucket, sensor_id)
        SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM ${mode === 'heal' ? 'first' : 'inserted'}
+     ), moved AS (
+       DELETE FROM batch_row b USING first f JOIN inserted USING (sensor_id, time)
+       WHERE b.file = f.file AND b.byte_offset = f.byte_offset RETURNING b.file
      )
-     SELECT file, count(*) FROM inserted JOIN first USING (sensor_id, time) GROUP BY file`,
+     SELECT file, count(*) FROM moved GROUP BY file`,
   );
   for (const { file, count } of stored.rows) stretches[file]!.stored = Number(count);
   const left = stretches.filter(stretch => stretch.lines > stretch.stored + stretch.rejected);
   if (left.length === 0) return;
-  const conflicts = await storeConflicts(client, collector, files);
+  const conflicts = await storeLeft(client, collector, files, mode);
   for (const { file, count } of conflicts) stretches[file]!.conflicts = Number(count);
   for (const stretch of left) {
     stretch.duplicates = stretch.lines - stretch.rejected - stretch.stored - stretch.conflicts;
   }
 }
 
-/** Keeps each row whose key is taken by another value. The bounds let TimescaleDB leave out the other chunks. */
-async function storeConflicts(client: ClientBase, collector: string, files: string[]) {
+/**
+ * Keeps each row that is left whose key is taken by another value, and counts the others, the duplicates, by sensor and
+ * minute: healing, both are known already. The bounds let TimescaleDB leave out the other chunks.
+ * @returns how many conflicts each file has.
+ */
+async function storeLeft(client: ClientBase, collector: string, files: string[], mode: LedgerMode) {
   const bounds = await client.query<{ least: string; greatest: string }>(
     'SELECT min(time)::text AS least, max(time)::text AS greatest FROM batch_row',
   );
   const { least, greatest } = bounds.rows[0]!;
+  const counted = `, repeated AS (
+       INSERT INTO silver.duplicate_minute (bucket, sensor_id, n)
+       SELECT bucket, sensor_id, count(*) FROM left_over WHERE NOT conflicting GROUP BY bucket, sensor_id
+     ), stale AS (
+       INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT DISTINCT bucket, sensor_id FROM left_over
+     )`;
   const { rows } = await client.query<{ file: number; count: string }>(
-    `WITH conflicting AS (
-       SELECT b.*, s.value AS stored_value FROM batch_row b JOIN silver.sensor_reading s USING (sensor_id, time)
-       WHERE s.value <> b.value AND s.time BETWEEN $3 AND $4
+    `WITH left_over AS (
+       SELECT b.*, date_trunc('minute', b.time, 'UTC') AS bucket, s.value AS stored_value,
+         s.value IS NOT NULL AND s.value <> b.value AS conflicting
+       FROM batch_row b LEFT JOIN silver.sensor_reading s
+         ON s.sensor_id = b.sensor_id AND s.time = b.time AND s.time BETWEEN $3 AND $4
      ), kept AS (
        INSERT INTO silver.conflicting_reading
          (time, sensor_id, stored_value, conflicting_value, collector, path, byte_offset)
-       SELECT time, sensor_id, stored_value, value, $1, ($2::text[])[file + 1], byte_offset FROM conflicting
+       SELECT time, sensor_id, stored_value, value, $1, ($2::text[])[file + 1], byte_offset FROM left_over WHERE conflicting
        ON CONFLICT DO NOTHING
-     )
-     SELECT file, count(*) FROM conflicting GROUP BY file`,
+     )${mode === 'advance' ? counted : ''}
+     SELECT file, count(*) FROM left_over WHERE conflicting GROUP BY file`,
     [collector, files, least, greatest],
   );
   return rows;

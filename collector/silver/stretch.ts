@@ -29,6 +29,8 @@ export interface Stretch extends Tally {
   to: number;
   /** Where the stretch begins the file. */
   firstLineHash: string | null;
+  /** The newest second (since 1970) that was recorded before `to`, where one is known. */
+  newest: number | undefined;
 }
 
 /**
@@ -38,13 +40,15 @@ export interface Stretch extends Tally {
  */
 export function stretchesOf(lines: readonly BatchLine[], hashes: ReadonlyMap<string, string>): Stretch[] {
   const byFile = new Map<string, Stretch>();
-  for (const { file, start, end, rejection } of lines) {
+  for (const { file, start, end, newest, rejection } of lines) {
     let stretch = byFile.get(file);
     if (stretch === undefined) {
-      stretch = { file, from: start, to: end, firstLineHash: hashes.get(file) ?? null, ...emptyTally() };
+      const firstLineHash = hashes.get(file) ?? null;
+      stretch = { file, from: start, to: end, firstLineHash, newest, ...emptyTally() };
       byFile.set(file, stretch);
     }
     stretch.to = end;
+    stretch.newest = newest;
     stretch.lines++;
     if (rejection !== undefined) stretch.rejected++;
   }

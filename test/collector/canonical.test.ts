@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { canonicalHead, canonicalLine } from '../../collector/canonical.ts';
+import { canonicalHead, canonicalLine, canonicalSecond, secondOfDay } from '../../collector/canonical.ts';
 import { decodeReading } from '../../collector/message.ts';
 import { parseTime, zoneOf } from '../../collector/time.ts';
 
@@ -57,7 +57,13 @@ test('what is of the common form means the same as when it is decoded', () => {
       const decoded = decodeReading(text, berlin);
       const time = parseTime(dt!, berlin);
       if (time === undefined) expect(decoded).toBe('dt is not an ISO 8601 date and time');
-      else expect(decoded).toEqual({ sensorId: id, time, value: Number(value) });
+      else {
+        expect(decoded).toEqual({ sensorId: id, time, value: Number(value) });
+        const second = Math.floor(time / 1e6);
+        expect(canonicalSecond(dt!)).toBe(second);
+        const at = canonicalHead(Buffer.from(text))!.length + 1;
+        expect(secondOfDay(Buffer.from(text), at)).toBe(second % 86_400);
+      }
     }),
     { numRuns: 3000 },
   );

@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Messages } from './messages.ts';
 import { numberIn } from './messages.ts';
+import { textOf, textsIn } from './texts.ts';
 
 /** A line of a raw file, and where it begins. */
 export interface BronzeLine {
@@ -36,8 +36,7 @@ export class Bronze {
   async read(
     onFile: (name: string, lines: BronzeLine[]) => Promise<void> = async () => undefined,
   ): Promise<void> {
-    const names = async (folder: string) =>
-      (await readdir(join(this.#dataDir, folder))).filter(name => name.endsWith('.jsonl')).sort();
+    const names = async (folder: string) => [...(await textsIn(join(this.#dataDir, folder)))].sort();
     for (const name of await names('raw')) {
       const lines = await this.#readRaw(name);
       this.lines.set(name, lines.length);
@@ -89,7 +88,7 @@ export class Bronze {
   }
 
   async #linesOf(file: string): Promise<{ bytes: Buffer; offset: number; number: number }[]> {
-    const content = await readFile(join(this.#dataDir, file));
+    const content = await textOf(join(this.#dataDir, file));
     const lines: { bytes: Buffer; offset: number; number: number }[] = [];
     let offset = 0;
     for (let end = content.indexOf(0x0a); end >= 0; end = content.indexOf(0x0a, offset)) {

@@ -102,8 +102,14 @@ export class CollectorProcess implements AsyncDisposable {
 }
 
 /** Runs `sluice verify` to its end. */
-export async function runVerify(env: NodeJS.ProcessEnv): Promise<{ status: number | null; output: string }> {
-  const child = spawn(process.execPath, [program, 'verify'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function runVerify(
+  env: NodeJS.ProcessEnv,
+  args: string[] = [],
+): Promise<{ status: number | null; output: string }> {
+  const child = spawn(process.execPath, [program, 'verify', ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

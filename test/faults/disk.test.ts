@@ -1,4 +1,5 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import fs from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { Recorder } from '../../collector/bronze/recorder.ts';
@@ -30,13 +31,6 @@ function readingsOf(sensors: number, time: string): string[] {
   return Array.from({ length: sensors }, (_, index) => payloadOf(`Sensor ${index + 1}`, time, index % 40));
 }
 
-/** The prototype of every FileHandle. */
-async function fileHandlePrototype(): Promise<{ datasync(): Promise<void> }> {
-  const handle = await open('/dev/null');
-  await handle.close();
-  return Object.getPrototypeOf(handle) as { datasync(): Promise<void> };
-}
-
 const brokers = [
   { name: 'the embedded broker', missing: false, start: startEmbedded },
   { name: 'Mosquitto', missing: withoutMosquitto, start: () => startMosquitto({ persistence: true }) },
@@ -50,9 +44,9 @@ for (const { name, missing, start } of brokers) {
       await publish(broker.url, readingsOf(20, '2025-11-12T10:00:00Z'));
       await loaded(database, 20);
 
-      const prototype = await fileHandlePrototype();
-      const fsync = vi.spyOn(prototype, 'datasync');
-      fsync.mockRejectedValueOnce(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+      const fsync = vi.spyOn(fs, 'fdatasync');
+      const failure = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+      fsync.mockImplementationOnce((_, done) => done(failure));
       try {
         await publish(broker.url, readingsOf(20, '2025-11-12T10:00:01Z'));
         await loaded(database, 40);
@@ -148,6 +142,7 @@ test('a clock that jumps moves no reading: its own time names its file', async (
   const recorder = new Recorder({
     dataDir,
     zone: zoneOf('UTC'),
+    lateMinutes: 5,
     descriptors: 64,
     log: silent,
     now: () => now,

@@ -1,13 +1,14 @@
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import { Bronze } from './bronze.ts';
 import { runVerify } from './collector-process.ts';
 import { until } from './patience.ts';
 import { Silver } from './silver.ts';
-import { readyOf, restartsWithPendingBytes, type World } from './world.ts';
+import { textLength, textsIn } from './texts.ts';
+import { nightsWithWork, readyOf, restartsWithPendingBytes, type World } from './world.ts';
 
 /** A hanging connection is given up after minutes at most, and a busy machine takes its time. */
 const SETTLE_MS = 4 * 60_000;
@@ -25,6 +26,8 @@ export interface Judgement {
   /** Lines beyond what was published: the broker sent again what the collector had recorded already. */
   redelivered: number;
   restartsWithPending: number;
+  /** How often raw files were compressed while late readings opened them again. */
+  nights: number;
 }
 
 /** Demands, of a world in which nothing is broken any more and nothing is published, that nothing is lost and nothing double. */
@@ -35,7 +38,9 @@ export async function judge(world: World): Promise<Judgement> {
   const silver = await world.postgres.withClient(async client => {
     await client.query("SET TIME ZONE 'UTC'; SET extra_float_digits = 1");
     const silver = new Silver(client);
-    await bronze.read((file, lines) => silver.compare(file, lines));
+    await bronze.read((file, lines) =>
+      silver.compare(file, lines, readLateMarks(join(world.dataDir, 'raw', file))),
+    );
     const { doubleLines } = await silver.compareTotals(bronze.lines);
     violations.push(...bronze.violations, ...silver.violations, ...(await differencesOfGold(client)));
     return { missingRows: silver.missingRows, doubleLines };
@@ -52,6 +57,7 @@ export async function judge(world: World): Promise<Judgement> {
     double: silver.doubleLines,
     redelivered: redeliveries(world, bronze),
     restartsWithPending: await restartsWithPendingBytes(world),
+    nights: await nightsWithWork(world),
   };
 }
 
@@ -101,10 +107,9 @@ async function whyUnsettled(world: World): Promise<string | undefined> {
 }
 
 async function sizes(folder: string): Promise<[string, number][]> {
-  const names = (await readdir(folder)).filter(name => name.endsWith('.jsonl'));
-  return Promise.all(
-    names.map(async name => [name, (await stat(join(folder, name))).size] as [string, number]),
-  );
+  const sizes: [string, number][] = [];
+  for (const name of await textsIn(folder)) sizes.push([name, await textLength(join(folder, name))]);
+  return sizes;
 }
 
 async function bytesRecorded(dataDir: string): Promise<number> {

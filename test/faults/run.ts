@@ -58,6 +58,7 @@ function summary({
     ...[...faults].map(([kind, count]): [string, number] => [`fault: ${kind}`, count]),
     ['SIGKILLs of the collector, all kinds', kills],
     ['restarts with lines left to load', rest.restartsWithPending],
+    ['nights with raw files to compress', rest.nights],
     ['duplicates that the broker sent', redelivered],
     ['lost', lost],
     ['double', double],

@@ -55,15 +55,16 @@ export interface Fault {
 }
 
 /**
- * The faults of one track, endlessly, by the seed alone. They are dealt from a shuffled deck, so each kind comes once
- * in every deck, and the next one cannot be foretold.
+ * The faults of one track, endlessly, by the seed alone. They are dealt from a shuffled deck, and the next one cannot be
+ * foretold. The first deck holds each kind once, so that a short run sees all of them.
  */
 export function* faultsOf(seed: number, track: Track): Generator<Fault, never> {
   const lane = tracks.indexOf(track);
   const { gap, hold } = times[track];
   for (let dealt = 0; ; ) {
+    const isFirst = dealt === 0;
     const cards = Object.entries(decks[track]).flatMap(([kind, count]) =>
-      Array<FaultKind>(count).fill(kind as FaultKind),
+      Array<FaultKind>(isFirst ? 1 : count).fill(kind as FaultKind),
     );
     while (cards.length > 0) {
       const draw = (purpose: number) => random(seed, lane, dealt, purpose);

@@ -1,11 +1,16 @@
 import type pg from 'pg';
+import type { LateMark } from '../../collector/bronze/late-marks.ts';
 import type { BronzeLine } from './bronze.ts';
 import { greatestValue, leastValue } from './messages.ts';
 
 interface SilverRow {
   value: number;
   quality: string;
+  late: boolean;
 }
+
+/** What `LATE_MINUTES` says by default; s. */
+const LATE_S = 300;
 
 /** What silver must hold of one raw file, worked out from its lines alone. */
 interface Expectation {
@@ -30,10 +35,10 @@ export class Silver {
     this.#client = client;
   }
 
-  /** A raw file holds one sensor and UTC date, so it explains all rows of those, and they it. */
-  async compare(file: string, lines: readonly BronzeLine[]): Promise<void> {
+  /** A raw file and the marks beside it hold one sensor and UTC date, so they explain all rows of those, and those them. */
+  async compare(file: string, lines: readonly BronzeLine[], marks: readonly LateMark[]): Promise<void> {
     if (lines.length === 0) return;
-    const expected = expect(lines);
+    const expected = expect(lines, marks);
     this.expectedRows += expected.rows.size;
     await this.#compareRows(file, expected);
     await this.#compareList(
@@ -54,21 +59,19 @@ export class Silver {
   async #compareRows(file: string, { sensor, rows: expected }: Expectation): Promise<void> {
     const day = file.slice(0, 10);
     const { rows } = await this.#client.query<{ dt: string } & SilverRow>(
-      `SELECT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS dt, value, quality
+      `SELECT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS dt, value, quality, late
        FROM silver.sensor_reading
        WHERE sensor_id = $1 AND time >= $2::timestamptz AND time < $2::timestamptz + INTERVAL '1 day'`,
       [sensor, `${day}T00:00:00Z`],
     );
     const found = new Map(rows.map(row => [row.dt, row]));
-    for (const [dt, { value, quality }] of expected) {
+    for (const [dt, wanted] of expected) {
       const row = found.get(dt);
       if (row === undefined) {
         this.missingRows++;
         this.violations.push(`${file}: the reading of ${dt} is not in silver`);
-      } else if (row.value !== value || row.quality !== quality) {
-        this.violations.push(
-          `${file}: silver has ${row.value} (${row.quality}) at ${dt}, the first line says ${value} (${quality})`,
-        );
+      } else if (say(row) !== say(wanted)) {
+        this.violations.push(`${file}: silver has ${say(row)} at ${dt}, the first line says ${say(wanted)}`);
       }
     }
     for (const dt of found.keys()) {
@@ -110,21 +113,40 @@ export class Silver {
         this.violations.push(`${path}: bronze.raw_file counts ${difference} lines too many`);
       doubleLines += Math.max(0, difference);
     }
+    const [sums] = (
+      await this.#client.query<{ counted: string; ledger: string }>(
+        `SELECT (SELECT coalesce(sum(n), 0) FROM silver.duplicate_minute) AS counted, sum(duplicates) AS ledger
+         FROM bronze.raw_file`,
+      )
+    ).rows;
+    if (sums!.counted !== sums!.ledger)
+      this.violations.push(
+        `silver.duplicate_minute counts ${sums!.counted} duplicates, bronze.raw_file ${sums!.ledger}`,
+      );
     return { doubleLines };
   }
 }
 
-function expect(lines: readonly BronzeLine[]): Expectation {
+function say({ value, quality, late }: SilverRow): string {
+  return `${value} (${quality}${late ? ', late' : ''})`;
+}
+
+function expect(lines: readonly BronzeLine[], marks: readonly LateMark[]): Expectation {
   const expected: Expectation = { sensor: '', rows: new Map(), conflicts: [], rejected: [] };
+  let newest = 0;
   for (const { text, offset } of lines) {
     const { id, dt, value } = JSON.parse(text) as { id: string; dt: string; value: unknown };
     expected.sensor = id;
+    for (const mark of marks) if (mark.from <= offset) newest = Math.max(newest, mark.newest);
+    const second = Math.floor(Date.parse(dt) / 1000);
+    const late = newest - second > LATE_S;
+    newest = Math.max(newest, second);
     if (typeof value !== 'number') {
       expected.rejected.push(String(offset));
       continue;
     }
     const first = expected.rows.get(dt);
-    if (first === undefined) expected.rows.set(dt, { value, quality: qualityOf(id, value) });
+    if (first === undefined) expected.rows.set(dt, { value, quality: qualityOf(id, value), late });
     else if (first.value !== value) expected.conflicts.push(`${offset} ${first.value} ${value}`);
   }
   return expected;

@@ -83,6 +83,8 @@ export async function startWorld({ folder, seed, rate, sensors, seconds }: World
     SENSORS_FILE: registry,
     HTTP_PORT: String(httpPort),
     LOG_FORMAT: 'json',
+    // The files of a year ago are compressed all the time, and all the time late readings open them again.
+    NIGHTLY_CRON: '* * * * * *',
   });
   const violations: string[] = [];
   const collector = stack.use(
@@ -119,7 +121,7 @@ export async function startWorld({ folder, seed, rate, sensors, seconds }: World
 
 /** Our environment without settings that somebody has set for a collector of their own. */
 function settings(own: Record<string, string>): NodeJS.ProcessEnv {
-  const foreign = /^(MQTT|DATABASE|DATA|SENSOR|BATCH|LOG|HTTP|GENERATOR|EMBEDDED|PG)/;
+  const foreign = /^(MQTT|DATABASE|DATA|SENSOR|BATCH|LATE|RAW|SILVER|NIGHTLY|LOG|HTTP|GENERATOR|EMBEDDED|PG)/;
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name))),
     ...own,
@@ -138,6 +140,12 @@ export async function readyOf(
   } catch {
     return undefined;
   }
+}
+
+/** How often raw files were compressed, in how many nights. */
+export async function nightsWithWork(world: World): Promise<number> {
+  const log = await readFile(world.logFile, 'utf8');
+  return log.match(/"msg":"compressed raw files"/g)?.length ?? 0;
 }
 
 /** How many of the collectors began to load with something left over from the one before. */

@@ -5,47 +5,14 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { DataFolder } from '../../collector/bronze/data-folder.ts';
-import { Recorder } from '../../collector/bronze/recorder.ts';
-import { readConfig } from '../../collector/config.ts';
-import { Loader } from '../../collector/silver/loader.ts';
-import { readRegistry } from '../../collector/silver/registry-file.ts';
-import { zoneOf } from '../../collector/time.ts';
-import { type Pipeline, reading, SENSORS_FILE, silent, withPipeline } from '../audit/pipeline.ts';
+import { type Pipeline, reading, withPipeline } from '../audit/pipeline.ts';
 import { eventually } from '../support/eventually.ts';
+import { collect } from './collecting.ts';
 
 const until = <T>(fact: () => Promise<T> | T) => eventually(fact, 30_000);
 
 /** Second `n` of a day. */
 const at = (n: number) => new Date(Date.UTC(2025, 10, 12) + n * 1000).toISOString();
-
-/** The recorder and the loader of a collector, at work in the pipeline's data folder; the broker is not needed. */
-async function collect({ dataDir, env }: Pipeline) {
-  await using stack = new AsyncDisposableStack();
-  const folder = await DataFolder.lock(dataDir, 'sluice');
-  stack.defer(() => folder.unlock());
-  const config = readConfig({ ...env, BATCH_MS: '5', BATCH_ROWS: '500', LOG_LEVEL: 'silent' });
-  const recorder = new Recorder({ dataDir, zone: zoneOf('UTC'), descriptors: 16, log: silent });
-  await recorder.start(folder.crashed);
-  stack.defer(() => recorder.stop());
-  const { collector } = folder;
-  const sensors = await readRegistry(SENSORS_FILE);
-  const loader = new Loader({ config, collector, sensors, log: silent, snapshot: () => recorder.snapshot() });
-  recorder.onDurable = files => loader.durable(files);
-  loader.start();
-  stack.defer(() => loader.stop());
-  await until(() => expect(loader.status.database.connected).toBe(true));
-  const running = stack.move();
-  return {
-    /** Resolves when the readings are on disk. */
-    record: async (lines: string[]) => {
-      const groups = new Set(lines.map(line => recorder.record('sensors/1', Buffer.from(line)).durable));
-      await Promise.all(groups);
-    },
-    /** Resolves when everything is loaded. */
-    drain: async () => expect(await loader.drain(30_000)).toBe(true),
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  };
-}
 
 test('beside a collector that loads the same keys, a replay fails in nothing and the end is exact', async () => {
   await withPipeline(async pipeline => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
@@ -27,7 +27,13 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
   await using disk = await smallDisk('1m');
   if (disk.path === undefined) return context.skip('may not mount a small file system');
   const dataDir = disk.path;
-  const recorder = new Recorder({ dataDir, zone: zoneOf('UTC'), descriptors: 64, log: silent });
+  const recorder = new Recorder({
+    dataDir,
+    zone: zoneOf('UTC'),
+    lateMinutes: 5,
+    descriptors: 64,
+    log: silent,
+  });
   await recorder.start(false);
   let resumed = false;
   recorder.onResumed = () => {
@@ -43,6 +49,8 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
     const payloads = ['a', 'b', 'c', 'd', `new ${group}`].map(id =>
       JSON.stringify({ id, dt: '2025-11-12', value: group, text: 'x'.repeat(5000 + group) }),
     );
+    // It comes late, into a file of its own, and gets a mark beside that.
+    payloads.push(JSON.stringify({ id: `new ${group}`, dt: '2024-11-12', value: group }));
     const results = await Promise.allSettled(
       payloads.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable),
     );
@@ -50,11 +58,14 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
       (status === 'fulfilled' ? acknowledged : refused).push(payloads[index]!);
     }
   }
-  expect(refused).toHaveLength(5);
+  expect(refused).toHaveLength(6);
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(recorder.failure?.message).toMatch(/ENOSPC.*free some space/);
   const onDisk = async () => [...(await linesIn(join(dataDir, 'raw'))).values()].flat().sort();
   expect(await onDisk()).toEqual(acknowledged.toSorted());
+  const marked = async () =>
+    (await readdir(join(dataDir, 'raw'))).filter(name => name.endsWith('.late')).length;
+  expect(await marked()).toBe(acknowledged.length / 6);
   await expect(recorder.record('sensors/1', Buffer.from(refused[0]!)).durable).rejects.toThrow('ENOSPC');
 
   await rm(ballast);
@@ -62,5 +73,6 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
   // The broker sends again what was not acknowledged.
   await Promise.all(refused.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable));
   expect(await onDisk()).toEqual([...acknowledged, ...refused].sort());
+  expect(await marked()).toBe(acknowledged.length / 6 + 1);
   await recorder.stop();
 });

@@ -13,7 +13,14 @@ const reading = (sensor: string, n: number | string) =>
 
 /** A recorder that runs in a folder of its own. */
 async function recorderIn(dataDir: string, { descriptors = 64, repair = false } = {}) {
-  const recorder = new Recorder({ dataDir, zone: zoneOf('UTC'), descriptors, log: silent, now: () => NOW });
+  const recorder = new Recorder({
+    dataDir,
+    zone: zoneOf('UTC'),
+    lateMinutes: 5,
+    descriptors,
+    log: silent,
+    now: () => NOW,
+  });
   await recorder.start(repair);
   const record = (...payloads: string[]) =>
     Promise.all(payloads.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable));

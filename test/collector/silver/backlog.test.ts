@@ -33,7 +33,7 @@ async function withBacklog(
     const client = await connect(database.url, 'test', () => undefined);
     try {
       await prepareStaging(client);
-      const backlog = new Backlog(folder.path, 'test', quiet);
+      const backlog = new Backlog(folder.path, 'test', quiet, 5);
       const store = new BlockStore('test', zoneOf('UTC'), quiet);
       const registry = await Registry.load(client);
       await use({

@@ -38,6 +38,7 @@ const row = fc.record({
   sensorId,
   value,
   quality: fc.constantFrom('valid', 'out_of_range', 'unknown_sensor'),
+  late: fc.boolean(),
 });
 
 test('PostgreSQL reads back what was put into COPY text', () =>
@@ -54,7 +55,7 @@ test('PostgreSQL reads back what was put into COPY text', () =>
         await pipeline(Readable.from([copyText(lines, ['f0', 'f1', 'f2'])], { objectMode: false }), copy);
         const back = await client.query(
           `SELECT to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time, sensor_id AS "sensorId", value, quality,
-             file, byte_offset::float8 AS start FROM batch_row ORDER BY byte_offset`,
+             late, file, byte_offset::float8 AS start FROM batch_row ORDER BY byte_offset`,
         );
         await client.query('ROLLBACK');
         expect(back.rows).toEqual(
@@ -86,6 +87,7 @@ describe('prepareLine', () => {
         sensorId: 'a',
         value: 2.5,
         quality: 'unknown_sensor',
+        late: false,
       },
     });
   });
@@ -100,7 +102,10 @@ describe('prepareLine', () => {
   ])('%s: %s', (text, reason) => {
     const { rejection, row } = prepare(text);
     expect(row).toBeUndefined();
-    expect(rejection).toEqual({ reason, line: text.replaceAll('\0', '\uFFFD') });
+    const known = reason.startsWith('value')
+      ? { sensorId: 'a', time: parseTime('2025-11-12', utc) }
+      : { sensorId: undefined, time: undefined };
+    expect(rejection).toEqual({ reason, line: text.replaceAll('\0', '\uFFFD'), ...known });
   });
 
   test('bytes that are no text are shown as U+FFFD', () => {

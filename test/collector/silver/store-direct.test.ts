@@ -7,12 +7,26 @@ import type { Registry } from '../../../collector/silver/registry.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
 import { storeDirect } from '../../../collector/silver/store-direct.ts';
 import type { Tally } from '../../../collector/silver/stretch.ts';
+import { Watermark } from '../../../collector/silver/watermark.ts';
 import { zoneOf } from '../../../collector/time.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
 import { linesOf, loaderConnection, register } from '../../support/lines.ts';
 
 const berlin = zoneOf('Europe/Berlin');
-const TABLES = ['bronze.raw_file', 'silver.sensor_reading', 'silver.rejected_line', 'gold.stale_minute'];
+const TABLES = [
+  'bronze.raw_file',
+  'silver.sensor_reading',
+  'silver.rejected_line',
+  'silver.seen_sensor',
+  'gold.stale_minute',
+];
+/** Lines of several sensors in one file, the eleventh after a mark. */
+const watermark = () =>
+  new Watermark({
+    lateMinutes: 60,
+    marks: [{ from: 700, newest: Date.UTC(2025, 0, 3) / 1000 }],
+    sensors: new Map(),
+  });
 
 describe.each(databaseServers())('on $name', server => {
   let database: TestDatabase;
@@ -30,7 +44,14 @@ describe.each(databaseServers())('on $name', server => {
 
   const batchOf = (file: string, texts: readonly string[], start = 0) =>
     directBatch(
-      [{ file, start, bytes: Buffer.from(texts.map(text => `${text}\n`).join('')) }],
+      [
+        {
+          file,
+          start,
+          bytes: Buffer.from(texts.map(text => `${text}\n`).join('')),
+          watermark: watermark(),
+        },
+      ],
       berlin,
       registry,
     );
@@ -40,15 +61,18 @@ describe.each(databaseServers())('on $name', server => {
   };
   const contents = async () => ({
     ledger: await database.query(
-      'SELECT path, bytes, lines, stored, duplicates, conflicts, rejected FROM bronze.raw_file ORDER BY 1',
+      'SELECT path, bytes, newest, lines, stored, duplicates, conflicts, rejected FROM bronze.raw_file ORDER BY 1',
     ),
     rows: await database.query(
-      'SELECT time::text, sensor_id, value, quality FROM silver.sensor_reading ORDER BY 2, 1',
+      'SELECT time::text, sensor_id, value, quality, late FROM silver.sensor_reading ORDER BY 2, 1',
     ),
-    rejected: await database.query('SELECT byte_offset, reason, line FROM silver.rejected_line ORDER BY 1'),
+    rejected: await database.query(
+      'SELECT byte_offset, reason, line, time::text, sensor_id FROM silver.rejected_line ORDER BY 1',
+    ),
+    sensors: await database.query('SELECT sensor_id FROM silver.seen_sensor ORDER BY 1'),
     minutes: await database.query('SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute ORDER BY 2, 1'),
   });
-  const nothing = { ledger: [], rows: [], rejected: [], minutes: [] };
+  const nothing = { ledger: [], rows: [], rejected: [], sensors: [], minutes: [] };
 
   test('it stores what storeBatch stores', async () => {
     const form = fc.constantFrom(
@@ -63,13 +87,14 @@ describe.each(databaseServers())('on $name', server => {
       id: fc.constantFrom('a', 'b\\N', 'ü🌡', 'unknown'),
       value: fc.oneof(fc.integer({ min: -5, max: 50 }), fc.double({ noNaN: true, noDefaultInfinity: true })),
       gap: fc.integer({ min: 1, max: 100_000 }),
+      back: fc.constantFrom(0, 0, 3, 40),
     });
     await using connection = await loaderConnection(database);
     await fc.assert(
       fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 30 }), async list => {
-        // Hours apart or more, so that no two readings share a key, whatever the zone.
-        const texts = list.map(({ form, id, value, gap }, index) => {
-          const time = new Date(Date.UTC(2025, 0, 1, 5 * index) + gap).toISOString().slice(0, -1);
+        // Hours apart or more, so that no two readings share a key, whatever the zone. Some come back from hours ago.
+        const texts = list.map(({ form, id, value, gap, back }, index) => {
+          const time = new Date(Date.UTC(2025, 0, 1, 5 * (index - back)) + gap).toISOString().slice(0, -1);
           return form(JSON.stringify(id), time, value);
         });
         await clear();
@@ -77,7 +102,7 @@ describe.each(databaseServers())('on $name', server => {
         const direct = await contents();
         await clear();
         const { stretches } = batchOf('f', texts);
-        const lines = linesOf('f', texts, registry, 0, berlin);
+        const lines = linesOf('f', texts, registry, 0, berlin, watermark());
         expect(await storeBatch(connection.client, 'c', lines, new Map())).toEqual(tallyOf(stretches[0]!));
         expect(direct).toEqual(await contents());
       }),

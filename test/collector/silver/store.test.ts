@@ -3,8 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type BatchLine, rejectRow } from '../../../collector/silver/batch.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
+import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
 import type { Tally } from '../../../collector/silver/stretch.ts';
+import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
 import { interleave, linesOf, loaderConnection, register } from '../../support/lines.ts';
 
@@ -14,6 +16,8 @@ const TABLES = [
   'silver.sensor_reading',
   'silver.conflicting_reading',
   'silver.rejected_line',
+  'silver.duplicate_minute',
+  'silver.seen_sensor',
   'gold.stale_minute',
 ];
 const BEGIN = Date.UTC(2025, 10, 12, 10, 15);
@@ -86,7 +90,8 @@ describe.each(databaseServers())('on $name', server => {
     ).toEqual([{ path: FILE, byte_offset: lines[6]!.start, reason: 'not JSON', line: 'torn' }]);
     expect(
       await database.query(
-        `SELECT to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI:SS') AS at, sensor_id FROM gold.stale_minute ORDER BY 1, 2`,
+        `SELECT DISTINCT to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI:SS') AS at, sensor_id
+         FROM gold.stale_minute ORDER BY 1, 2`,
       ),
     ).toEqual([
       { at: '10:15:00', sensor_id: 'a' },
@@ -95,7 +100,7 @@ describe.each(databaseServers())('on $name', server => {
     ]);
   });
 
-  test('what another batch has stored is a duplicate or a conflict, and touches no minute', async () => {
+  test('what another batch has stored is a duplicate or a conflict, and its minute is refreshed all the same', async () => {
     const first = linesOf(FILE, [reading(1, 20), reading(2, 20)], registry);
     await store(first);
     await database.query('TRUNCATE gold.stale_minute');
@@ -112,7 +117,7 @@ describe.each(databaseServers())('on $name', server => {
       { path: FILE, hash: 'hash', lines: 5, stored: 2, duplicates: 1, conflicts: 2 },
       { path: '2025-11-12_b.jsonl', hash: null, lines: 2, stored: 0, duplicates: 1, conflicts: 1 },
     ]);
-    expect(await contents()).toMatchObject({ 'silver.sensor_reading': 2, 'gold.stale_minute': 0 });
+    expect(await contents()).toMatchObject({ 'silver.sensor_reading': 2, 'gold.stale_minute': 1 });
     const [row] = await database.query('SELECT value FROM silver.sensor_reading ORDER BY time DESC');
     expect(row).toEqual({ value: 20 });
   });
@@ -127,14 +132,103 @@ describe.each(databaseServers())('on $name', server => {
     ]);
   });
 
+  test('duplicates are counted by sensor and minute, and add up to those of the ledger', async () => {
+    const lines = [reading(1, 20), reading(2, 20), reading(1, 20), reading(61, 3, 'b'), reading(61, 3, 'b')];
+    const first = linesOf(FILE, lines, registry);
+    await store(first);
+    const again = [reading(1, 20), reading(1, 20), reading(2, 21), reading(61, 3, 'b'), reading(62, 3, 'b')];
+    await store(linesOf(FILE, again, registry, first.at(-1)!.end));
+    const counted = `SELECT to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI:SS') AS at, sensor_id, sum(n)::int AS n
+       FROM silver.duplicate_minute GROUP BY 1, 2 ORDER BY 1, 2`;
+    const counts = [
+      { at: '10:15:00', sensor_id: 'a', n: 3 },
+      { at: '10:16:00', sensor_id: 'b', n: 2 },
+    ];
+    expect(await database.query(counted)).toEqual(counts);
+    expect(await ledger()).toMatchObject([{ lines: 10, stored: 4, duplicates: 5, conflicts: 1 }]);
+    await using connection = await loaderConnection(database);
+    await storeBatch(connection.client, 'c', first, new Map(), 'heal');
+    expect(await database.query(counted)).toEqual(counts);
+  });
+
+  test('a rejected line that says whose and when it is keeps that, and its minute is refreshed', async () => {
+    await store(linesOf(FILE, [reading(1, null), reading(2, 'warm', 'b'), 'torn'], registry));
+    expect(
+      await database.query('SELECT sensor_id, time, reason FROM silver.rejected_line ORDER BY byte_offset'),
+    ).toEqual([
+      { sensor_id: 'a', time: new Date(BEGIN + 1000), reason: 'value is not a number' },
+      { sensor_id: 'b', time: new Date(BEGIN + 2000), reason: 'value is not a number' },
+      { sensor_id: null, time: null, reason: 'not JSON' },
+    ]);
+    const minute = new Date(BEGIN);
+    expect(await database.query('SELECT sensor_id, bucket FROM gold.stale_minute ORDER BY 1')).toEqual([
+      { sensor_id: 'a', bucket: minute },
+      { sensor_id: 'b', bucket: minute },
+    ]);
+    expect(await contents()).toMatchObject({ 'silver.seen_sensor': 0 });
+  });
+
+  test('a sensor counts as seen when a row of its is committed, and is written once', async () => {
+    const seen = new SeenSensors();
+    await using connection = await loaderConnection(database);
+    let written = 0;
+    const counting = interleave(connection.client, sql => {
+      if (sql.includes('silver.seen_sensor')) written++;
+    });
+    const begin = linesOf(FILE, [reading(1, 1), reading(1, 1, 'x')], registry);
+    const next = linesOf(FILE, [reading(2, 1), reading(2, 1, 'x')], registry, begin.at(-1)!.end);
+    const put = (lines: BatchLine[]) => storeBatch(counting, 'c', lines, new Map(), 'advance', seen);
+    await expect(put(next)).rejects.toThrow(OffsetMovedError);
+    expect(await contents()).toEqual(empty);
+    await put(begin);
+    await put(next);
+    expect(written).toBe(2);
+    expect(await database.query('SELECT sensor_id FROM silver.seen_sensor ORDER BY 1')).toEqual([
+      { sensor_id: 'a' },
+      { sensor_id: 'x' },
+    ]);
+  });
+
+  test('the newest second moves with the offset, and what is far behind it is late', async () => {
+    const watermark = new Watermark({ lateMinutes: 5 });
+    const times = [600, 299.999, 300, 900, 600.5, 599.9, 20];
+    const lines = linesOf(
+      FILE,
+      times.map((second, index) => reading(second, index === 3 ? null : index)),
+      registry,
+      0,
+      undefined,
+      watermark,
+    );
+    await store(lines.slice(0, 3));
+    const newest = 'SELECT newest FROM bronze.raw_file';
+    expect(await database.query(newest)).toEqual([{ newest: new Date(BEGIN + 600_000) }]);
+    await store(lines.slice(3));
+    expect(await database.query(newest)).toEqual([{ newest: new Date(BEGIN + 900_000) }]);
+    // Of the fourth line nothing can be stored, but it was recorded.
+    expect(
+      await database.query('SELECT value AS line, late FROM silver.sensor_reading ORDER BY value'),
+    ).toEqual([
+      { line: 0, late: false },
+      { line: 1, late: true },
+      { line: 2, late: false },
+      { line: 4, late: false },
+      { line: 5, late: true },
+      { line: 6, late: true },
+    ]);
+  });
+
   describe('rows and offset commit together or not at all', () => {
-    const lines = () => linesOf(FILE, [reading(1, 20), reading(1, 21), reading(2, 20), 'torn'], registry);
+    const lines = () =>
+      linesOf(FILE, [reading(1, 20), reading(1, 21), reading(2, 20), reading(2, 20), 'torn'], registry);
     const broken = [
       { table: 'bronze.raw_file', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.sensor_reading', event: 'INSERT', when: 'BEFORE' },
       { table: 'gold.stale_minute', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.conflicting_reading', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.rejected_line', event: 'INSERT', when: 'BEFORE' },
+      { table: 'silver.duplicate_minute', event: 'INSERT', when: 'BEFORE' },
+      { table: 'silver.seen_sensor', event: 'INSERT', when: 'BEFORE' },
       { table: 'bronze.raw_file', event: 'UPDATE', when: 'AFTER' },
       { table: 'bronze.raw_file', event: 'UPDATE', when: 'COMMIT' },
     ];
@@ -160,7 +254,7 @@ describe.each(databaseServers())('on $name', server => {
       } finally {
         await database.query(`DROP TRIGGER fault ON ${table}`);
       }
-      expect(await store(lines())).toEqual({ lines: 4, stored: 2, duplicates: 0, conflicts: 1, rejected: 1 });
+      expect(await store(lines())).toEqual({ lines: 5, stored: 2, duplicates: 1, conflicts: 1, rejected: 1 });
     });
 
     test('somebody ends the connection between any two statements', async () => {

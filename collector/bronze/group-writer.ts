@@ -1,0 +1,133 @@
+import { unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inParallel } from '../in-parallel.ts';
+import { syncFolder } from './append-file.ts';
+import type { DescriptorCache } from './descriptor-cache.ts';
+import type { Group } from './group.ts';
+import { type LateMark, lateMarkLine, lateMarksName } from './late-marks.ts';
+import type { Newest } from './newest.ts';
+
+/** "This raw file is durable up to byte `size`"; `lines` of them are new. */
+export interface Durable {
+  file: string;
+  size: number;
+  lines: number;
+  /** The file begins with them. */
+  anew: boolean;
+  /** Marks that have been written beside them; absent where there are none. */
+  marks?: LateMark[];
+}
+
+/** What writing a group has touched, so that it can be undone. */
+interface Touched {
+  /** Sizes of the files before the group. */
+  before: Map<string, number>;
+  /** Files that the group has made. */
+  created: string[];
+}
+
+/** Puts groups on disk: each is in all its files, or in none. */
+export class GroupWriter {
+  readonly #root: string;
+  readonly #files: DescriptorCache;
+  readonly #newest: Newest;
+  readonly #parallel: number;
+  /** Folders that hold entries of new files which are not synced yet. */
+  readonly #unsynced = new Set<string>();
+
+  /** @param parallel how many files are written and synced at once. */
+  constructor(root: string, files: DescriptorCache, newest: Newest, parallel: number) {
+    this.#root = root;
+    this.#files = files;
+    this.#newest = newest;
+    this.#parallel = parallel;
+  }
+
+  /**
+   * Appends the lines of a group to their files, and makes them durable.
+   * @returns what that means for each raw file.
+   * @throws the disk's error, after every file was cut back to what it was.
+   */
+  async write(group: Group): Promise<Durable[]> {
+    const touched: Touched = { before: new Map(), created: [] };
+    try {
+      // First the marks: a line that a crash leaves without its mark would never be known to be late.
+      const marks = await this.#appendMarks(group, touched);
+      const durable: Durable[] = [];
+      await inParallel(group.files, this.#parallel, async ([file, { bytes, count: lines }]) => {
+        const size = await this.#append(file, bytes, touched);
+        if (!file.startsWith('raw/')) return;
+        const anew = touched.before.get(file) === 0;
+        durable.push({ file: file.slice(4), size, lines, anew, ...marks.get(file) });
+      });
+      await this.#syncFolders(touched);
+      return durable;
+    } catch (error) {
+      await this.#undo(touched);
+      throw error;
+    }
+  }
+
+  async #appendMarks(group: Group, touched: Touched): Promise<Map<string, { marks: LateMark[] }>> {
+    const written = new Map<string, { marks: LateMark[] }>();
+    if (group.lateChecks.length === 0) return written;
+    const needed = await this.#newest.marksFor(group.lateChecks);
+    await inParallel(needed, this.#parallel, async ([file, list]) => {
+      const size = await this.#sizeOf(file, touched);
+      const marks = list.map(({ from, newest }) => ({ from: size + from, newest }));
+      const name = lateMarksName(file);
+      if (size === 0) await this.#empty(name);
+      await this.#append(name, Buffer.from(marks.map(lateMarkLine).join('')), touched);
+      written.set(file, { marks });
+    });
+    await this.#syncFolders(touched);
+    return written;
+  }
+
+  /** Where the group's lines will begin in a file, which is made where it is missing. */
+  async #sizeOf(file: string, { before, created }: Touched): Promise<number> {
+    const opened = await this.#files.take(file);
+    const { size } = opened;
+    if (opened.created && size === 0) created.push(file);
+    before.set(file, size);
+    this.#files.giveBack(file, opened);
+    return size;
+  }
+
+  /** The marks of a raw file that begins anew were those of another file, which somebody has deleted. */
+  async #empty(name: string): Promise<void> {
+    const opened = await this.#files.take(name);
+    await this.#files.rollBack(name, opened, 0);
+  }
+
+  /** @returns the size of the file after it. */
+  async #append(file: string, lines: Buffer, { before, created }: Touched): Promise<number> {
+    const opened = await this.#files.take(file);
+    const { size } = opened;
+    if (size === 0) created.push(file);
+    before.set(file, size);
+    try {
+      await opened.append(lines);
+    } catch (error) {
+      await this.#files.rollBack(file, opened, size);
+      before.delete(file);
+      throw error;
+    }
+    this.#files.giveBack(file, opened);
+    return opened.size;
+  }
+
+  /** A new file survives a power cut only when its folder is synced. */
+  async #syncFolders({ created }: Touched): Promise<void> {
+    for (const file of created) this.#unsynced.add(file.slice(0, file.indexOf('/')));
+    for (const folder of this.#unsynced) await syncFolder(join(this.#root, folder));
+    this.#unsynced.clear();
+  }
+
+  /** Cuts the group from every file. */
+  async #undo({ before, created }: Touched): Promise<void> {
+    for (const [file, size] of before) await this.#files.rollBack(file, undefined, size);
+    // An entry that was not synced is not to be trusted either: the file is made again.
+    for (const file of created) await unlink(join(this.#root, file)).catch(() => undefined);
+  }
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { open, readFile, unlink } from 'node:fs/promises';
+
+/**
+ * A note beside a raw file: what stands in it from byte `from` on was recorded after a reading of the same sensor that is
+ * dated `newest` (s since 1970), in the file of a later day. Within a file the order of the lines says as much; without
+ * the marks nobody could tell from the files alone which of yesterday's readings came today.
+ */
+export interface LateMark {
+  from: number;
+  newest: number;
+}
+
+/** The name, or path, of the file that holds the marks of a raw file, compressed or not. It goes when the raw file goes. */
+export function lateMarksName(rawFile: string): string {
+  return rawFile.replace(/\.jsonl(?:\.gz)?$/, '.late');
+}
+
+/** A mark as a line: `{"from":4711,"newest":"2025-11-21T10:15:01Z"}`. */
+export function lateMarkLine({ from, newest }: LateMark): string {
+  return `${JSON.stringify({ from, newest: `${new Date(newest * 1000).toISOString().slice(0, 19)}Z` })}\n`;
+}
+
+/** The marks that a text holds, up to the first line that is none: a crash may have torn the last one. */
+function parseLateMarks(text: string): LateMark[] {
+  const marks: LateMark[] = [];
+  for (const [line] of text.matchAll(/.*\n/g)) {
+    const found = /^\{"from":(\d{1,15}),"newest":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"\}\n$/.exec(line);
+    const newest = Date.parse(found?.[2] ?? '') / 1000;
+    if (found === null || Number.isNaN(newest)) break;
+    marks.push({ from: Number(found[1]), newest });
+  }
+  return marks;
+}
+
+/**
+ * The marks beside a raw file; none where nothing came late. Synchronous, as the loader's thread has nothing else to do
+ * meanwhile.
+ * @param rawFile path of the raw file, `.jsonl` or `.jsonl.gz`.
+ */
+export function readLateMarks(rawFile: string): LateMark[] {
+  try {
+    return parseLateMarks(readFileSync(lateMarksName(rawFile), 'latin1'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * After a crash: cuts the torn last line of a file of marks, and marks of lines that are not there, as marks are written
+ * before their lines.
+ * @param path of the file of marks. @param size of its raw file, in bytes; none where that has gone.
+ */
+export async function repairLateMarks(path: string, size = 0): Promise<void> {
+  const marks = parseLateMarks(await readFile(path, 'latin1'));
+  const whole = marks.filter(({ from }) => from < size);
+  if (whole.length === 0) return unlink(path);
+  await using file = await open(path, 'r+');
+  await file.truncate(whole.map(lateMarkLine).join('').length);
+  await file.datasync();
+}

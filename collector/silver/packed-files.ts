@@ -1,0 +1,89 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { archivePath } from '../bronze/archive.ts';
+import { GzipFileError, writeGunzipped } from '../bronze/gzip-file.ts';
+import type { LoaderLog } from './protocol.ts';
+
+/**
+ * The compressed ones among the raw files that are to be loaded, after an old dump was restored, say. They are unpacked
+ * beside themselves one after the other, and what was unpacked goes when it is loaded: the compressed form stays the truth,
+ * and a year of them takes the room of one.
+ */
+export class PackedFiles {
+  readonly #folder: string;
+  readonly #log: LoaderLog;
+  readonly #packed = new Set<string>();
+  readonly #damaged = new Set<string>();
+  /** The file that is unpacked. */
+  #current: string | undefined;
+  #unpacking: Promise<void> | undefined;
+
+  constructor(folder: string, log: LoaderLog) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Where the text of a file is to be read; undefined while it waits to be unpacked. */
+  pathOf(file: string): string | undefined {
+    if (!this.#packed.has(file)) return join(this.#folder, file);
+    return this.#current === file ? this.#unpackedPath(file) : undefined;
+  }
+
+  /** Notes that a file was not where it should be read. @returns whether it is there in another form. */
+  isThere(file: string): boolean {
+    const path = join(this.#folder, file);
+    if (this.#current === file) this.#current = undefined;
+    if (this.#damaged.has(file)) return false;
+    if (existsSync(archivePath(path))) this.#packed.add(file);
+    // It may have been made plain between the two looks.
+    else if (existsSync(path)) this.#packed.delete(file);
+    else return false;
+    return true;
+  }
+
+  /** Unpacks the next file, where one waits and none is unpacked. @throws errors of the disk. */
+  unpack(): Promise<void> {
+    if (this.#current !== undefined || this.#packed.size === 0) return Promise.resolve();
+    this.#unpacking ??= this.#unpackNext().finally(() => {
+      this.#unpacking = undefined;
+    });
+    return this.#unpacking;
+  }
+
+  /** A file is loaded, or plain again. */
+  release(file: string): void {
+    if (!this.#packed.delete(file)) return;
+    if (this.#current !== file) return;
+    this.#current = undefined;
+    rmSync(this.#unpackedPath(file), { force: true });
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const file of this.#packed) this.release(file);
+    this.#damaged.clear();
+  }
+
+  async #unpackNext(): Promise<void> {
+    const [file] = this.#packed;
+    const target = this.#unpackedPath(file!);
+    try {
+      await writeGunzipped(archivePath(join(this.#folder, file!)), target);
+      if (this.#packed.has(file!)) this.#current = file;
+      else rmSync(target, { force: true });
+    } catch (error) {
+      rmSync(target, { force: true });
+      // What comes next looks for it anew: it may be plain by now.
+      this.#packed.delete(file!);
+      if (error instanceof GzipFileError) {
+        this.#damaged.add(file!);
+        this.#log.error({ file, reason: error.message }, 'a compressed raw file cannot be read to its end');
+      } else if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
+  /** A temporary name: the recorder removes what a crash leaves of it. */
+  #unpackedPath(file: string): string {
+    return `${join(this.#folder, file)}.unpacked.tmp`;
+  }
+}

@@ -1,0 +1,88 @@
+import type { LateMark } from '../bronze/late-marks.ts';
+
+/** Older than every reading. */
+const NONE = -1;
+
+export interface WatermarkOptions {
+  /** A reading is late when one that was recorded before it is more than this much newer. */
+  lateMinutes: number;
+  /** The newest second (since 1970) that was recorded before the first line; undefined where nothing is known. */
+  newest?: number | undefined;
+  /** The marks beside the file, in the order of their bytes. */
+  marks?: readonly LateMark[];
+  /** Where a file may hold readings of many sensors, as one from elsewhere does: the newest second of each. */
+  sensors?: Map<string, number> | undefined;
+}
+
+/**
+ * The newest reading among the lines of a file so far: it tells which of the following ones are late. The same lines and
+ * marks give the same answers, whenever they are read and in however many pieces. Times are whole seconds since 1970.
+ */
+export class Watermark {
+  readonly #lateMinutes: number;
+  readonly #marks: readonly LateMark[];
+  #nextMark = 0;
+  /** What the marks so far say; it holds for every sensor of the file. */
+  #floor: number;
+  /** Of the sensor whose line came last. */
+  #newest: number;
+  readonly #sensors: Map<string, number> | undefined;
+  #sensorId: string | undefined;
+  /** Of the sensors before that one. */
+  #greatest = NONE;
+
+  constructor({ lateMinutes, newest = NONE, marks = [], sensors }: WatermarkOptions) {
+    this.#lateMinutes = lateMinutes;
+    this.#marks = marks;
+    this.#floor = newest;
+    this.#newest = newest;
+    this.#sensors = sensors;
+  }
+
+  /** Takes in a line. @param offset where it begins. @returns whether its reading is late. */
+  isLate(sensorId: string, second: number, offset: number): boolean {
+    if (this.#nextMark < this.#marks.length) this.#passMarks(offset);
+    if (this.#sensors !== undefined && sensorId !== this.#sensorId) this.#turnTo(sensorId, this.#sensors);
+    if (second >= this.#newest) {
+      this.#newest = second;
+      return false;
+    }
+    return this.#newest - second > this.#lateMinutes * 60;
+  }
+
+  /** The newest second so far; undefined while there is none. */
+  get newest(): number | undefined {
+    const newest = Math.max(this.#newest, this.#greatest);
+    return newest === NONE ? undefined : newest;
+  }
+
+  /** A copy, for lines that may have to be read a second time. */
+  fork(): Watermark {
+    if (this.#sensors !== undefined) this.#turnTo(undefined, this.#sensors);
+    const fork = new Watermark({
+      lateMinutes: this.#lateMinutes,
+      newest: this.#newest,
+      marks: this.#marks.slice(this.#nextMark),
+      sensors: this.#sensors && new Map(this.#sensors),
+    });
+    fork.#greatest = this.#greatest;
+    return fork;
+  }
+
+  #passMarks(offset: number): void {
+    for (; this.#nextMark < this.#marks.length; this.#nextMark++) {
+      const { from, newest } = this.#marks[this.#nextMark]!;
+      if (from > offset) return;
+      this.#floor = Math.max(this.#floor, newest);
+      this.#newest = Math.max(this.#newest, newest);
+    }
+  }
+
+  #turnTo(sensorId: string | undefined, sensors: Map<string, number>): void {
+    this.#greatest = Math.max(this.#greatest, this.#newest);
+    if (this.#sensorId !== undefined) sensors.set(this.#sensorId, this.#newest);
+    // A copy: a part of a text would keep the whole of it in memory.
+    this.#sensorId = sensorId === undefined ? undefined : Buffer.from(sensorId).toString();
+    this.#newest = Math.max(this.#floor, sensors.get(sensorId ?? '') ?? NONE);
+  }
+}

@@ -1,0 +1,186 @@
+import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
+import { splitLines } from '../../../collector/bronze/line-reader.ts';
+import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { judgeLate, prepareLine } from '../../../collector/silver/batch.ts';
+import { Registry } from '../../../collector/silver/registry.ts';
+import { Watermark } from '../../../collector/silver/watermark.ts';
+import { zoneOf } from '../../../collector/time.ts';
+import { silent } from '../../support/pipeline.ts';
+import { temporaryFolder } from '../../support/server.ts';
+
+const utc = zoneOf('UTC');
+const MIDNIGHT = Date.UTC(2025, 10, 12);
+const MINUTE = 60_000;
+
+/** A reading, of the common form or of another one that says the same. The value tells it from all others. */
+const payload = (sensor: string, ms: number, value: number, common = true) => {
+  const dt = new Date(ms).toISOString();
+  return common
+    ? `{"id": "${sensor}", "dt": "${dt}", "value": ${value}}`
+    : `{"value":${value},"dt":"${dt}","id":"${sensor}"}`;
+};
+
+async function recorderIn(dataDir: string, { lateMinutes = 5, repair = false } = {}) {
+  const now = () => MIDNIGHT + 3 * 86_400_000;
+  const recorder = new Recorder({ dataDir, zone: utc, lateMinutes, descriptors: 16, log: silent, now });
+  await recorder.start(repair);
+  const record = (...payloads: string[]) =>
+    Promise.all(payloads.map(text => recorder.record('sensors/1', Buffer.from(text)).durable));
+  return { recorder, record, [Symbol.asyncDispose]: () => recorder.stop() };
+}
+
+/** The values of the readings that are late, by the raw files and the marks beside them alone. */
+async function lateIn(dataDir: string, lateMinutes = 5): Promise<number[]> {
+  const raw = join(dataDir, 'raw');
+  const late: number[] = [];
+  for (const name of (await readdir(raw)).filter(name => name.endsWith('.jsonl'))) {
+    const watermark = new Watermark({ lateMinutes, marks: readLateMarks(join(raw, name)) });
+    for (const line of splitLines(await readFile(join(raw, name)), 0)) {
+      const prepared = prepareLine(name, line, utc, new Registry());
+      judgeLate(prepared, watermark);
+      if (prepared.row?.late) late.push(prepared.row.value);
+    }
+  }
+  return late.sort((a, b) => a - b);
+}
+
+const marksIn = async (dataDir: string) =>
+  (await readdir(join(dataDir, 'raw'))).filter(name => name.endsWith('.late')).sort();
+
+test('in whatever order readings come, those are late that come after a much newer one', async () => {
+  const reading = fc.record({
+    sensor: fc.constantFrom('Sensor 1', 'Sensor 2'),
+    // Around two midnights, where the next day's file is young, and anywhere else.
+    ms: fc.oneof(
+      fc.integer({ min: -12 * MINUTE, max: 12 * MINUTE }),
+      fc.integer({ min: -12 * MINUTE, max: 12 * MINUTE }).map(ms => ms + 24 * 60 * MINUTE),
+      fc.integer({ min: -48 * 60 * MINUTE, max: 48 * 60 * MINUTE }),
+    ),
+    common: fc.boolean(),
+  });
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.array(reading, { minLength: 1, maxLength: 12 }) },
+    { weight: 1, arbitrary: fc.constant('restart' as const) },
+  );
+  const lateMinutes = fc.constantFrom(1, 5, 10, 1500);
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), lateMinutes, async (steps, lateMinutes) => {
+      await using folder = await temporaryFolder();
+      let under = await recorderIn(folder.path, { lateMinutes });
+      const newest = new Map<string, number>();
+      const expected: number[] = [];
+      let value = 0;
+      for (const step of steps) {
+        if (step === 'restart') {
+          await under.recorder.stop();
+          under = await recorderIn(folder.path, { lateMinutes });
+          continue;
+        }
+        const group = step.map(({ sensor, ms, common }) => {
+          const second = Math.floor((MIDNIGHT + ms) / 1000);
+          const before = newest.get(sensor) ?? second;
+          value++;
+          if (before - second > lateMinutes * 60) expected.push(value);
+          newest.set(sensor, Math.max(before, second));
+          return payload(sensor, MIDNIGHT + ms, value, common);
+        });
+        await under.record(...group);
+      }
+      await under.recorder.stop();
+      expect(await lateIn(folder.path, lateMinutes)).toEqual(expected);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a reading of yesterday that comes before today, in the same group, is not late', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const yesterday = (value: number) => payload('S', MIDNIGHT - 1000, value);
+  await under.record(yesterday(1), payload('S', MIDNIGHT + 3600_000, 2), yesterday(3), yesterday(4));
+  expect(await lateIn(folder.path)).toEqual([3, 4]);
+  const mark = { from: yesterday(1).length + 1, newest: '2025-11-12T01:00:00Z' };
+  expect(await readFile(join(folder.path, 'raw/2025-11-11_S.late'), 'utf8')).toBe(
+    `${JSON.stringify(mark)}\n`,
+  );
+});
+
+test('one mark is enough once all of a day is late, and a new one is written only where it tells more', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const year = 365 * 86_400_000;
+  for (let n = 1; n <= 20; n++) {
+    await under.record(payload('S', MIDNIGHT + n * 1000, n), payload('S', MIDNIGHT - 1000, 100 + n));
+    await under.record(payload('S', MIDNIGHT - year + n * 1000, 200 + n));
+  }
+  // Until 00:04:59 no reading of the last second of the day before is late.
+  expect(await marksIn(folder.path)).toEqual(['2024-11-12_S.late']);
+  for (let n = 1; n <= 20; n++) {
+    await under.record(
+      payload('S', MIDNIGHT + 6 * MINUTE + n * 1000, n),
+      payload('S', MIDNIGHT - 1000, 300 + n),
+    );
+  }
+  expect(await marksIn(folder.path)).toEqual(['2024-11-12_S.late', '2025-11-11_S.late']);
+  const lines = await readFile(join(folder.path, 'raw/2025-11-11_S.late'), 'utf8');
+  expect(lines.match(/\n/g)).toHaveLength(1);
+});
+
+test('after a restart the newest file says what was newest, also out of order and compressed', async () => {
+  await using folder = await temporaryFolder();
+  const raw = join(folder.path, 'raw');
+  const first = await recorderIn(folder.path);
+  const young = Array.from({ length: 300 }, (_, n) => payload('S', MIDNIGHT + 1000 + (n % 7), n));
+  await first.record(payload('S', MIDNIGHT + 4 * MINUTE, 1), ...young);
+  await first.record(payload('T', MIDNIGHT + 4 * MINUTE, 2));
+  await first.recorder.stop();
+  const compressed = await readFile(join(raw, '2025-11-12_T.jsonl'));
+  await writeFile(join(raw, '2025-11-12_T.jsonl.gz'), gzipSync(compressed));
+  await rm(join(raw, '2025-11-12_T.jsonl'));
+  await using under = await recorderIn(folder.path);
+  const [early, latest] = [MIDNIGHT - MINUTE - 1000, MIDNIGHT - 1000];
+  for (const sensor of ['S', 'T']) {
+    await under.record(payload(sensor, latest, 3), payload(sensor, early, 4), payload(sensor, early, 5));
+  }
+  expect(await lateIn(folder.path)).toEqual([4, 4, 5, 5]);
+});
+
+test('a crash leaves no torn mark, and no mark of lines that are not there', async () => {
+  await using folder = await temporaryFolder();
+  const first = await recorderIn(folder.path);
+  await first.record(payload('S', MIDNIGHT + 3600_000, 1), payload('S', MIDNIGHT - 1000, 2));
+  await first.recorder.stop();
+  const raw = join(folder.path, 'raw');
+  const marks = join(raw, '2025-11-11_S.late');
+  const whole = await readFile(marks, 'utf8');
+  const size = (await readFile(join(raw, '2025-11-11_S.jsonl'))).length;
+  // Marks are written before their lines.
+  await appendFile(marks, `{"from":${size},"newest":"2025-11-12T02:00:00Z"}\n{"from":${size + 60},"new`);
+  await writeFile(join(raw, '2024-01-01_S.late'), '{"from":0,"newest":"2025-11-12T02:00:00Z"}\n');
+  const second = await recorderIn(folder.path, { repair: true });
+  expect(await readFile(marks, 'utf8')).toBe(whole);
+  expect(await marksIn(folder.path)).toEqual(['2025-11-11_S.late']);
+  await second.record(payload('S', MIDNIGHT - 2000, 3));
+  await second.recorder.stop();
+  expect(await lateIn(folder.path)).toEqual([2, 3]);
+});
+
+test('marks of a file that somebody has deleted do not count for the one that begins anew', async () => {
+  await using folder = await temporaryFolder();
+  const raw = join(folder.path, 'raw');
+  const first = await recorderIn(folder.path);
+  const [today, yesterday] = [payload('S', MIDNIGHT + 3600_000, 1), payload('S', MIDNIGHT - 3000, 2)];
+  await first.record(yesterday, today, yesterday);
+  await first.recorder.stop();
+  await rm(join(raw, '2025-11-11_S.jsonl'));
+  await using under = await recorderIn(folder.path);
+  await under.record(payload('S', MIDNIGHT - 1000, 3));
+  expect(await readFile(join(raw, '2025-11-11_S.late'), 'utf8')).toBe(
+    '{"from":0,"newest":"2025-11-12T01:00:00Z"}\n',
+  );
+});
