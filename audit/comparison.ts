@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { KEPT_SINCE } from '../collector/silver/kept-since.ts';
 import type { Tally } from '../collector/silver/stretch.ts';
 
 /** A place where files and database disagree. */
@@ -13,8 +14,11 @@ export interface Difference {
 /** How many differences of one kind are listed one by one. */
 const LISTED = 10;
 
-/** What became of the lines in `audit_line`, by file number, as silver shows it. `missing` lines are in no table. */
-export type Classified = Tally & { missing: number };
+/**
+ * What became of the lines in `audit_line`, by file number, as silver shows it. `missing` lines are in no table; `forgotten`
+ * ones are of days that silver does not keep, and may be anywhere.
+ */
+export type Classified = Tally & { missing: number; forgotten: number };
 
 /*
  * The lines beside what silver has under their keys. The bounds are constants for the planner, so that TimescaleDB leaves
@@ -23,7 +27,12 @@ export type Classified = Tally & { missing: number };
 const judged = `
   judged AS (
     SELECT l.*, s.value AS silver_value, r.byte_offset IS NOT NULL AS refused, c.byte_offset IS NOT NULL AS kept,
-      row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line) AS nth
+      row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line) AS nth,
+      coalesce(
+        l.time < ${KEPT_SINCE},
+        ($2::text[])[l.file + 1] ~ '^\\d{4}-\\d\\d-\\d\\d_'
+          AND left(($2::text[])[l.file + 1], 10) < to_char(${KEPT_SINCE} AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+      ) AS forgotten
     FROM audit_line l
     LEFT JOIN silver.sensor_reading s
       ON s.sensor_id = l.sensor_id AND s.time = l.time AND s.time BETWEEN $3::timestamptz AND $4::timestamptz
@@ -60,7 +69,8 @@ export class Comparison {
          count(*) FILTER (WHERE silver_value = value AND nth > 1) AS duplicates,
          count(*) FILTER (WHERE silver_value <> value) AS conflicts,
          count(*) FILTER (WHERE reason IS NOT NULL OR (silver_value IS NULL AND refused)) AS rejected,
-         count(*) FILTER (WHERE reason IS NULL AND silver_value IS NULL AND NOT refused) AS missing
+         count(*) FILTER (WHERE reason IS NULL AND silver_value IS NULL AND NOT refused AND NOT forgotten) AS missing,
+         count(*) FILTER (WHERE forgotten) AS forgotten
        FROM judged GROUP BY file`,
     );
     return new Map(
@@ -73,6 +83,7 @@ export class Comparison {
           conflicts: Number(row.conflicts),
           rejected: Number(row.rejected),
           missing: Number(row.missing),
+          forgotten: Number(row.forgotten),
         },
       ]),
     );
@@ -117,6 +128,7 @@ export class Comparison {
     const { rows } = await this.#query<{ file: number; line: string; what: string; of: string }>(
       `WITH ${judged}, wrong AS (
          SELECT file, line, CASE
+           WHEN forgotten THEN NULL
            WHEN reason IS NOT NULL AND NOT refused THEN 'cannot be stored (' || reason || ') and is not in silver.rejected_line'
            WHEN reason IS NULL AND silver_value IS NULL AND NOT refused
              THEN 'reading of ' || sensor_id || ' at ' || time || ' is not in silver.sensor_reading'

@@ -9,7 +9,7 @@ const FLUSH_CHARS = 256 * 1024;
 
 /**
  * The lines of some raw files in a temporary table of the database, `audit_line`, so that comparing them with silver is
- * SQL's work, and our memory does not grow with the files. A line that cannot be stored has its reason and no key.
+ * SQL's work, and our memory does not grow with the files. A line that cannot be stored has its reason and no sensor.
  */
 export class LineTable {
   readonly #client: ClientBase;
@@ -39,7 +39,7 @@ export class LineTable {
     const { row, rejection, start } = line;
     const key = row
       ? `${copyEscaped(row.sensorId)}\t${formatTime(row.time)}\t${row.value}\t\\N`
-      : `\\N\t\\N\t\\N\t${copyEscaped(rejection.reason)}`;
+      : `\\N\t${rejection.time === undefined ? '\\N' : formatTime(rejection.time)}\t\\N\t${copyEscaped(rejection.reason)}`;
     this.#text += `${file}\t${number}\t${start}\t${key}\n`;
     if (this.#text.length >= FLUSH_CHARS) await this.#flush();
   }

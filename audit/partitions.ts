@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
-import { meanColumns } from '../collector/gold/refresh.ts';
+import { keptSince } from '../collector/silver/kept-since.ts';
 import type { Difference } from './comparison.ts';
+import { goldPeriods, minuteDifferences, rollupDifferences } from './gold.ts';
+import type { RemovedFiles } from './retired.ts';
 
 const LISTED = 10;
 
@@ -20,9 +22,15 @@ export class Partitions {
   count = 0;
   /** Other collectors store into the same database: rows that our files do not explain may be theirs. */
   shared = false;
+  /** Of minutes before that gold says more than silver, which has forgotten them. */
+  #keptSince = new Date(Number.NaN);
 
-  constructor(client: ClientBase) {
+  readonly #removed: RemovedFiles;
+
+  /** @param removed files of which silver may have rows that no line explains. */
+  constructor(client: ClientBase, removed: RemovedFiles) {
     this.#client = client;
+    this.#removed = removed;
   }
 
   /** Makes its temporary tables; stale minutes are those of the snapshot that the connection has. */
@@ -33,6 +41,7 @@ export class Partitions {
       CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute;
       CREATE INDEX ON audit_stale (bucket, sensor_id);
       ANALYZE audit_stale`);
+    this.#keptSince = (await keptSince(this.#client)) ?? this.#keptSince;
   }
 
   /** Minutes that loads have touched and the next refresh will recompute; gold is not held to them. */
@@ -66,13 +75,7 @@ export class Partitions {
   async checkRest({ date, sensor }: Scope): Promise<void> {
     const { rows } = await this.#client.query<{ sensor_id: string; day: string }>(
       `WITH present AS (
-         SELECT DISTINCT sensor_id, date_trunc('day', time, 'UTC') AS day FROM silver.sensor_reading
-         WHERE ($1::text IS NULL OR (time >= ($1 || 'T00:00:00Z')::timestamptz AND time < ($1 || 'T00:00:00Z')::timestamptz + INTERVAL '1 day'))
-           AND ($2::text IS NULL OR sensor_id = $2)
-         UNION
-         SELECT DISTINCT sensor_id, date_trunc('day', bucket, 'UTC') FROM gold.reading_1min_mean
-         WHERE ($1::text IS NULL OR (bucket >= ($1 || 'T00:00:00Z')::timestamptz AND bucket < ($1 || 'T00:00:00Z')::timestamptz + INTERVAL '1 day'))
-           AND ($2::text IS NULL OR sensor_id = $2)
+         ${[{ table: 'silver.sensor_reading', since: 'time' }, ...goldPeriods].map(daysOf).join(' UNION ')}
        )
        SELECT sensor_id, day::text FROM present p
        WHERE NOT EXISTS (SELECT FROM audit_partition a WHERE a.sensor_id = p.sensor_id AND a.day = p.day)
@@ -86,22 +89,11 @@ export class Partitions {
   async #check(sensorId: string, day: string, loaded: boolean): Promise<void> {
     const from = new Date(day);
     const to = new Date(from.getTime() + 86_400_000);
-    if (!this.shared) await this.#checkRows(sensorId, from, to, loaded);
-    await this.#collect(
-      `SELECT 'mean of ' || $1 || ' at ' || bucket || ' in gold.reading_1min_mean is ' || coalesce(g.val_mean::text, 'missing')
-         || ' (n ' || coalesce(g.n, 0) || '), recomputed from silver ' || coalesce(r.val_mean::text, 'none') || ' (n ' || coalesce(r.n, 0) || ')' AS what
-       FROM (
-         SELECT date_trunc('minute', time, 'UTC') AS bucket, ${meanColumns}
-         FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3 AND quality = 'valid' GROUP BY 1
-       ) r FULL JOIN (
-         SELECT bucket, val_mean, val_min, val_max, n FROM gold.reading_1min_mean
-         WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
-       ) g USING (bucket)
-       WHERE (g.val_mean, g.val_min, g.val_max, g.n) IS DISTINCT FROM (r.val_mean, r.val_min, r.val_max, r.n)
-         AND NOT EXISTS (SELECT FROM audit_stale t WHERE t.sensor_id = $1 AND t.bucket = coalesce(g.bucket, r.bucket))
-       ORDER BY bucket`,
-      [sensorId, from, to],
-    );
+    const explained = this.shared || from < this.#keptSince || this.#removed.explains(sensorId, from);
+    if (!explained) await this.#checkRows(sensorId, from, to, loaded);
+    const selects = from < this.#keptSince ? rollupDifferences : [...minuteDifferences, ...rollupDifferences];
+    // There may be many sensors and days: under a name, a statement is planned once.
+    for (const { name, select } of selects) await this.#collect(select, [sensorId, from, to], name);
   }
 
   async #checkRows(sensorId: string, from: Date, to: Date, loaded: boolean): Promise<void> {
@@ -118,12 +110,22 @@ export class Partitions {
     );
   }
 
-  async #collect(select: string, values: unknown[]): Promise<void> {
-    const { rows } = await this.#client.query<{ what: string; of: string }>(
-      `SELECT what, count(*) OVER () AS of FROM (${select}) d LIMIT ${LISTED}`,
+  async #collect(select: string, values: unknown[], name?: string): Promise<void> {
+    const text = `SELECT what, count(*) OVER () AS of FROM (${select}) d LIMIT ${LISTED}`;
+    const { rows } = await this.#client.query<{ what: string; of: string }>({
+      text,
       values,
-    );
+      ...(name && { name }),
+    });
     this.count += Number(rows[0]?.of ?? 0);
     for (const { what } of rows) if (this.differences.length < LISTED) this.differences.push({ what });
   }
+}
+
+/** The sensors and days of a table. `since` is SQL. $1: a date, $2: a sensor, or NULL. */
+function daysOf({ table, since }: { table: string; since: string }): string {
+  return `
+    SELECT DISTINCT sensor_id, date_trunc('day', ${since}, 'UTC') AS day FROM ${table}
+    WHERE ($1::text IS NULL OR (${since} >= ($1 || 'T00:00:00Z')::timestamptz AND ${since} < ($1 || 'T00:00:00Z')::timestamptz + INTERVAL '24 hours'))
+      AND ($2::text IS NULL OR sensor_id = $2)`;
 }

@@ -23,6 +23,17 @@ export function reportText(report: Report): string {
   text.push(row(`${total.files} files`, counts(total)), '');
   if (total.pending > 0) text.push(`${total.pending} lines are recorded and not loaded yet.`);
   if (report.staleMinutes > 0) text.push(`${report.staleMinutes} minutes wait for the next refresh of gold.`);
+  const { removed, forgotten } = report.retired;
+  if (removed.files > 0) {
+    text.push(
+      `${removed.files} more files were removed as too old (RAW_RETENTION_DAYS), with ${removed.lines} loaded lines.`,
+    );
+  }
+  if (forgotten.lines > 0) {
+    text.push(
+      `${forgotten.lines} lines in ${forgotten.files} files are of days before ${forgotten.before}, which silver does not keep (SILVER_RETENTION_DAYS); they were only counted.`,
+    );
+  }
   if (report.ok) {
     text.push(
       'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',

@@ -1,18 +1,20 @@
-import { readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
+import { otherForm } from '../collector/bronze/archive.ts';
 import { splitLines } from '../collector/bronze/line-reader.ts';
-import { streamLines } from '../collector/bronze/line-stream.ts';
-import { isRawFileName, safeSensorId, uncompressedName } from '../collector/bronze/partition.ts';
+import { type LinePiece, streamLines } from '../collector/bronze/line-stream.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
 import { prepareLine } from '../collector/silver/batch.ts';
-import { type LedgerEntry, readLedger } from '../collector/silver/ledger.ts';
+import { keptSince } from '../collector/silver/kept-since.ts';
+import { readLedger } from '../collector/silver/ledger.ts';
 import { Registry } from '../collector/silver/registry.ts';
 import { addTally, type Tally } from '../collector/silver/stretch.ts';
 import type { Zone } from '../collector/time.ts';
 import { type Classified, Comparison, type Difference } from './comparison.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
+import { RemovedFiles, type Retirement } from './retired.ts';
+import { findSubjects, isInScope, type Subject } from './subjects.ts';
 
 /** Small files are compared together, up to this many lines or files; a larger file by itself. */
 const TOGETHER_LINES = 200_000;
@@ -32,6 +34,7 @@ export interface Report {
   total: Tally & { files: number; pending: number };
   /** Minutes that the next refresh will recompute; gold is not held to them. */
   staleMinutes: number;
+  retired: Retirement;
   differences: { count: number; first: Difference[] };
 }
 
@@ -39,14 +42,6 @@ export interface VerifyOptions extends Scope {
   dataDir: string;
   collector: string;
   zone: Zone;
-}
-
-/** A raw file and what the ledger says of it. `path` is undefined where the file is gone. */
-interface Subject {
-  name: string;
-  path: string | undefined;
-  bytes: number;
-  entry: LedgerEntry | undefined;
 }
 
 /** What reading a file gave besides its loaded lines. */
@@ -69,7 +64,12 @@ class Verification {
   readonly #client: ClientBase;
   readonly #options: VerifyOptions;
   readonly #table: LineTable;
-  readonly #partitions: Partitions;
+  #removed = new RemovedFiles(new Map());
+  #partitions: Partitions;
+  readonly #retired: Retirement = {
+    removed: { files: 0, lines: 0 },
+    forgotten: { files: 0, lines: 0, before: null },
+  };
   readonly #files: FileReport[] = [];
   readonly #differences: Difference[] = [];
   #count = 0;
@@ -80,7 +80,7 @@ class Verification {
     this.#client = client;
     this.#options = options;
     this.#table = new LineTable(client);
-    this.#partitions = new Partitions(client);
+    this.#partitions = new Partitions(client, this.#removed);
   }
 
   async run(): Promise<Report> {
@@ -98,12 +98,15 @@ class Verification {
   async #verify(): Promise<Report> {
     const { collector } = this.#options;
     const ledger = await readLedger(this.#client, collector);
+    this.#removed = new RemovedFiles(ledger);
+    this.#partitions = new Partitions(this.#client, this.#removed);
     await this.#partitions.prepare();
     const others = await this.#client.query('SELECT FROM bronze.raw_file WHERE collector <> $1 LIMIT 1', [
       collector,
     ]);
     this.#partitions.shared = others.rows.length > 0;
-    const subjects = await this.#subjects(ledger);
+    this.#retired.forgotten.before = (await keptSince(this.#client))?.toISOString().slice(0, 10) ?? null;
+    const subjects = await findSubjects(this.#options, ledger);
     const elsewhere = subjects.filter(subject => isAbsolute(subject.name));
     const own = subjects.filter(subject => !isAbsolute(subject.name));
     this.#alone = !this.#partitions.shared && elsewhere.length === 0;
@@ -119,6 +122,7 @@ class Verification {
       if (!isOwn) await this.#partitions.elsewhereComplete();
     }
     await this.#partitions.checkRest(this.#options);
+    if (this.#alone) await this.#checkRemoved();
     bar.clear();
     return this.#report();
   }
@@ -143,40 +147,9 @@ class Verification {
       files: this.#files,
       total,
       staleMinutes: await this.#partitions.staleMinutes(),
+      retired: this.#retired,
       differences: { count, first: [...this.#differences, ...this.#partitions.differences] },
     };
-  }
-
-  /** The files in the raw folder and those that the ledger knows, as far as the scope asks for them. */
-  async #subjects(ledger: Map<string, LedgerEntry>): Promise<Subject[]> {
-    const folder = join(this.#options.dataDir, 'raw');
-    const present = new Map<string, string>();
-    for (const name of await readdir(folder).catch(() => [])) {
-      const plain = uncompressedName(name);
-      if (isRawFileName(plain) && (name === plain || !present.has(plain)))
-        present.set(plain, join(folder, name));
-    }
-    const names = [...new Set([...present.keys(), ...ledger.keys()])]
-      .filter(name => this.#isInScope(name))
-      .sort();
-    const subjects: Subject[] = [];
-    for (const name of names) {
-      const path = isAbsolute(name) ? name : present.get(name);
-      const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
-      const entry = ledger.get(name);
-      subjects.push({ name, path: found && path, bytes: found?.size ?? 0, entry });
-    }
-    return subjects;
-  }
-
-  #isInScope(name: string): boolean {
-    const { date, sensor } = this.#options;
-    // A file from elsewhere may hold any sensor and day.
-    if (isAbsolute(name)) return true;
-    return (
-      (date === undefined || name.startsWith(`${date}_`)) &&
-      (sensor === undefined || name.slice(11).startsWith(`${safeSensorId(sensor)}.jsonl`))
-    );
   }
 
   async #compare(
@@ -206,6 +179,7 @@ class Verification {
         conflicts: 0,
         rejected: 0,
         missing: 0,
+        forgotten: 0,
       };
       this.#judge(subject, found, reads[index]!);
     }
@@ -220,15 +194,13 @@ class Verification {
     registry: Registry,
     progress: (bytes: number) => void,
   ): Promise<Read> {
-    if (subject.path === undefined) return { pending: 0, end: 0 };
+    const { path, name } = subject;
+    if (path === undefined) return { pending: 0, end: 0 };
     const loaded = subject.entry?.bytes ?? 0;
     let number = 0;
     let pending = 0;
     let end = 0;
-    for await (const { bytes, start, bytesRead } of streamLines(
-      subject.path,
-      isAbsolute(subject.name) ? 'keep' : 'skip',
-    )) {
+    for await (const { bytes, start, bytesRead } of linesOf(path, isAbsolute(name))) {
       for (const line of splitLines(bytes, start)) {
         number++;
         if (line.start >= loaded) pending++;
@@ -242,9 +214,27 @@ class Verification {
     return { pending, end };
   }
 
+  /** Readings of removed files that silver has lost, or has too many of. Of days that it does not keep, nobody can tell. */
+  async #checkRemoved(): Promise<void> {
+    const before = this.#retired.forgotten.before ?? '';
+    const isAsked = (name: string) => isInScope(name, this.#options) && name >= before;
+    for (const difference of await this.#removed.differences(this.#client, isAsked))
+      this.#note(1, [difference]);
+  }
+
   #judge({ name, path, entry }: Subject, found: Classified, { pending, end }: Read): void {
-    const { missing, ...tally } = found;
-    this.#files.push({ file: name, ...tally, pending });
+    const { missing, forgotten, ...tally } = found;
+    if (path === undefined && entry?.removedAt !== undefined) {
+      this.#retired.removed.files++;
+      this.#retired.removed.lines += entry.lines;
+      return;
+    }
+    if (forgotten > 0) {
+      this.#retired.forgotten.files++;
+      this.#retired.forgotten.lines += forgotten;
+    }
+    // What became of lines that silver does not keep, the ledger alone knows.
+    this.#files.push({ file: name, ...(forgotten > 0 && entry ? tallyOf(entry) : tally), pending });
     if (entry === undefined) return;
     if (path === undefined) {
       this.#note(1, [
@@ -253,9 +243,12 @@ class Verification {
       return;
     }
     // Lines that silver lacks were counted as stored or duplicate when they were loaded.
-    const kept = { lines: tally.lines, rejected: tally.rejected, conflicts: tally.conflicts };
-    const known = { lines: entry.lines, rejected: entry.rejected, conflicts: entry.conflicts };
-    const exact = this.#alone && missing === 0;
+    const counted = ({ lines, rejected, conflicts }: Tally) =>
+      forgotten > 0 ? { lines } : { lines, rejected, conflicts };
+    const kept = counted(tally);
+    const known = counted(entry);
+    // A removed file of that name may have brought what is a duplicate in this one.
+    const exact = this.#alone && missing + forgotten === 0 && !this.#removed.had(name);
     const say = (t: Partial<Tally>) =>
       Object.entries(t)
         .map(([key, value]) => `${key} ${value}`)
@@ -285,12 +278,30 @@ class Verification {
   }
 }
 
-/** Files by groups that are small enough to be compared at once; sizes are guessed at 50 bytes a line. */
+/** The lines of a file, in whatever form it is when it is opened. */
+async function* linesOf(path: string, foreign: boolean): AsyncGenerator<LinePiece> {
+  let begun = false;
+  try {
+    for await (const piece of streamLines(path, foreign ? 'keep' : 'skip')) {
+      begun = true;
+      yield piece;
+    }
+  } catch (error) {
+    if (begun || foreign || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    yield* streamLines(otherForm(path), 'skip');
+  }
+}
+
+function tallyOf({ lines, stored, duplicates, conflicts, rejected }: Tally): Tally {
+  return { lines, stored, duplicates, conflicts, rejected };
+}
+
+/** Files by groups that are small enough to be compared at once; sizes are guessed at 50 bytes a line, or known. */
 function* groups(subjects: Subject[]): Generator<Subject[]> {
   let group: Subject[] = [];
   let lines = 0;
   for (const subject of subjects) {
-    const more = subject.bytes / 50;
+    const more = Math.max(subject.bytes / 50, subject.entry?.lines ?? 0);
     if (group.length > 0 && (lines + more > TOGETHER_LINES || group.length >= TOGETHER_FILES)) {
       yield group;
       group = [];

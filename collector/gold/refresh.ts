@@ -1,74 +1,90 @@
 import type { ClientBase } from 'pg';
+import { KEPT_SINCE } from '../silver/kept-since.ts';
+import { meanRollups, refreshMinuteMeans } from './means.ts';
+import { qualityRollups, refreshMinuteQuality } from './quality.ts';
+import { rollUp } from './rollup.ts';
+import { addSilentMinutes } from './silence.ts';
+import { spansOf } from './spans.ts';
+import { judgeSuspicions, prepareSuspicions } from './suspicions.ts';
 
 /** Stale marks that one transaction takes; a long catch-up is refreshed in steps. */
 const MARKS_AT_ONCE = 50_000;
 
 /** Any constant will do, as long as every collector has the same. */
-const REFRESH_LOCK = 5_813_402_117;
+export const REFRESH_LOCK = 5_813_402_117;
 
-/**
- * What gold says of some readings, as SQL over a column `value` and the order of `time`. The values are added up in the
- * order of time, so that the same readings give the same mean to the last bit, whatever the order in which they came.
- *
- * avg() also adds up squares, and PostgreSQL makes an error of every overflow and underflow: one value beyond 1e154 would
- * stop the refresh of all sensors. Where there is one, the values are scaled by 2^-600, which changes no digit, and those
- * that are nothing beside it count as zero.
+/*
+ * Every statement goes from the refreshed minutes to the rows of each by an index. The planner does not know how many rows
+ * a minute has, and where it guesses too high, it would rather read all of silver once: these leave it no choice.
  */
-export const meanColumns = `
-  CASE WHEN max(abs(value)) < 1e150
-    THEN avg(value ORDER BY time) FILTER (WHERE abs(value) < 1e150)
-    ELSE least(1.7976931348623157e308 * ${2 ** -600}, greatest(-1.7976931348623157e308 * ${2 ** -600},
-      coalesce(sum(value * ${2 ** -600} ORDER BY time) FILTER (WHERE abs(value) >= 1e-100), 0) / count(*)
-    )) / ${2 ** -600}
-  END AS val_mean, min(value) AS val_min, max(value) AS val_max, count(*) AS n`;
+const BY_INDEX =
+  'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off';
 
-/** Makes the table in which a refresh notes its minutes; private to the connection. */
+/** What was sent this short a time ago may not be loaded yet: nothing of it is expected. */
+const LOADING = '2 seconds';
+
+export interface RefreshOptions {
+  /** Up to when readings are expected to be there; default: the database's clock less 2 s. */
+  now?: Date;
+  /** Called when a step is committed. */
+  stepped?: () => void;
+}
+
+/** Makes the tables in which a refresh notes what it works on; private to the connection. */
 export async function prepareRefresh(client: ClientBase): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE IF NOT EXISTS refreshed_minute (bucket timestamptz, sensor_id varchar(50)) ON COMMIT DELETE ROWS`,
   );
+  await prepareSuspicions(client);
+  // Flags of late readings change in compressed chunks too, as many as it takes. Plain PostgreSQL has no such setting.
+  await client.query(
+    `SELECT set_config(name, '0', false) FROM pg_settings
+     WHERE name = 'timescaledb.max_tuples_decompressed_per_dml_transaction'`,
+  );
 }
 
 /**
- * Recomputes the means of the minutes that loads have touched, and of no others.
+ * Recomputes what follows from the minutes that loads have touched, and from no others: the flags `stuck` and `jump`, the
+ * means and the quality by minute, hour and day. Minutes in which a sensor was silent are counted as well.
  *
- * The marks are deleted first and the minutes aggregated in a later statement, whose snapshot holds every row that a
+ * The marks are deleted first and everything is computed in later statements, whose snapshots hold every row that a
  * deleted mark stands for. A mark that the delete does not see belongs to a load that it does not see; the next refresh
  * has both. (test/collector/gold/refresh.test.ts, "a load during a refresh")
  * @returns how many minutes were recomputed; undefined when another collector is refreshing.
  */
-export async function refreshStaleMinutes(client: ClientBase): Promise<number | undefined> {
+export async function refreshStaleMinutes(
+  client: ClientBase,
+  { now, stepped }: RefreshOptions = {},
+): Promise<number | undefined> {
   let minutes = 0;
   for (;;) {
-    const step = await refreshStep(client);
+    const step = await refreshStep(client, now);
     if (step === undefined) return undefined;
+    stepped?.();
     minutes += step.minutes;
     if (step.marks < MARKS_AT_ONCE) return minutes;
   }
 }
 
-async function refreshStep(client: ClientBase): Promise<{ marks: number; minutes: number } | undefined> {
-  await client.query('BEGIN');
+async function refreshStep(
+  client: ClientBase,
+  clock: Date | undefined,
+): Promise<{ marks: number; minutes: number } | undefined> {
+  await client.query(`BEGIN; ${BY_INDEX}`);
   try {
-    const lock = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS taken', [
-      REFRESH_LOCK,
-    ]);
-    if (!lock.rows[0]!.taken) {
+    const begun = await client.query<{ taken: boolean; now: string }>(
+      'SELECT pg_try_advisory_xact_lock($1) AS taken, coalesce($2::timestamptz, now() - $3::interval)::text AS now',
+      [REFRESH_LOCK, clock?.toISOString() ?? null, LOADING],
+    );
+    const { taken, now } = begun.rows[0]!;
+    if (!taken) {
       await client.query('ROLLBACK');
       return undefined;
     }
-    const taken = await client.query<{ marks: string }>(
-      `WITH taken AS (
-         DELETE FROM gold.stale_minute WHERE ctid = ANY (ARRAY(SELECT ctid FROM gold.stale_minute LIMIT $1))
-         RETURNING bucket, sensor_id
-       ), noted AS (
-         INSERT INTO refreshed_minute SELECT DISTINCT bucket, sensor_id FROM taken
-       )
-       SELECT count(*) AS marks FROM taken`,
-      [MARKS_AT_ONCE],
-    );
-    const marks = Number(taken.rows[0]!.marks);
+    const marks = await takeMarks(client);
     const minutes = marks === 0 ? 0 : await recompute(client);
+    if (marks < MARKS_AT_ONCE) await addSilentMinutes(client, now);
+    await countQuality(client, now);
     await client.query('COMMIT');
     return { marks, minutes };
   } catch (error) {
@@ -77,27 +93,40 @@ async function refreshStep(client: ClientBase): Promise<{ marks: number; minutes
   }
 }
 
+/** Deletes marks and notes their minutes. @returns how many marks. */
+async function takeMarks(client: ClientBase): Promise<number> {
+  const taken = await client.query<{ marks: string }>(
+    `WITH taken AS (
+       DELETE FROM gold.stale_minute WHERE ctid = ANY (ARRAY(SELECT ctid FROM gold.stale_minute LIMIT $1))
+       RETURNING bucket, sensor_id
+     ), noted AS (
+       -- Of what is older silver may have lost readings; gold keeps what it said when they were all there.
+       INSERT INTO refreshed_minute SELECT DISTINCT bucket, sensor_id FROM taken WHERE bucket >= ${KEPT_SINCE}
+     )
+     SELECT count(*) AS marks FROM taken`,
+    [MARKS_AT_ONCE],
+  );
+  return Number(taken.rows[0]!.marks);
+}
+
+/** Flags and means. @returns how many minutes they are, with those that only follow stale ones. */
 async function recompute(client: ClientBase): Promise<number> {
   await client.query('ANALYZE refreshed_minute');
-  const upserted = await client.query(
-    `INSERT INTO gold.reading_1min_mean AS g (bucket, sensor_id, val_mean, val_min, val_max, n)
-     SELECT m.bucket, m.sensor_id, r.val_mean, r.val_min, r.val_max, r.n
-     FROM refreshed_minute m
-     CROSS JOIN LATERAL (
-       SELECT ${meanColumns}
-       FROM silver.sensor_reading
-       WHERE sensor_id = m.sensor_id AND time >= m.bucket AND time < m.bucket + INTERVAL '1 minute' AND quality = 'valid'
-     ) r
-     WHERE r.n > 0
-     ON CONFLICT (bucket, sensor_id) DO UPDATE
-     SET val_mean = excluded.val_mean, val_min = excluded.val_min, val_max = excluded.val_max, n = excluded.n`,
-  );
-  const emptied = await client.query(
-    `DELETE FROM gold.reading_1min_mean g USING refreshed_minute m
-     WHERE g.bucket = m.bucket AND g.sensor_id = m.sensor_id AND NOT EXISTS (
-       SELECT FROM silver.sensor_reading
-       WHERE sensor_id = m.sensor_id AND time >= m.bucket AND time < m.bucket + INTERVAL '1 minute' AND quality = 'valid'
-     )`,
-  );
-  return (upserted.rowCount ?? 0) + (emptied.rowCount ?? 0);
+  for (const span of await spansOf(client)) await judgeSuspicions(client, span);
+  for (const span of await spansOf(client)) {
+    await refreshMinuteMeans(client, span);
+    for (const rollup of meanRollups) await rollUp(client, rollup, span);
+  }
+  const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM refreshed_minute');
+  return Number(rows[0]!.count);
+}
+
+/** The quality comes last: it counts flags, and the silent minutes have nothing else. */
+async function countQuality(client: ClientBase, now: string): Promise<void> {
+  const spans = await spansOf(client);
+  if (spans.length > 0) await client.query('ANALYZE refreshed_minute');
+  for (const span of spans) {
+    await refreshMinuteQuality(client, span, now);
+    for (const rollup of qualityRollups) await rollUp(client, rollup, span);
+  }
 }

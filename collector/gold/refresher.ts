@@ -7,10 +7,10 @@ import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
 
 /** Second 5 of each minute: by then the minute that has just ended is loaded, with the default BATCH_MS. */
 const SCHEDULE = '5 * * * * *';
-/** A refresh that takes longer hangs. */
+/** A step of a refresh that takes longer hangs. */
 const DEADLINE_MS = 300_000;
 
-/** Refreshes the one-minute means every 60 seconds, on a connection of its own. */
+/** Refreshes gold, and the flags of silver that go with it, every 60 seconds, on a connection of its own. */
 export class Refresher {
   readonly #databaseUrl: string;
   readonly #log: Logger;
@@ -18,6 +18,8 @@ export class Refresher {
   #client: pg.Client | undefined;
   #running: Promise<void> | undefined;
   #told = '';
+  /** Called after each refresh that was committed. */
+  onRefreshed: (refreshed: { minutes: number; seconds: number }) => void = () => undefined;
 
   constructor(databaseUrl: string, log: Logger) {
     this.#databaseUrl = databaseUrl;
@@ -25,7 +27,7 @@ export class Refresher {
   }
 
   start(): void {
-    this.#task = cron.schedule(SCHEDULE, () => this.refresh(), { name: 'one-minute means', noOverlap: true });
+    this.#task = cron.schedule(SCHEDULE, () => this.refresh(), { name: 'refresh', noOverlap: true });
   }
 
   /** Refreshes now; joins a refresh that is under way. Never rejects: the loader tells of a database that is away. */
@@ -51,9 +53,10 @@ export class Refresher {
     try {
       this.#client ??= await this.#connect();
       const began = performance.now();
-      const minutes = await refreshStaleMinutes(this.#client);
-      if (minutes)
-        this.#log.debug({ minutes, ms: Math.round(performance.now() - began) }, 'refreshed one-minute means');
+      const minutes = await refreshStaleMinutes(this.#client, { stepped: () => deadline.refresh() });
+      const ms = performance.now() - began;
+      if (minutes) this.#log.debug({ minutes, ms: Math.round(ms) }, 'refreshed stale minutes');
+      if (minutes !== undefined) this.onRefreshed({ minutes, seconds: ms / 1000 });
     } catch (error) {
       this.#tell(error);
       this.#sever();
@@ -68,7 +71,7 @@ export class Refresher {
     const refused = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)) && reason !== this.#told;
     this.#log[refused ? 'error' : 'debug'](
       { reason },
-      'cannot refresh the one-minute means; the minutes stay stale until it works',
+      'cannot refresh; the minutes stay stale until it works',
     );
     this.#told = reason;
   }

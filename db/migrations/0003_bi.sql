@@ -134,7 +134,7 @@ COMMENT ON COLUMN gold.quality_watermark.one IS 'Always true.';
 COMMENT ON COLUMN gold.quality_watermark.filled_to IS 'Minutes before this one have a row for each sensor with an expected_interval.';
 
 CREATE VIEW silver.latest_reading AS
-SELECT r.sensor_id, r.time, r.value, s.unit, s.quantity, s.location, r.quality, r.late, r.stuck, r.jump
+SELECT seen.sensor_id, r.time, r.value, s.unit, s.quantity, s.location, r.quality, r.late, r.stuck, r.jump
 FROM silver.seen_sensor seen
 CROSS JOIN LATERAL (
   SELECT * FROM silver.sensor_reading WHERE sensor_id = seen.sensor_id ORDER BY time DESC LIMIT 1
@@ -178,6 +178,8 @@ FROM (
   ] AS val_mean
   FROM gold.daily_mean d JOIN silver.sensor s USING (sensor_id)
   WHERE lower(s.quantity) IN ('voltage', 'current') AND s.location IS NOT NULL
+    -- A product that no double can hold would be an error, for every site.
+    AND (d.val_mean = 0 OR abs(d.val_mean) BETWEEN '1e-100'::float8 AND '1e100'::float8)
   GROUP BY d.day, s.location
 ) site
 WHERE val_mean[1] IS NOT NULL AND val_mean[2] IS NOT NULL;

@@ -71,7 +71,8 @@ describe.each(databaseServers())('verify on $name', server => {
     },
     {
       damage: 'a row without a line, in a known file',
-      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 1', 20, 'out_of_range')`,
+      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 1', 20, 'out_of_range');
+           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 1,
       first: [
         {
@@ -81,57 +82,150 @@ describe.each(databaseServers())('verify on $name', server => {
     },
     {
       damage: 'a row without a line, of an unknown sensor',
-      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 9', 20, 'unknown_sensor')`,
+      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 9', 20, 'unknown_sensor');
+           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 9')`,
       count: 1,
       first: [{ what: /row of Sensor 9 at .* has no line in a raw file/ }],
     },
     {
       damage: 'a row without a line, on another day',
-      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-14 23:59:59.999999Z', 'Sensor 1', 20, 'out_of_range')`,
+      by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-14 23:59:59.999999Z', 'Sensor 1', 20, 'out_of_range');
+           INSERT INTO gold.stale_minute VALUES ('2025-11-14 23:59Z', 'Sensor 1')`,
       count: 1,
       first: [{ what: /row of Sensor 1 at 2025-11-14 23:59:59.999999\+00 .* has no line in a raw file/ }],
     },
     {
       damage: 'a mean changed',
       by: `UPDATE gold.reading_1min_mean SET val_mean = val_mean + 0.5 WHERE sensor_id = 'Sensor 1' AND bucket = '2025-11-12 10:15Z'`,
-      count: 1,
+      // The hour is no longer that of its minutes.
+      count: 2,
       first: [
         {
           what: /mean of Sensor 1 at 2025-11-12 10:15:00\+00 in gold.reading_1min_mean is 21.25 \(n 2\), recomputed from silver 20.75 \(n 2\)/,
+        },
+        {
+          what: /gold.hourly_mean of Sensor 1 at 2025-11-12 10:00:00\+00: val_mean 23.83.* is 24.16.* by gold.reading_1min_mean/,
         },
       ],
     },
     {
       damage: 'a least value changed',
       by: `UPDATE gold.reading_1min_mean SET val_min = val_min - 1 WHERE sensor_id = 'Sensor 2'`,
-      count: 1,
-      first: [{ what: /mean of Sensor 2 at 2025-11-12 10:15:00\+00/ }],
+      count: 2,
+      first: [
+        { what: /mean of Sensor 2 at 2025-11-12 10:15:00\+00/ },
+        { what: /gold.hourly_mean of Sensor 2 .*: val_min 1e-07 is -0.9999999 by/ },
+      ],
     },
     {
       damage: 'a count changed',
       by: `UPDATE gold.reading_1min_mean SET n = 3 WHERE sensor_id = 'Sensor 2'`,
-      count: 1,
-      first: [{ what: /mean of Sensor 2 .*\(n 3\), recomputed from silver .*\(n 1\)/ }],
+      count: 2,
+      first: [
+        { what: /mean of Sensor 2 .*\(n 3\), recomputed from silver .*\(n 1\)/ },
+        { what: /gold.hourly_mean of Sensor 2 .*: n 1 is 3 by/ },
+      ],
     },
     {
       damage: 'a mean deleted',
       by: `DELETE FROM gold.reading_1min_mean WHERE bucket = '2025-11-13 00:00Z'`,
-      count: 1,
-      first: [{ what: /mean of Sensor 1 at 2025-11-13 .* is missing \(n 0\), recomputed from silver 25/ }],
+      count: 2,
+      first: [
+        { what: /mean of Sensor 1 at 2025-11-13 .* is missing \(n 0\), recomputed from silver 25/ },
+        { what: /gold.hourly_mean of Sensor 1 at 2025-11-13 .*: val_mean 25 is none, .* n 1 is none by/ },
+      ],
     },
     {
       damage: 'a mean made up, on a day of the files',
       by: `INSERT INTO gold.reading_1min_mean VALUES ('2025-11-12 11:00Z', 'Sensor 1', 1, 1, 1, 1)`,
-      count: 1,
+      count: 2,
       first: [
         { what: /mean of Sensor 1 at 2025-11-12 11:00:00\+00 .* is 1 \(n 1\), recomputed from silver none/ },
+        { what: /gold.hourly_mean of Sensor 1 at 2025-11-12 11:00:00\+00: val_mean missing is 1, / },
       ],
     },
     {
       damage: 'a mean made up, of a sensor and a day without files',
       by: `INSERT INTO gold.reading_1min_mean VALUES ('2025-11-20 11:00Z', 'Sensor 9', 1, 1, 1, 1)`,
+      count: 2,
+      first: [
+        { what: /mean of Sensor 9 at 2025-11-20 11:00:00\+00 .* recomputed from silver none/ },
+        { what: /gold.hourly_mean of Sensor 9 at 2025-11-20 11:00:00\+00/ },
+      ],
+    },
+    {
+      damage: 'an hour changed by one bit',
+      by: `UPDATE gold.hourly_mean SET val_mean = val_mean * 1.0000000000000002 WHERE sensor_id = 'Sensor 2'`,
+      count: 2,
+      first: [
+        {
+          what: /gold.hourly_mean of Sensor 2 .*: val_mean 1.000000000000000\de-07 is 1e-07 by gold.reading_1min/,
+        },
+        {
+          what: /gold.daily_mean of Sensor 2 at 2025-11-12 00:00:00\+00: val_mean 1e-07 is 1.000000000000000\de-07 by/,
+        },
+      ],
+    },
+    {
+      damage: 'a day made up',
+      by: `INSERT INTO gold.daily_mean VALUES ('2025-11-20', 'Sensor 9', 1, 1, 1, 1)`,
       count: 1,
-      first: [{ what: /mean of Sensor 9 at 2025-11-20 11:00:00\+00 .* recomputed from silver none/ }],
+      first: [
+        {
+          what: /gold.daily_mean of Sensor 9 at 2025-11-20 00:00:00\+00: val_mean 1 is none, .*by gold.hourly_mean/,
+        },
+      ],
+    },
+    {
+      damage: 'the quality of a minute changed',
+      by: `UPDATE gold.data_quality_1min SET late = late + 1 WHERE bucket = '2025-11-12 10:15Z' AND sensor_id = 'Sensor 1'`,
+      count: 2,
+      first: [
+        { what: /gold.data_quality_1min of Sensor 1 at 2025-11-12 10:15:00\+00: late 1 is 0$/ },
+        {
+          what: /gold.data_quality_hourly of Sensor 1 at 2025-11-12 10:00:00\+00: late 0 is 1 by gold.data_quality_1min/,
+        },
+      ],
+    },
+    {
+      damage: 'a minute that received more than its lines',
+      by: `UPDATE gold.data_quality_1min SET received = received + 1 WHERE sensor_id = 'Sensor 2' AND received > 0`,
+      count: 2,
+      first: [
+        { what: /gold.data_quality_1min of Sensor 2 at .*: received 2 is 1$/ },
+        { what: /hourly of Sensor 2/ },
+      ],
+    },
+    {
+      damage: 'the quality of a minute deleted',
+      by: `DELETE FROM gold.data_quality_1min WHERE bucket = '2025-11-12 10:15Z' AND sensor_id = 'Sensor 1'`,
+      count: 2,
+      first: [
+        {
+          what: /gold.data_quality_1min of Sensor 1 at 2025-11-12 10:15:00\+00: received missing is 4, valid missing is 2/,
+        },
+        { what: /gold.data_quality_hourly of Sensor 1/ },
+      ],
+    },
+    {
+      damage: 'a duplicate forgotten',
+      by: `DELETE FROM silver.duplicate_minute WHERE bucket = '2025-11-12 10:15Z' AND sensor_id = 'Sensor 1'`,
+      count: 1,
+      first: [
+        {
+          what: /gold.data_quality_1min of Sensor 1 at 2025-11-12 10:15:00\+00: received 4 is 3, duplicates 1 is 0/,
+        },
+      ],
+    },
+    {
+      damage: 'the quality of a day changed',
+      by: `UPDATE gold.data_quality_daily SET expected = coalesce(expected, 0) + 1 WHERE day = '2025-11-13' AND sensor_id = 'Sensor 1'`,
+      count: 1,
+      first: [
+        {
+          what: /gold.data_quality_daily of Sensor 1 at 2025-11-13 00:00:00\+00: expected .* by gold.data_quality_hourly/,
+        },
+      ],
     },
     {
       damage: 'the counter of lines changed',
@@ -159,7 +253,8 @@ describe.each(databaseServers())('verify on $name', server => {
     },
     {
       damage: 'a conflict deleted',
-      by: 'DELETE FROM silver.conflicting_reading',
+      by: `DELETE FROM silver.conflicting_reading;
+           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 1,
       first: [
         {

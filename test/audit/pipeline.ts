@@ -8,19 +8,16 @@ import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { type Report, verify } from '../../audit/verify.ts';
 import { nameCollector } from '../../collector/bronze/data-folder.ts';
-import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { isRawFileName, rawFileName } from '../../collector/bronze/partition.ts';
 import { connect } from '../../collector/database.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import { createLog } from '../../collector/log.ts';
 import { decodeReading } from '../../collector/message.ts';
 import { Backlog } from '../../collector/silver/backlog.ts';
-import { prepareLine } from '../../collector/silver/batch.ts';
-import { firstLineHash } from '../../collector/silver/ledger.ts';
-import { storeNarrowing } from '../../collector/silver/narrow.ts';
+import { BlockStore } from '../../collector/silver/block-store.ts';
 import { Registry, upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
-import { prepareStaging, storeBatch } from '../../collector/silver/store.ts';
+import { prepareStaging } from '../../collector/silver/store.ts';
 import { zoneOf } from '../../collector/time.ts';
 import { findFiles } from '../../replay/files.ts';
 import { Replay, type Replayed } from '../../replay/replay.ts';
@@ -125,28 +122,22 @@ export class Pipeline implements AsyncDisposable {
     appendFileSync(file.startsWith('/') ? file : join(this.raw, file), bytes);
   }
 
-  /** Loads what is recorded and not loaded yet. @param batchBytes about how large a batch is. */
-  async load(batchBytes = 1024 * 1024): Promise<void> {
+  /**
+   * Loads what is recorded and not loaded yet.
+   * @param batchBytes about how large a batch is. @param sizes of the raw files, where a recorder knows them.
+   */
+  async load(batchBytes = 1024 * 1024, sizes?: Map<string, number>): Promise<void> {
     await this.#connected(async client => {
       await prepareStaging(client);
-      const backlog = new Backlog(this.raw, this.collector, silent);
-      await backlog.synchronise(client, await this.#wholeLines());
+      const backlog = new Backlog(this.raw, this.collector, silent, 5);
+      await backlog.synchronise(client, sizes ?? (await this.#wholeLines()));
       const registry = await Registry.load(client);
+      const store = new BlockStore(this.collector, zone, silent);
       while (backlog.bytes > 0) {
-        const hashes = new Map<string, string>();
-        const lines = backlog.read(batchBytes).flatMap(({ file, start, bytes }) => {
-          const raw = splitLines(bytes, start);
-          if (start === 0) hashes.set(file, firstLineHash(raw[0]!.bytes));
-          return raw.map(line => prepareLine(file, line, zone, registry));
+        await backlog.unpack();
+        await store.store(client, backlog.read(batchBytes), registry, (_, ends) => {
+          for (const [file, end] of ends) backlog.advance(file, end);
         });
-        await storeNarrowing(
-          lines,
-          some => storeBatch(client, this.collector, some, hashes),
-          some => {
-            for (const { file, end } of some) backlog.advance(file, end);
-          },
-          silent,
-        );
       }
     });
   }
@@ -175,7 +166,15 @@ export class Pipeline implements AsyncDisposable {
       return client;
     };
     const { collector } = this;
-    const replay = new Replay({ connect: open, collector, zone, log: silent, collecting, dryRun });
+    const replay = new Replay({
+      connect: open,
+      collector,
+      zone,
+      log: silent,
+      lateMinutes: 5,
+      collecting,
+      dryRun,
+    });
     const rows: Replayed[] = [];
     try {
       for await (const row of replay.run(await findFiles(places, this.dataDir))) rows.push(row);

@@ -31,7 +31,9 @@ describe.each(databaseServers())('on $name', server => {
   afterAll(() => database.drop());
   const clear = () =>
     database.query(
-      'TRUNCATE bronze.raw_file, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading, gold.reading_1min_mean, gold.stale_minute',
+      `TRUNCATE bronze.raw_file, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading, silver.seen_sensor,
+         silver.duplicate_minute, gold.reading_1min_mean, gold.hourly_mean, gold.daily_mean, gold.data_quality_1min,
+         gold.data_quality_hourly, gold.data_quality_daily, gold.quality_watermark, gold.stale_minute`,
     );
   beforeEach(clear);
 
@@ -99,10 +101,10 @@ describe.each(databaseServers())('on $name', server => {
     await using connection = await loaderConnection(database);
     const others: (number | undefined)[] = [];
     const first = interleave(connection.client, async sql => {
-      if (sql.startsWith('ANALYZE')) others.push(await refresh());
+      if (sql.includes('reading_1min_mean')) others.push(await refresh());
     });
     expect(await refreshStaleMinutes(first)).toBe(1);
-    expect(others).toEqual([undefined]);
+    expect(new Set(others)).toEqual(new Set([undefined]));
     expect(await refresh()).toBe(0);
   });
 
@@ -239,8 +241,8 @@ function meansOf(readings: readonly Reading[]) {
       sensor_id: id,
       // `+ 0` as PostgreSQL begins at 0, and has no -0 there.
       val_mean: values.reduce((sum, value) => sum + value, 0) / values.length,
-      val_min: Math.min(...values),
-      val_max: Math.max(...values),
+      val_min: Math.min(...values) + 0,
+      val_max: Math.max(...values) + 0,
       n: values.length,
     }));
 }

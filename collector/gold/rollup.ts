@@ -1,0 +1,61 @@
+import type { ClientBase } from 'pg';
+import type { Span } from './spans.ts';
+
+/** A table of gold that is made of the rows of a finer one, by hour or by UTC day. */
+export interface Rollup {
+  target: string;
+  source: string;
+  unit: 'hour' | 'day';
+  /** Columns of both tables, besides the key. */
+  columns: readonly string[];
+  /** The columns of a period, as SQL over those of its rows in the order of `bucket`. */
+  aggregate: string;
+}
+
+/** The column that says which period a row is of. */
+export function periodColumn({ unit }: Rollup): string {
+  return unit === 'hour' ? 'bucket' : 'day';
+}
+
+/** SQL: the period that begins at `since`, a timestamptz, as its table names it. */
+function periodName({ unit }: Rollup, since: string): string {
+  return unit === 'hour' ? since : `(${since} AT TIME ZONE 'UTC')::date`;
+}
+
+/** Recomputes the hours or days of the refreshed minutes of a span, each from all rows of the finer table. */
+export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: Span): Promise<void> {
+  const { target, source, unit, columns, aggregate } = rollup;
+  const key = periodColumn(rollup);
+  const period = `
+    SELECT DISTINCT date_trunc('${unit}', bucket, 'UTC') AS since, sensor_id FROM refreshed_minute
+    WHERE bucket >= $1 AND bucket < $2`;
+  const within = `
+    f.sensor_id = p.sensor_id AND f.bucket >= p.since AND f.bucket < p.since + INTERVAL '${hours(unit)} hours'
+    AND f.bucket >= $1 AND f.bucket < $2`;
+  await client.query(
+    `INSERT INTO ${target} AS g (${key}, sensor_id, ${columns})
+     SELECT ${periodName(rollup, 'p.since')}, p.sensor_id, ${columns.map(column => `r.${column}`)}
+     FROM (${period}) p
+     CROSS JOIN LATERAL (SELECT count(*) AS finer, ${aggregate} FROM ${source} f WHERE ${within}) r
+     WHERE r.finer > 0
+     ${upsert(key, columns)}`,
+    [from, to],
+  );
+  await client.query(
+    `DELETE FROM ${target} g USING (${period}) p
+     WHERE g.${key} = ${periodName(rollup, 'p.since')} AND g.sensor_id = p.sensor_id
+       AND NOT EXISTS (SELECT FROM ${source} f WHERE ${within})`,
+    [from, to],
+  );
+}
+
+/** The end of an INSERT into a table called `g`: a row that is there takes the new values, if it differs from them. */
+export function upsert(key: string, columns: readonly string[]): string {
+  return `
+    ON CONFLICT (${key}, sensor_id) DO UPDATE SET ${columns.map(column => `${column} = excluded.${column}`)}
+    WHERE (${columns.map(column => `g.${column}`)}) IS DISTINCT FROM (${columns.map(column => `excluded.${column}`)})`;
+}
+
+function hours(unit: Rollup['unit']): number {
+  return unit === 'hour' ? 1 : 24;
+}

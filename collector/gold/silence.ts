@@ -1,0 +1,52 @@
+import type { ClientBase } from 'pg';
+import { KEPT_SINCE } from '../silver/kept-since.ts';
+
+/**
+ * How far one refresh fills at most: 6 hours, and so many minutes of all sensors together. A long stop is caught up by
+ * several refreshes, and a clock that was set years ahead does not fill the disk before somebody sets it right.
+ */
+const STRETCH_MINUTES = 360;
+const MINUTES_AT_ONCE = 100_000;
+
+/**
+ * Adds the minutes that nobody has marked to those that are refreshed, for each sensor that is expected to send and has
+ * been seen: from the watermark up to the running minute, which is judged again when it is over. The first time, it is
+ * the running minute alone.
+ *
+ * A clock that jumps back takes the watermark along, and the minutes that are ahead of it now are judged anew: nothing is
+ * expected of them yet.
+ * @param now the clock, as text.
+ */
+export async function addSilentMinutes(client: ClientBase, now: string): Promise<void> {
+  const { rows } = await client.query<{ from: string; to: string; filled_to: string }>(
+    `WITH running AS (
+       SELECT date_trunc('minute', $1::timestamptz, 'UTC') AS minute
+     ), watermark AS (
+       SELECT coalesce((SELECT filled_to FROM gold.quality_watermark), minute) AS filled_to FROM running
+     ), step AS (
+       SELECT greatest(1, least(${STRETCH_MINUTES}, ${MINUTES_AT_ONCE} / greatest(count(*), 1))) * INTERVAL '1 minute' AS length
+       FROM silver.sensor JOIN silver.seen_sensor USING (sensor_id) WHERE expected_interval IS NOT NULL
+     ), stretch AS (
+       SELECT minute, least(filled_to, minute) AS "from",
+         least(greatest(filled_to, minute), least(filled_to, minute) + length) AS "to"
+       FROM running, watermark, step
+     )
+     SELECT "from"::text, "to"::text, least("to", minute)::text AS filled_to FROM stretch`,
+    [now],
+  );
+  const { from, to, filled_to } = rows[0]!;
+  await client.query(
+    `INSERT INTO refreshed_minute
+     SELECT bucket, sensor_id
+     FROM generate_series($1::timestamptz, $2::timestamptz, INTERVAL '1 minute') bucket
+     CROSS JOIN silver.sensor JOIN silver.seen_sensor USING (sensor_id)
+     WHERE expected_interval IS NOT NULL AND bucket >= date_trunc('minute', seen_at, 'UTC')
+       AND bucket >= ${KEPT_SINCE}
+     EXCEPT TABLE refreshed_minute`,
+    [from, to],
+  );
+  await client.query(
+    `INSERT INTO gold.quality_watermark (filled_to) VALUES ($1) ON CONFLICT (one) DO UPDATE SET filled_to = excluded.filled_to`,
+    [filled_to],
+  );
+}
