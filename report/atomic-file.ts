@@ -1,0 +1,20 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a file so that at no time a part of it can be seen under its name: under another one first, fsynced, then
+ * renamed. Makes the folder where it is missing. What is there is replaced; after an error it is as it was.
+ */
+export async function writeAtomically(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.new`;
+  try {
+    await using handle = await open(draft, 'w');
+    await handle.writeFile(text);
+    await handle.sync();
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}

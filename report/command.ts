@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../collector/config.ts';
+import { connect } from '../collector/database.ts';
+import { UsageError } from '../collector/usage-error.ts';
+import { writeToStandardOutput } from '../query/standard-output.ts';
+import { writeAtomically } from './atomic-file.ts';
+import { makeReport } from './report.ts';
+import { dayBefore } from './text.ts';
+
+export interface ReportArguments {
+  /** UTC. Default: yesterday. */
+  date?: string;
+  /** `-` is standard output. Default: `sluice-report-<date>.html` in the working folder. */
+  out?: string;
+  charts: number;
+}
+
+/**
+ * `sluice report`: writes the quality report of a day.
+ * @throws {UsageError} for a day that has not begun.
+ */
+export async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<true> {
+  const date = given.date ?? dayBefore(new Date());
+  if (date > new Date().toISOString().slice(0, 10)) {
+    throw new UsageError(`${date} has not begun yet (in UTC); --date takes today or an earlier day.`);
+  }
+  const client = await connect(config.DATABASE_URL, 'sluice report', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    const page = await makeReport(client, date, given.charts);
+    if (given.out === '-') {
+      await writeToStandardOutput([page]);
+      return true;
+    }
+    const file = resolve(given.out ?? `sluice-report-${date}.html`);
+    await writeAtomically(file, page);
+    process.stdout.write(`Wrote ${file}\n`);
+    return true;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,31 @@
+import type { ClientBase } from 'pg';
+import { type Day, readDay, readMinutes } from './day.ts';
+import { reportPage } from './page.ts';
+import { type SensorCard, sensorCard } from './sensor-card.ts';
+
+/** As many charts as somebody still scrolls through; each is some 30 kB of the page. */
+const DEFAULT_CHARTS = 50;
+
+/**
+ * Makes the quality report of a day, on one snapshot of the database; writes nothing there.
+ * @param date UTC, such as 2025-11-12. @param charts of at most this many sensors, the worst first.
+ * @returns an HTML page.
+ */
+export async function makeReport(client: ClientBase, date: string, charts = DEFAULT_CHARTS): Promise<string> {
+  // The parameters of dates are read in the time zone of the session.
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL TIME ZONE 'UTC'");
+  try {
+    const day = await readDay(client, date);
+    return reportPage(day, await cardsOf(client, day, charts));
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+async function cardsOf(client: ClientBase, { date, sensors }: Day, charts: number): Promise<SensorCard[]> {
+  const cards: SensorCard[] = [];
+  for (const sensor of sensors.slice(0, charts)) {
+    cards.push(sensorCard(sensor, await readMinutes(client, date, sensor.id), cards.length + 1));
+  }
+  return cards;
+}
