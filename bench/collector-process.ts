@@ -54,18 +54,21 @@ interface CollectorOptions {
   databaseUrl: string;
   /** Default: true. Without it, the database may be away. */
   awaitDatabase?: boolean;
+  /** Further settings. */
+  env?: Record<string, string>;
 }
 
 /** Starts `sluice collect` and waits until it is subscribed and, unless told otherwise, has its database. */
 export async function startCollector(
   bench: Bench,
-  { folder, brokerUrl, databaseUrl, awaitDatabase = true }: CollectorOptions,
+  { folder, brokerUrl, databaseUrl, awaitDatabase = true, env = {} }: CollectorOptions,
 ): Promise<Program> {
-  const port = await freePort();
+  const port = env.HTTP_PORT ?? `${await freePort()}`;
   const collector = await runSluice(bench, ['collect'], folder, {
     MQTT_URL: brokerUrl,
     DATABASE_URL: databaseUrl,
-    HTTP_PORT: `${port}`,
+    ...env,
+    HTTP_PORT: port,
   });
   const ready = async () => {
     if (!collector.isRunning) throw await collector.failure();

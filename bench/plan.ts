@@ -2,6 +2,11 @@ import type { Amount } from './subscriber.ts';
 
 /** How much each part measures. */
 export interface Plan {
+  /** How long each part takes, roughly: it tells whoever waits what is left. */
+  expectedSeconds: Record<
+    'publisher' | 'throughput' | 'baseline' | 'catch-up' | 'latency' | 'memory' | 'growth' | 'http',
+    number
+  >;
   publisher: { messages: number; rounds: number };
   throughput: { amounts: Amount[]; rounds: number };
   baseline: { sluice: Amount; baseline: Amount; rounds: number };
@@ -12,18 +17,31 @@ export interface Plan {
   memory: { sensors: number; withSeconds: number; withoutSeconds: number; warmupSeconds: number };
   /** `sizes`: rows of silver, ascending. */
   growth: { sizes: number[]; amount: Amount; staleMinutes: number; refreshes: number; rounds: number };
+  /** Requests of 1,000 readings each; times that a day is read on each connection; messages beside readers. */
+  http: { posts: number; days: number; amount: Amount; rounds: number };
 }
 
+/** About 25 minutes, five of them for the memory without a database. */
 export const full: Plan = {
-  publisher: { messages: 1_000_000, rounds: 3 },
+  expectedSeconds: {
+    publisher: 20,
+    throughput: 480,
+    baseline: 70,
+    'catch-up': 220,
+    latency: 200,
+    memory: 390,
+    growth: 240,
+    http: 240,
+  },
+  publisher: { messages: 500_000, rounds: 3 },
   throughput: {
     amounts: [
       { sensors: 5, messages: 1_000_000, warmup: 100_000 },
-      { sensors: 100, messages: 1_000_000, warmup: 100_000 },
+      { sensors: 100, messages: 500_000, warmup: 100_000 },
       { sensors: 1000, messages: 1_000_000, warmup: 100_000 },
-      { sensors: 10_000, messages: 1_000_000, warmup: 100_000 },
+      { sensors: 10_000, messages: 500_000, warmup: 100_000 },
     ],
-    rounds: 5,
+    rounds: 3,
   },
   baseline: {
     sluice: { sensors: 5, messages: 300_000, warmup: 50_000 },
@@ -38,21 +56,32 @@ export const full: Plan = {
       { rate: 20_000, sensors: 5 },
       { rate: 20_000, sensors: 1000 },
     ],
-    seconds: 60,
-    warmupSeconds: 10,
+    seconds: 40,
+    warmupSeconds: 6,
   },
-  memory: { sensors: 5, withSeconds: 60, withoutSeconds: 300, warmupSeconds: 30 },
+  memory: { sensors: 5, withSeconds: 40, withoutSeconds: 300, warmupSeconds: 20 },
   growth: {
     sizes: [100_000, 1_000_000, 10_000_000],
-    amount: { sensors: 100, messages: 300_000, warmup: 50_000 },
+    amount: { sensors: 100, messages: 200_000, warmup: 50_000 },
     staleMinutes: 1000,
-    refreshes: 9,
+    refreshes: 7,
     rounds: 3,
   },
+  http: { posts: 1000, days: 5, amount: { sensors: 5, messages: 1_000_000, warmup: 100_000 }, rounds: 3 },
 };
 
 /** Whether it runs and reports, in less than three minutes; its figures are rough. */
 export const quick: Plan = {
+  expectedSeconds: {
+    publisher: 3,
+    throughput: 40,
+    baseline: 12,
+    'catch-up': 8,
+    latency: 35,
+    memory: 30,
+    growth: 25,
+    http: 40,
+  },
   publisher: { messages: 200_000, rounds: 1 },
   throughput: {
     amounts: [
@@ -86,4 +115,5 @@ export const quick: Plan = {
     refreshes: 3,
     rounds: 1,
   },
+  http: { posts: 50, days: 1, amount: { sensors: 5, messages: 60_000, warmup: 20_000 }, rounds: 1 },
 };

@@ -3,7 +3,7 @@
  * a temporary folder, and ends; also on Ctrl-C.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
@@ -15,16 +15,18 @@ import { describeMachine } from './machine.ts';
 import { measureBaseline } from './parts/baseline.ts';
 import { measureCatchUp } from './parts/catch-up.ts';
 import { measureGrowth } from './parts/growth.ts';
+import { measureHttp } from './parts/http.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureMemory } from './parts/memory.ts';
 import { measurePublisher } from './parts/publisher.ts';
 import { measureThroughput } from './parts/throughput.ts';
 import { full, type Plan, quick } from './plan.ts';
 import { Programs } from './programs.ts';
+import { remainingSeconds } from './progress.ts';
 import { hasReference } from './reference.ts';
-import { duration, type Results, reportText } from './report.ts';
+import { duration, reportText } from './report.ts';
 import type { PartResult } from './result.ts';
-import { judge } from './targets.ts';
+import { type MeasuredPart, mergeResults, RESULTS_FILE, type Results, readResults } from './results.ts';
 import { freePort } from './waiting.ts';
 
 const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> = {
@@ -35,6 +37,7 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   latency: measureLatency,
   memory: measureMemory,
   growth: measureGrowth,
+  http: measureHttp,
 };
 
 const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--out FOLDER]
@@ -43,7 +46,8 @@ Measures Sluice beside mosquitto_sub, COPY and a naive collector, and writes a r
 
   --quick         small loads, few rounds, under three minutes: shows that it runs; the figures are rough
   --only PART,…   only these parts: ${Object.keys(parts).join(', ')}
-  --out FOLDER    where to write; default: bench/ for a whole run, a temporary folder for any other
+  --out FOLDER    where to write; default: bench/ for a whole run, a temporary folder for any other. Parts that are
+                  there from an earlier run, and are not measured again, stay, unless they are of another machine
 
 Exit 0: everything was measured, whether or not the targets are met. 1: it failed or was stopped. 2: it cannot be run so.`;
 
@@ -76,8 +80,10 @@ function readArguments(): Arguments | undefined {
 }
 
 /** Measures the parts one after the other; in the order in which they stand above. */
-async function measureParts({ quick: isQuick, names }: Arguments, signal: AbortSignal): Promise<Results> {
-  const began = Date.now();
+async function measureParts(
+  { quick: isQuick, names }: Arguments,
+  signal: AbortSignal,
+): Promise<Omit<Results, 'verdicts'>> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
@@ -98,24 +104,37 @@ async function measureParts({ quick: isQuick, names }: Arguments, signal: AbortS
   await client.connect();
   const machine = await describeMachine(folder, client);
   await client.end();
-  const results: Record<string, PartResult> = {};
-  for (const [name, measurePart] of Object.entries(parts)) {
-    if (!names.includes(name)) continue;
-    signal.throwIfAborted();
-    print(`${name} (after ${duration((Date.now() - began) / 1000)})`);
-    results[name] = await measurePart(bench, isQuick ? quick : full);
-  }
   return {
     command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(
       ' ',
     ),
-    date: new Date(began).toISOString(),
-    seconds: (Date.now() - began) / 1000,
     quick: isQuick,
     machine,
-    parts: results,
-    verdicts: judge(results),
+    parts: await measureEach(bench, names, isQuick ? quick : full),
   };
+}
+
+async function measureEach(
+  bench: Bench,
+  names: readonly string[],
+  plan: Plan,
+): Promise<Record<string, MeasuredPart>> {
+  const began = Date.now();
+  const results: Record<string, MeasuredPart> = {};
+  const steps = Object.keys(parts)
+    .filter(name => names.includes(name))
+    .map(name => ({ name, seconds: plan.expectedSeconds[name as keyof Plan['expectedSeconds']] }));
+  for (const [done, { name }] of steps.entries()) {
+    bench.signal.throwIfAborted();
+    const partBegan = Date.now();
+    const loadBefore = loadavg()[0]!;
+    const left = remainingSeconds(steps, done, (partBegan - began) / 1000);
+    bench.print(`${name} (part ${done + 1} of ${steps.length}; about ${duration(left)} left)`);
+    const result = await parts[name]!(bench, plan);
+    const seconds = (Date.now() - partBegan) / 1000;
+    results[name] = { ...result, date: new Date(partBegan).toISOString(), seconds, loadBefore };
+  }
+  return results;
 }
 
 /** A whole run is the one that is published; any other must not take its place unasked. */
@@ -131,7 +150,7 @@ async function folderFor({ quick: isQuick, names, out }: Arguments): Promise<str
 async function write(results: Results, folder: string): Promise<string> {
   const points = (results.parts.throughput as { points?: Point[] } | undefined)?.points;
   if (points !== undefined) await writeFile(join(folder, 'throughput.svg'), drawThroughput(points));
-  await writeFile(join(folder, 'results.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFile(join(folder, RESULTS_FILE), `${JSON.stringify(results, undefined, 2)}\n`);
   const report = reportText(results, points === undefined ? undefined : 'throughput.svg');
   await writeFile(join(folder, 'RESULTS.md'), report);
   return report;
@@ -154,8 +173,9 @@ async function main(): Promise<number> {
     process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
   try {
-    const results = await measureParts(args, stopped.signal);
+    const latest = await measureParts(args, stopped.signal);
     const folder = await folderFor(args);
+    const results = mergeResults(await readResults(folder), latest, Object.keys(parts));
     console.log(`\n${await write(results, folder)}\nWritten to ${folder}`);
     return 0;
   } catch (error) {

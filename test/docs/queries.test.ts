@@ -1,27 +1,55 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
-import { withDatabase } from '../support/database.ts';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { queriesPage } from '../../docs/queries-page.ts';
+import { readShelf } from '../../query/shelf.ts';
+import { sluice } from '../audit/pipeline.ts';
+import { fillExample } from '../query/example.ts';
+import { newDatabase, type TestDatabase } from '../support/database.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const readme = await readFile(join(root, 'README.md'), 'utf8');
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await newDatabase();
+  const client = new pg.Client(database.url);
+  await client.connect();
+  await fillExample(client);
+  await client.end();
+});
+
+afterAll(() => database.drop());
+
+test('docs/queries.md has the queries as they are (else: npm run docs)', async () => {
+  expect(await readFile(join(root, 'docs', 'queries.md'), 'utf8')).toBe(queriesPage(await readShelf()));
+});
 
 test('every SQL query of README runs on the schema of db/migrations', async () => {
-  const readme = await readFile(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
-  const queries = [...readme.matchAll(/^```sql\n(.*?)^```$/gms)].map(([, sql]) => sql!);
-  expect(queries.length).toBeGreaterThanOrEqual(6);
-  await withDatabase(async database => {
-    await database.query(
-      `INSERT INTO silver.sensor VALUES ('Sensor 1', 'temperature', '°C', 'Hall 1', 0, 45), ('Sensor 2', 'temperature', '°C', 'Hall 2', 0, 45)`,
-    );
-    await database.query(
-      `INSERT INTO silver.sensor_reading VALUES (now(), 'Sensor 1', 20, 'valid'), (now(), 'Sensor 2', 85, 'out_of_range')`,
-    );
-    await database.query(
-      `INSERT INTO gold.reading_1min_mean VALUES (date_trunc('minute', now()), 'Sensor 1', 20, 20, 20, 1)`,
-    );
-    await database.query(`INSERT INTO bronze.raw_file (collector, path) VALUES ('c', 'p')`);
-    for (const query of queries) {
-      expect(await database.query(query).catch(error => error), query).toSatisfy(
-        rows => Array.isArray(rows) && rows.length > 0,
-      );
-    }
-  });
+  const queries = [...readme.matchAll(/^```sql\n((?:SELECT|WITH|TABLE)\b.*?)^```$/gms)].map(
+    ([, sql]) => sql!,
+  );
+  expect(queries.length).toBeGreaterThanOrEqual(1);
+  for (const query of queries) {
+    expect(await database.query(query).catch(error => error), query).toBeInstanceOf(Array);
+  }
 });
+
+// A call and the first line of what it printed: ```sh, the call, ```, an empty line, ```, the columns.
+const calls = [...readme.matchAll(/^```sh\nnpx sluice query ([^\n]*)\n```\n\n```\n([^\n]*)\n/gm)];
+
+test('README shows five queries', () => {
+  expect(new Set(calls.map(([, call]) => call!.split(' ')[0])).size).toBeGreaterThanOrEqual(5);
+});
+
+test.each(calls.map(([, call, columns]) => ({ call: call!, columns: columns! })))(
+  'README shows the columns that it prints: sluice query $call',
+  async ({ call, columns }) => {
+    const args = [...call.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', ''));
+    const { code, stdout, stderr } = await sluice(['query', ...args], { DATABASE_URL: database.url });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const names = (line: string) => line.split('|').map(name => name.trim());
+    expect(names(columns)).toEqual(names(stdout.split('\n')[0]!));
+  },
+);

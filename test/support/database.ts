@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
+import { eventually } from './eventually.ts';
 import { databaseUrl } from './server.ts';
 
 /** A server that the tests run on. */
@@ -17,7 +18,10 @@ export interface TestDatabase {
   /** Runs a statement on a connection that is kept; a lost one is replaced. Resolves to the rows. */
   // biome-ignore lint/suspicious/noExplicitAny: a test knows the columns that it asks for.
   query<Row = any>(sql: string, values?: unknown[]): Promise<Row[]>;
-  /** Closes the connection and removes the database, whoever else is connected. */
+  /**
+   * Closes the connection and removes the database, whoever else is connected. An autovacuum is not ours to end, so it may
+   * take some tries.
+   */
   drop(): Promise<void>;
 }
 
@@ -55,7 +59,7 @@ export async function newDatabase({
     query: async (sql, values) => (await pool.query(sql, values)).rows,
     drop: async () => {
       await pool.end();
-      await administer(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await eventually(() => administer(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };
 }

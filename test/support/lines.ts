@@ -2,25 +2,29 @@ import type pg from 'pg';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { connect } from '../../collector/database.ts';
 import { prepareRefresh } from '../../collector/gold/refresh.ts';
-import { type BatchLine, prepareLine } from '../../collector/silver/batch.ts';
+import { type BatchLine, judgeLate, prepareLine } from '../../collector/silver/batch.ts';
 import { Registry, upsertSensors } from '../../collector/silver/registry.ts';
 import { prepareStaging } from '../../collector/silver/store.ts';
+import type { Watermark } from '../../collector/silver/watermark.ts';
 import { zoneOf } from '../../collector/time.ts';
 import type { TestDatabase } from './database.ts';
 
 const utc = zoneOf('UTC');
 
-/** The lines of a raw file with this content, made ready for the database. */
+/** The lines of a raw file with this content, made ready for the database. @param watermark judges which of them are late. */
 export function linesOf(
   file: string,
   texts: readonly string[],
   registry: Registry,
   offset = 0,
   zone = utc,
+  watermark?: Watermark,
 ): BatchLine[] {
-  return splitLines(Buffer.from(texts.map(text => `${text}\n`).join('')), offset).map(line =>
+  const lines = splitLines(Buffer.from(texts.map(text => `${text}\n`).join('')), offset).map(line =>
     prepareLine(file, line, zone, registry),
   );
+  if (watermark !== undefined) for (const line of lines) judgeLate(line, watermark);
+  return lines;
 }
 
 /** A connection as the loader has it; it closes at the end of the scope. */

@@ -1,0 +1,94 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { LiveStream, MinuteMean } from './live-stream.ts';
+import type { Reads } from './reads.ts';
+import { content, count, errorAnswers, time } from './schemas.ts';
+
+const nullable = z.number().nullable();
+const overview = z.object({
+  at: time.describe("The database's clock."),
+  total: z.number().int().describe('How many sensors there are.'),
+  sensors: z.array(
+    z.object({
+      sensor_id: z.string(),
+      quantity: z.string().nullable(),
+      unit: z.string().nullable(),
+      location: z.string().nullable(),
+      expected_interval_s: nullable,
+      time: time.nullable(),
+      value: nullable,
+      quality: z.string().nullable(),
+      late: z.boolean().nullable(),
+      stuck: z.boolean().nullable(),
+      jump: z.boolean().nullable(),
+      score: nullable.describe("Today's quality, 0 to 100."),
+      verdict: z.string().nullable(),
+      spark: z
+        .array(z.tuple([z.number(), z.number()]))
+        .describe('Seconds since 1970 and mean, of the last hour.'),
+    }),
+  ),
+});
+
+const OVERVIEW = `
+  SELECT json_build_object(
+    'at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'total', (SELECT count(*) FROM (SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor) s),
+    'sensors', coalesce(json_agg(json_build_object(
+      'sensor_id', k.sensor_id, 'quantity', s.quantity, 'unit', s.unit, 'location', s.location,
+      'expected_interval_s', extract(epoch FROM s.expected_interval)::float8,
+      'time', to_char(r.time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'value', r.value, 'quality', r.quality,
+      'late', r.late, 'stuck', r.stuck, 'jump', r.jump, 'score', q.score, 'verdict', q.verdict, 'spark', g.spark
+    ) ORDER BY k.sensor_id), '[]')
+  )::text AS item
+  FROM (
+    SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor ORDER BY sensor_id LIMIT $1
+  ) k
+  LEFT JOIN silver.sensor s ON s.sensor_id = k.sensor_id
+  LEFT JOIN LATERAL (
+    SELECT * FROM silver.sensor_reading WHERE sensor_id = k.sensor_id ORDER BY time DESC LIMIT 1
+  ) r ON true
+  LEFT JOIN gold.data_quality_daily q ON q.sensor_id = k.sensor_id AND q.day = (now() AT TIME ZONE 'UTC')::date
+  LEFT JOIN LATERAL (
+    SELECT coalesce(json_agg(json_build_array(extract(epoch FROM bucket), val_mean) ORDER BY bucket), '[]') AS spark
+    FROM gold.reading_1min_mean
+    WHERE sensor_id = k.sensor_id AND bucket > now() - INTERVAL '61 minutes'
+  ) g ON true`;
+
+const RECENT_MEANS = `
+  SELECT to_char(bucket, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS bucket, sensor_id, val_mean, val_min, val_max, n::int
+  FROM gold.reading_1min_mean WHERE bucket >= date_trunc('minute', now()) - INTERVAL '2 minutes'
+  ORDER BY bucket, sensor_id`;
+
+/** After a refresh: sends the means of the last minutes to those who listen. What fails is the next refresh's to send. */
+export async function announceMeans(reads: Reads, stream: LiveStream): Promise<void> {
+  if (stream.clients === 0) return;
+  await reads.query<MinuteMean>(RECENT_MEANS).then(
+    means => stream.means(means),
+    () => undefined,
+  );
+}
+
+/** What the page shows of each sensor, in one answer. */
+export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.get('/api/v1/overview', {
+      schema: {
+        tags: ['read'],
+        summary: 'Each sensor at a glance: latest reading, quality of today, means of the last hour',
+        querystring: z.object({
+          limit: count(1000, 'At most this many sensors; default 500.').default(500),
+        }),
+        response: {
+          ...errorAnswers,
+          200: content('The overview.', { 'application/json': overview }) as never,
+        },
+      },
+      handler: async ({ query }, reply) => {
+        const [row] = await reads.query<{ item: string }>(OVERVIEW, [query.limit]);
+        return reply.type('application/json').send(row!.item);
+      },
+    });
+    done();
+  };
+}

@@ -1,0 +1,44 @@
+import { Metrics } from '../collector/metrics.ts';
+
+const INTRODUCTION = `# Metrics
+
+What \`/metrics\` of the collector's HTTP server says, in Prometheus' text format. Counters count from the start of the
+process. A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. The series that begin with \`process_\` and \`nodejs_\` are
+the process's own.
+
+Worth an alert: \`sluice_recording_failing > 0\` (the disk), \`sluice_loading_lag_seconds > 60\` (the database),
+\`sluice_mqtt_connected == 0\` (the broker), \`sluice_refresh_lag_seconds > 180\` (the means).
+
+Written by \`npm run docs\` from collector/metrics.ts.
+`;
+
+/** The text of docs/metrics.md: each metric with its type, labels and help. */
+export function metricsPage(): string {
+  const rows = new Metrics(nothing)
+    .describe()
+    .map(({ name, type, labels, help }) => [
+      `\`${name}\``,
+      type,
+      labels.map(label => `\`${label}\``).join(', '),
+      help.replaceAll('|', '\\|'),
+    ]);
+  const head = ['Metric', 'Type', 'Labels', 'Meaning'];
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map(cells => cells[column]!.length)),
+  );
+  const line = (cells: string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return `${INTRODUCTION}\n${[line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')}\n`;
+}
+
+/** A collector that has done nothing. */
+const nothing = {
+  broker: () => ({ connected: false, received: 0, acknowledged: 0, connections: 0 }),
+  http: () => ({ received: 0, rejected: new Map() }),
+  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
+  loader: () => ({
+    database: { connected: false as const, since: '', reason: '' },
+    pendingBytes: 0,
+    loaded: { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 },
+  }),
+};
