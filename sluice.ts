@@ -6,8 +6,15 @@ import type { VerifyArguments } from './audit/command.ts';
 import { type Config, readConfig, SettingsError } from './collector/config.ts';
 import { errorText } from './collector/error-text.ts';
 import { createLog } from './collector/log.ts';
+import { setUpRuntime } from './collector/runtime.ts';
 import { RegistryError } from './collector/silver/registry-file.ts';
 import { untilStopped } from './collector/until-stopped.ts';
+import { UsageError } from './collector/usage-error.ts';
+import type { QueryArguments } from './query/command.ts';
+import type { ReadingsArguments } from './query/readings-command.ts';
+import type { ReportArguments } from './report/command.ts';
+
+setUpRuntime();
 
 // Each command loads its own module: a collector has no use for the memory of the others.
 const program = new Command('sluice')
@@ -71,13 +78,9 @@ program
   .command('migrate')
   .description('bring the database to the schema of this version')
   .action(() =>
-    finish(async config => {
-      const { migrate } = await import('./db/migrate.ts');
-      const { applied, timescaledb } = await migrate(config.DATABASE_URL);
-      const done = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.';
-      const server = timescaledb ? `TimescaleDB ${timescaledb}.` : 'Plain PostgreSQL, no TimescaleDB.';
-      process.stdout.write(`${done} ${server}\n`);
-      return true;
+    finish(async (config, log) => {
+      const { migrateCommand } = await import('./db/command.ts');
+      return migrateCommand(config, log);
     }),
   );
 
@@ -103,10 +106,109 @@ program
   )
   .argument('[place...]', 'files and folders')
   .option('--dry-run', 'only say what it would do')
-  .action((places: string[], options: { dryRun?: boolean }) =>
+  .option(
+    '--rejudge',
+    'load nothing; judge what is stored by the registry as it stands now, all of it or the sensors and days of the files',
+  )
+  .action((places: string[], options: { dryRun?: boolean; rejudge?: boolean }) =>
     finish(async (config, log) => {
+      if (options.rejudge) {
+        const { rejudgeCommand } = await import('./replay/rejudge-command.ts');
+        return rejudgeCommand(config, log, places, options.dryRun === true);
+      }
       const { replayCommand } = await import('./replay/command.ts');
       return replayCommand(config, log, places, options.dryRun === true);
+    }),
+  );
+
+program
+  .command('query')
+  .description('ask a query of db/queries by its name; without a name, list them with their questions')
+  .argument('[name]', 'the query, such as latest')
+  .addOption(
+    new Option('--format <format>', 'how the answer is written')
+      .choices(['table', 'csv', 'json'])
+      .default('table'),
+  )
+  .option('--set <name=value>', 'give a parameter a value, an empty one for NULL; may be repeated', addTo, [])
+  .option('--plain', 'the query for plain PostgreSQL, also where there is one for TimescaleDB')
+  .option('--sql', 'print the query instead of asking it')
+  .option('--timeout <seconds>', 'how long the answer may take, to its last row', wholeNumber, 60)
+  .helpOption(false)
+  .option('-h, --help', 'with a name: how to read its answer, and its parameters')
+  .action(async (name: string | undefined, options: QueryArguments, command: Command) => {
+    if (name === undefined && options.help) return command.outputHelp();
+    if (name === undefined || options.help || options.sql) {
+      const { catalogue } = await import('./query/catalogue.ts');
+      process.stdout.write(await catalogue(name, options.sql));
+      return;
+    }
+    await finish(async (config, log) => {
+      const { queryCommand } = await import('./query/command.ts');
+      return queryCommand(config, log, name, options);
+    });
+  });
+
+program
+  .command('readings')
+  .description('print the readings of a sensor, oldest first')
+  .requiredOption('--sensor <id>', 'the sensor, by the id that it sends')
+  .requiredOption(
+    '--from <time>',
+    'readings from here on: a date, or ISO 8601; without an offset in SENSOR_TIMEZONE',
+  )
+  .requiredOption('--to <time>', 'readings before this time, or until the end of this date')
+  .option('--page-number <n>', 'only this page, from 1', wholeNumber)
+  .option('--page-size <n>', 'readings of a page (1000 where only the number is given)', wholeNumber)
+  .addOption(
+    new Option('--format <format>', 'default: table on a terminal, ndjson elsewhere').choices([
+      'ndjson',
+      'csv',
+      'table',
+    ]),
+  )
+  .action((options: ReadingsArguments) =>
+    finish(async (config, log) => {
+      const { readingsCommand } = await import('./query/readings-command.ts');
+      return readingsCommand(config, log, options);
+    }),
+  );
+
+program
+  .command('report')
+  .description('write the quality report of a day, an HTML page')
+  .option('--date <date>', 'the UTC date, such as 2025-11-12 (default: yesterday)', utcDay)
+  .option('--out <file>', 'where to; - is standard output (default: sluice-report-DATE.html)')
+  .option('--charts <n>', 'charts of this many sensors, the worst first', wholeNumberOrNone, 50)
+  .action((options: ReportArguments) =>
+    finish(async (config, log) => {
+      const { reportCommand } = await import('./report/command.ts');
+      return reportCommand(config, log, options);
+    }),
+  );
+
+const sensors = program.command('sensors').description('bring the sensor registry in or out, as CSV');
+
+sensors
+  .command('import')
+  .description('add and change sensors as a CSV file says; all of it, or nothing where a line is wrong')
+  .argument('<file>', 'the file; - is standard input')
+  .option('--prune', 'also remove the sensors that are not in the file')
+  .action((file: string, options: { prune?: boolean }) =>
+    finish(async (config, log) => {
+      const { importCommand } = await import('./sensors/command.ts');
+      return importCommand(config, log, file, options);
+    }),
+  );
+
+sensors
+  .command('export')
+  .description('write the sensor registry as a CSV file, which import takes back')
+  .argument('<file>', 'the file; - is standard output')
+  .action((file: string) =>
+    finish(async (config, log) => {
+      const { exportCommand } = await import('./sensors/command.ts');
+      return exportCommand(config, log, file);
     }),
   );
 
@@ -117,6 +219,21 @@ function utcDay(text: string): string {
     throw new InvalidArgumentError('It must be a date such as 2025-11-12.');
   }
   return text;
+}
+
+/** Collects an option that may be repeated. */
+function addTo(text: string, before: string[]): string[] {
+  return [...before, text];
+}
+
+/** Checks a count of the command line. */
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
+  return Number(text);
+}
+
+function wholeNumberOrNone(text: string): number {
+  return text === '0' ? 0 : wholeNumber(text);
 }
 
 /** Runs a daemon until a signal asks it to stop. The settings are read before anything is started. */
@@ -136,7 +253,8 @@ async function finish(command: (config: Config, log: Logger) => Promise<boolean>
 /** 2 for what the user can mend in the call or the settings, 1 for everything else. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  return error instanceof SettingsError || error instanceof RegistryError ? 2 : 1;
+  const mendable = [SettingsError, RegistryError, UsageError].some(kind => error instanceof kind);
+  return mendable ? 2 : 1;
 }
 
 try {

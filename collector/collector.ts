@@ -1,9 +1,19 @@
 import type { Logger } from 'pino';
+import { NightlyReport } from '../report/nightly.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
 import type { Config } from './config.ts';
 import { Refresher } from './gold/refresher.ts';
+import { Access, readTokens } from './http/access.ts';
+import { Intake } from './http/intake.ts';
+import { LiveStream } from './http/live-stream.ts';
+import { announceMeans } from './http/overview.ts';
+import { Pace } from './http/pace.ts';
+import { Reads } from './http/reads.ts';
 import { HttpServer } from './http/server.ts';
+import type { Status } from './http/watch.ts';
+import { Nightly } from './lifecycle/nightly.ts';
+import { Metrics } from './metrics.ts';
 import { Loader } from './silver/loader.ts';
 import { readRegistry } from './silver/registry-file.ts';
 import { MqttSource } from './source/mqtt-source.ts';
@@ -36,6 +46,7 @@ export class Collector {
   #recorder: Recorder | undefined;
   #loader: Loader | undefined;
   #source: MqttSource | undefined;
+  #intake: Intake | undefined;
 
   /** @param folder the data folder, where the caller has its lock already and gives it back. */
   constructor(config: Config, log: Logger, folder?: DataFolder) {
@@ -64,10 +75,12 @@ export class Collector {
   }
 
   get progress(): Progress {
+    const { received = 0, rejected = new Map<string, number>() } = this.#intake?.counts ?? {};
     return {
-      received: this.#source?.counts.received ?? 0,
+      received: (this.#source?.counts.received ?? 0) + received,
       recorded: this.#recorder?.counts.recorded ?? 0,
-      rejected: this.#recorder?.counts.rejected ?? 0,
+      rejected:
+        (this.#recorder?.counts.rejected ?? 0) + [...rejected.values()].reduce((sum, n) => sum + n, 0),
       stored: this.#loader?.status.loaded.stored ?? 0,
       pendingBytes: this.#loader?.status.pendingBytes ?? 0,
     };
@@ -77,6 +90,7 @@ export class Collector {
     const config = this.#config;
     const log = this.#log;
     const sensors = await readRegistry(config.SENSORS_FILE);
+    const tokens = await readTokens(config.HTTP_TOKENS_FILE);
 
     const folder = this.#folder ?? (await this.#lockFolder());
     if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
@@ -84,6 +98,7 @@ export class Collector {
     const recorder = new Recorder({
       dataDir: config.DATA_DIR,
       zone: zoneOf(config.SENSOR_TIMEZONE),
+      lateMinutes: config.LATE_MINUTES,
       descriptors: descriptorBudget(),
       log,
     });
@@ -104,14 +119,58 @@ export class Collector {
     this.#undo.defer(() => loader.stop());
     refresher.start();
     this.#undo.defer(() => this.#drain(loader, refresher));
+    const nightly = new NightlyReport(config, log, () => loader.status);
+    nightly.start();
+    this.#undo.defer(() => nightly.stop());
+
+    const lifecycle = new Nightly({ config, collector, recorder, log });
+    lifecycle.start();
+    this.#undo.defer(() => lifecycle.stop());
 
     const source = new MqttSource(config, recorder, log);
     this.#source = source;
-    const http = new HttpServer(config, {
-      broker: () => source.status,
-      database: () => loader.status.database,
-      recording: () => recorder.failure,
-      pendingBytes: () => loader.status.pendingBytes,
+    const pendingBytes = () => loader.status.pendingBytes;
+    const intake = new Intake(config, recorder, pendingBytes);
+    this.#intake = intake;
+    const reads = new Reads(config.DATABASE_URL, log, new Pace(() => recorder.underLoad));
+    const stream = new LiveStream(zoneOf(config.SENSOR_TIMEZONE));
+    const metrics = new Metrics({
+      broker: () => ({ connected: source.status.connected, ...source.counts }),
+      http: () => intake.counts,
+      recorder: () => ({
+        recorded: recorder.counts.recorded,
+        pendingBytes: recorder.pendingBytes,
+        failing: recorder.failure !== undefined,
+      }),
+      loader: () => loader.status,
+    });
+    recorder.onGroup = (group, seconds) => {
+      const { size, payloadBytes, rejected, files } = group;
+      // Each line has its end.
+      metrics.recorded({ messages: size, bytes: payloadBytes + size, seconds, rejected });
+      stream.readings(files);
+    };
+    loader.onBatch = batch => metrics.stored(batch);
+    refresher.onRefreshed = refreshed => {
+      metrics.refreshed(refreshed);
+      void announceMeans(reads, stream);
+    };
+    const http = new HttpServer({
+      config,
+      log,
+      access: new Access(tokens),
+      vitals: {
+        broker: () => source.status,
+        database: () => loader.status.database,
+        recording: () => recorder.failure,
+        pendingBytes,
+      },
+      intake,
+      reads,
+      metrics,
+      stream,
+      status: () => this.#status(metrics),
+      maxConnections: connectionBudget(),
     });
     this.#undo.defer(() => http.stop());
     const address = await http.start();
@@ -122,6 +181,22 @@ export class Collector {
     const summary = setInterval(() => log.info(this.progress, 'progress'), SUMMARY_MS);
     this.#undo.defer(() => clearInterval(summary));
     return address;
+  }
+
+  #status(metrics: Metrics): Status {
+    const { received, recorded, rejected, stored, pendingBytes } = this.progress;
+    return {
+      at: new Date().toISOString(),
+      received,
+      recorded,
+      rejected,
+      stored,
+      broker: this.#source!.status,
+      database: this.#loader!.status.database,
+      recording: { ok: this.#recorder!.failure === undefined, pending_bytes: this.#recorder!.pendingBytes },
+      loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
+      refresh: { lag_s: metrics.refreshLag() },
+    };
   }
 
   async #lockFolder(): Promise<DataFolder> {
@@ -141,9 +216,19 @@ export class Collector {
  * Descriptors for raw files: most of what the process may have; the rest is for sockets, the loader and the libraries.
  */
 function descriptorBudget(): number {
+  return Math.max(16, Math.min(16_384, Math.floor((mostDescriptors() - 64) * 0.8)));
+}
+
+/** Connections of the HTTP server: half of that rest. */
+function connectionBudget(): number {
+  return Math.max(16, Math.min(1024, Math.floor((mostDescriptors() - 64) * 0.1)));
+}
+
+/** How many files the process may have open. */
+function mostDescriptors(): number {
   const report = process.report.getReport() as {
     userLimits?: { open_files?: { soft?: number | 'unlimited' } };
   };
   const soft = report.userLimits?.open_files?.soft;
-  return typeof soft === 'number' ? Math.max(16, Math.min(16_384, Math.floor((soft - 64) * 0.8))) : 16_384;
+  return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY;
 }

@@ -123,9 +123,10 @@ export const settings = {
   },
   SENSOR_TIMEZONE: { schema: timezone, default: 'UTC', meaning: 'Time zone of a `dt` that names no offset.' },
   SENSORS_FILE: {
-    schema: text.transform(path => resolve(path)),
+    schema: text.transform(path => (path === 'none' ? null : resolve(path))),
     default: 'db/sensors.csv',
-    meaning: 'CSV file of the sensor registry, upserted at start.',
+    meaning:
+      'CSV file of the sensor registry, upserted at start. none: there is no file, the registry lives in the database (`sluice sensors import`).',
   },
   BATCH_ROWS: {
     schema: whole(1, 1_000_000),
@@ -138,6 +139,61 @@ export const settings = {
     default: '1000',
     unit: 'ms',
     meaning: 'A batch is loaded at the latest this long after its first line was recorded.',
+  },
+  LATE_MINUTES: {
+    schema: whole(1, 525_600),
+    default: '5',
+    unit: 'min',
+    meaning:
+      'A reading is late when one of the same sensor that is more than this much newer was recorded before it.',
+  },
+  RAW_COMPRESS_AFTER_DAYS: {
+    schema: whole(0, 36_500),
+    default: '7',
+    unit: 'days',
+    meaning:
+      'Raw files whose day ended at least this long ago are compressed, when they are loaded; 0 is never.',
+  },
+  RAW_RETENTION_DAYS: {
+    schema: whole(0, 36_500),
+    default: '0',
+    unit: 'days',
+    meaning:
+      'Raw files (when they are loaded) and rejected messages whose day ended at least this long ago are removed; 0 is never. Keep them for longer than the oldest dump of the database that you may restore.',
+  },
+  SILVER_RETENTION_DAYS: {
+    schema: whole(0, 36_500),
+    default: '0',
+    unit: 'days',
+    meaning:
+      'Readings of UTC days that ended at least this long ago are removed from silver; 0 is never. Gold keeps their means.',
+  },
+  SILVER_CHUNK_DAYS: {
+    schema: whole(1, 365),
+    default: '1',
+    unit: 'days',
+    meaning:
+      'What a chunk of silver.sensor_reading holds, on TimescaleDB; chunks that are there stay as they are.',
+  },
+  SILVER_COMPRESS_AFTER_DAYS: {
+    schema: whole(0, 36_500),
+    default: '7',
+    unit: 'days',
+    meaning: 'Chunks of silver.sensor_reading are compressed after this long, on TimescaleDB; 0 is never.',
+  },
+  NIGHTLY_CRON: {
+    schema: text.regex(
+      /^(?:[\d*/,-]+ +){4,5}[\d*/,-]+$/,
+      'must be a cron expression of 5 or 6 fields, such as 17 3 * * *',
+    ),
+    default: '17 3 * * *',
+    meaning: 'When raw files are compressed and what is too old is removed: a cron expression, in UTC.',
+  },
+  REPORT_DIR: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'Folder into which the collector writes the report of each UTC day, ten minutes after its end, as `<date>.html`. Without it none is written.',
   },
   LOG_LEVEL: {
     schema: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
@@ -152,12 +208,43 @@ export const settings = {
   HTTP_HOST: {
     schema: text.min(1, 'must be a host name or an address'),
     default: '127.0.0.1',
-    meaning: 'Address on which /health and /ready are served.',
+    meaning: 'Address of the HTTP API. Another one than loopback needs HTTP_TOKENS_FILE.',
   },
   HTTP_PORT: {
     schema: whole(0, 65_535),
     default: '8080',
-    meaning: 'Port on which /health and /ready are served; 0 takes any free one.',
+    meaning: 'Port of the HTTP API; 0 takes any free one.',
+  },
+  HTTP_TOKENS_FILE: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'File of the tokens that the HTTP API takes, one a line with its rights: `TOKEN read`, `TOKEN ingest` or `TOKEN read,ingest`. Without it everybody on this machine may read and ingest.',
+  },
+  HTTP_RATE_LIMIT: {
+    schema: whole(0, 1_000_000),
+    default: '6000',
+    unit: 'requests a minute',
+    meaning: 'What a client (an address, or a token) may ask of the HTTP API; 0 is no limit.',
+  },
+  HTTP_MAX_READINGS: {
+    schema: whole(1, 1_000_000),
+    default: '10000',
+    unit: 'readings',
+    meaning: 'The most readings that one HTTP request may bring.',
+  },
+  HTTP_MAX_BODY_BYTES: {
+    schema: whole(1024, 67_108_864),
+    default: '8388608',
+    unit: 'bytes',
+    meaning: 'The largest body of an HTTP request.',
+  },
+  HTTP_MAX_BACKLOG_MB: {
+    schema: whole(0, 1_000_000_000),
+    default: '10000',
+    unit: 'MB',
+    meaning:
+      'Readings over HTTP are turned away (503) while more than this is recorded and not loaded; 0 is no limit. Those over MQTT are always recorded.',
   },
   GENERATOR_SENSORS: {
     schema: whole(1, 100_000),
@@ -232,6 +319,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         `${name} ${result.error.issues[0]?.message}${setting.secret ? '' : `, not ${JSON.stringify(raw)}`}`,
       );
   }
+  if (typeof values.HTTP_HOST === 'string' && !isLoopback(values.HTTP_HOST) && !values.HTTP_TOKENS_FILE) {
+    problems.push(
+      `HTTP_HOST must be 127.0.0.1, ::1 or localhost as long as HTTP_TOKENS_FILE is not set, not "${values.HTTP_HOST}": anybody could read and ingest`,
+    );
+  }
+  problems.push(...retentionProblems(values));
   if (problems.length > 0) throw new SettingsError(problems);
   const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
   values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
@@ -240,6 +333,21 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (!env.SENSORS_FILE?.trim())
     values.SENSORS_FILE = join(import.meta.dirname, '..', settings.SENSORS_FILE.default);
   return { ...values, embedded } as Config;
+}
+
+/** What is compressed must be kept for at least as long: compressing what is about to go is a mistake in one of the two. */
+function retentionProblems(values: Record<string, unknown>): string[] {
+  return (['RAW', 'SILVER'] as const).flatMap(layer => {
+    const [compress, retention] = [`${layer}_COMPRESS_AFTER_DAYS`, `${layer}_RETENTION_DAYS`];
+    const [after, days] = [Number(values[compress] ?? 0), Number(values[retention] ?? 0)];
+    if (days === 0 || days >= after) return [];
+    return [`${retention} must be 0 or at least ${compress}, which is ${after} (0 is never), not "${days}"`];
+  });
+}
+
+/** Whether an address can be reached from this machine only. */
+function isLoopback(host: string): boolean {
+  return /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i.test(host);
 }
 
 function readSecret(

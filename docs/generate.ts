@@ -1,13 +1,18 @@
 /*
- * Writes what the documents say about settings from collector/config.ts: README's table and `.env.example`.
+ * Writes what the documents say about settings from collector/config.ts (README's table and `.env.example`), and about
+ * queries from db/queries (docs/queries.md).
  *
  *   npm run docs
  *
- * test/docs/settings.test.ts fails when they differ from the settings.
+ * test/docs fails when they differ.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../collector/config.ts';
+import { readShelf } from '../query/shelf.ts';
+import { markdownTable } from './markdown-table.ts';
+import { metricsPage } from './metrics.ts';
+import { queriesPage } from './queries-page.ts';
 
 /** What the documents tell of a setting. */
 export interface DocumentedSetting {
@@ -32,21 +37,14 @@ export function readmeWithSettings(readme: string, all: DocumentedSettings = set
   return `${readme.slice(0, begin)}${BEGIN}\n${settingsTable(all)}\n${readme.slice(end)}`;
 }
 
-/** A Markdown table: name, default with its unit, meaning. Columns are padded, as the formatter would have it. */
+/** A Markdown table: name, default with its unit, meaning. */
 export function settingsTable(all: DocumentedSettings): string {
   const rows = Object.entries(all).map(([name, setting]) => [
     `\`${name}\``,
     setting.default === undefined ? '' : `\`${setting.default}\`${setting.unit ? ` ${setting.unit}` : ''}`,
-    meaningOf(name, setting).replaceAll('|', '\\|'),
+    meaningOf(name, setting),
   ]);
-  const head = ['Setting', 'Default', 'Meaning'];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map(cells => cells[column]!.length)),
-  );
-  const rule = widths.map(width => '-'.repeat(width));
-  return [head, rule, ...rows]
-    .map(cells => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`)
-    .join('\n');
+  return markdownTable(['Setting', 'Default', 'Meaning'], rows);
 }
 
 /** The text of `.env.example`: every setting with its default, commented out, so that a copy of it changes nothing. */
@@ -82,4 +80,6 @@ if (import.meta.main) {
   const readme = join(root, 'README.md');
   await writeFile(readme, readmeWithSettings(await readFile(readme, 'utf8')));
   await writeFile(join(root, '.env.example'), envExample());
+  await writeFile(join(root, 'docs', 'metrics.md'), metricsPage());
+  await writeFile(join(root, 'docs', 'queries.md'), queriesPage(await readShelf()));
 }

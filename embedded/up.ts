@@ -64,7 +64,7 @@ Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${c
   Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.MQTT_TOPICS.join(', ')})
   Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
   Raw files   tail -f ${raw}/*.jsonl
-  Health      ${http}/ready
+  Page        ${http}/
 
 Try, in psql:
 

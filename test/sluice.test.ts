@@ -12,7 +12,18 @@ const sentence = /^sluice: [^\n]+\n$/;
 test('--help names every command, and every command says what it does', async () => {
   const help = await sluice(['--help'], {});
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const command of ['up', 'collect', 'generate', 'migrate', 'verify', 'replay']) {
+  for (const command of [
+    'up',
+    'collect',
+    'generate',
+    'migrate',
+    'verify',
+    'replay',
+    'sensors',
+    'query',
+    'readings',
+    'report',
+  ]) {
     expect(help.stdout).toMatch(new RegExp(`^ {2}${command} .*[a-z]{3}`, 'm'));
   }
   const verify = await sluice(['verify', '--help'], {});
@@ -44,8 +55,19 @@ test('wrong settings end with 2, all of them are named, and nothing is started',
     MQTT_QOS: '2',
     SENSOR_TIMEZONE: 'Mars/Olympus',
   };
-  for (const command of ['up', 'collect', 'generate', 'migrate', 'verify', 'replay']) {
-    const { code, stdout, stderr } = await sluice([command], env);
+  const commands = [
+    'up',
+    'collect',
+    'generate',
+    'migrate',
+    'verify',
+    'replay',
+    'report',
+    'query latest',
+    'sensors export -',
+  ];
+  for (const command of [...commands, 'readings --sensor x --from 2025-11-12 --to 2025-11-13']) {
+    const { code, stdout, stderr } = await sluice(command.split(' '), env);
     expect(code, command).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/^sluice: 4 settings are wrong:\n/);

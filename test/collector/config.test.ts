@@ -159,3 +159,20 @@ test('every setting has a meaning, and a default that is right', () => {
       expect(setting.schema.safeParse(setting.default).success, name).toBe(true);
   }
 });
+
+test('what is compressed must be kept for at least as long', () => {
+  expect(
+    problemsOf({ RAW_RETENTION_DAYS: '6', SILVER_RETENTION_DAYS: '3', SILVER_COMPRESS_AFTER_DAYS: '4' }),
+  ).toEqual([
+    'RAW_RETENTION_DAYS must be 0 or at least RAW_COMPRESS_AFTER_DAYS, which is 7 (0 is never), not "6"',
+    'SILVER_RETENTION_DAYS must be 0 or at least SILVER_COMPRESS_AFTER_DAYS, which is 4 (0 is never), not "3"',
+  ]);
+  expect(
+    problemsOf({ RAW_RETENTION_DAYS: '1', RAW_COMPRESS_AFTER_DAYS: '0', SILVER_RETENTION_DAYS: '7' }),
+  ).toEqual([]);
+  for (const cron of ['daily', '17 3 * *', '17 3 * * * * *', '17 3 * * mon;']) {
+    expect(problemsOf({ NIGHTLY_CRON: cron })).toEqual([
+      `NIGHTLY_CRON must be a cron expression of 5 or 6 fields, such as 17 3 * * *, not "${cron}"`,
+    ]);
+  }
+});

@@ -56,7 +56,13 @@ async function withholdConnack(url: string) {
 async function sourceOn(url: string, log = silent) {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
-  const recorder = new Recorder({ dataDir: folder.path, zone: zoneOf('UTC'), descriptors: 64, log });
+  const recorder = new Recorder({
+    dataDir: folder.path,
+    zone: zoneOf('UTC'),
+    lateMinutes: 5,
+    descriptors: 64,
+    log,
+  });
   await recorder.start(false);
   stack.defer(() => recorder.stop());
   const source = new MqttSource(configFor({ MQTT_URL: url, DATA_DIR: folder.path }), recorder, log);
