@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    // Two cores: more files at once only make each other's databases slower.
-    maxWorkers: 2,
+    // One more than CI has cores: many tests wait for a keepalive, a second of the clock or a browser.
+    maxWorkers: 3,
   },
 });

@@ -60,7 +60,7 @@ test('whatever the order of arrival and whenever it is refreshed, flags, means a
         seen.jump += model.flags.filter(flag => flag.includes('jump')).length;
       },
     ),
-    { numRuns: 40, interruptAfterTimeLimit: 40_000 },
+    { numRuns: 20, interruptAfterTimeLimit: 40_000 },
   );
   // Else the readings were too tame to prove anything.
   expect(seen.stuck).toBeGreaterThan(20);

@@ -108,7 +108,7 @@ test('no request that the description describes, more or less, is our fault', as
         } else if (isStream) leaving.abort();
         else await response.text();
       }),
-      { numRuns: operation.method === 'post' ? 500 : 120 },
+      { numRuns: operation.method === 'post' ? 200 : 60 },
     );
   }
   // The requests were not all of one kind.
@@ -153,7 +153,7 @@ test('no bytes on the socket are our fault', async () => {
     fc.asyncProperty(fc.oneof(spoilt, cut, fc.uint8Array({ maxLength: 2000 })), async bytes => {
       expect(await say(bytes, PATIENCE_MS)).not.toMatch(/^HTTP\/1\.1 5/);
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
   expect((await fetch(`${running.http}/health`)).status).toBe(200);
 });

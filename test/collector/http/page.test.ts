@@ -135,7 +135,7 @@ describe.skipIf(withoutBrowser)('the page in a real browser', () => {
         new PerformanceObserver(list => {
           for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
         }).observe({ entryTypes: ['longtask'] })`);
-      for (let value = 2; value < 8; value++) {
+      for (let value = 2; value < 6; value++) {
         await publishAll(ids, value);
         await text(page, 'Load 199', '.value b', String(value));
       }
