@@ -30,7 +30,7 @@ export interface RecorderOptions {
 }
 
 /**
- * Files of one group that are written and synced at the same time: enough to keep libuv's threads busy (see sluice.ts). What
+ * Files of one group that are written and synced at the same time: enough to keep libuv's threads busy (see runtime.ts). What
  * several threads sync at once, the file system commits together.
  */
 const PARALLEL_FILES = 64;

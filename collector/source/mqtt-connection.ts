@@ -7,7 +7,8 @@ import { openTransport } from './transport.ts';
 const SESSION_EXPIRY_S = 30 * 24 * 3600;
 /**
  * Messages that the broker may have in flight to us. Throughput is at most this number divided by the time from receipt
- * to acknowledgement, and it bounds what is in memory. MQTT 5 only: it replaces the broker's own limit.
+ * to acknowledgement. MQTT 5 only: it replaces the broker's own limit. Mosquitto 2.0.11 was seen to go beyond it, so what
+ * bounds the memory is MOST_PENDING_BYTES of the source.
  */
 const RECEIVE_MAXIMUM = 20_000;
 const CONNECT_TIMEOUT_MS = 10_000;
