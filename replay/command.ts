@@ -89,7 +89,7 @@ export async function refresh(client: pg.Client): Promise<void> {
   await client.end();
   process.stdout.write(
     minutes === undefined
-      ? 'A collector is refreshing the one-minute means; it has the minutes of this replay as well.\n'
-      : `${minutes} one-minute means refreshed.\n`,
+      ? 'A collector is refreshing gold; it has the minutes of this replay as well.\n'
+      : `${minutes} minutes refreshed.\n`,
   );
 }

@@ -298,7 +298,7 @@ test('the command line says what would change, changes it, and refreshes', async
     const done = await pipeline.sluice(['replay', '--rejudge']);
     expect(done).toMatchObject({ code: 0, stderr: '' });
     expect(done.stdout).toMatch(
-      /^sensor +was +is +rows\nSensor 1 +valid +out_of_range +2\n1 sensors +2\n\d+ minutes queued for the refresh\.\n\d+ one-minute means refreshed\.\n$/,
+      /^sensor +was +is +rows\nSensor 1 +valid +out_of_range +2\n1 sensors +2\n\d+ minutes queued for the refresh\.\n\d+ minutes refreshed\.\n$/,
     );
     expect(await pipeline.verify()).toMatchObject({ ok: true, staleMinutes: 0 });
     const again = await pipeline.sluice([

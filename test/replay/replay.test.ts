@@ -337,7 +337,7 @@ test('the command line prints a row a file, refreshes the means, and ends with 1
     expect(done).toMatchObject({ code: 0, stderr: '' });
     // A line each for the heading, the files and their sum.
     expect(done.stdout.split('\n').slice(1, 5)).toEqual(dry.stdout.split('\n').slice(1, 5));
-    expect(done.stdout).toMatch(/^3 files +9 +6 +1 +1 +1\n4 one-minute means refreshed\.$/m);
+    expect(done.stdout).toMatch(/^3 files +9 +6 +1 +1 +1\n4 minutes refreshed\.$/m);
     expect(await pipeline.dump()).toEqual(before);
 
     const broken = join(pipeline.folder, 'broken.jsonl');
