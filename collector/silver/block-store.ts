@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { splitLines } from '../bronze/line-reader.ts';
 import type { Zone } from '../time.ts';
 import { type BatchLine, judgeLate, prepareLine } from './batch.ts';
-import { directBatch } from './direct-batch.ts';
+import { DirectBatch } from './direct-batch.ts';
 import { firstLineHash } from './ledger.ts';
 import { storeNarrowing } from './narrow.ts';
 import type { LoaderLog } from './protocol.ts';
@@ -91,7 +91,7 @@ export class BlockStore {
     stored: OnStored,
   ): Promise<boolean> {
     const tried = blocks.map(block => ({ ...block, watermark: block.watermark.fork() }));
-    const batch = directBatch(tried, this.#zone, registry);
+    const batch = new DirectBatch(tried, this.#zone, registry);
     try {
       await storeDirect(client, this.#collector, batch, this.#seenOn(client));
     } catch (error) {

@@ -7,52 +7,101 @@ import { firstLineHash } from './ledger.ts';
 import type { Registry } from './registry.ts';
 import { emptyTally, type Stretch } from './stretch.ts';
 
-/** A batch as COPY takes it, on the hope that silver has none of its keys yet. */
-export interface DirectBatch {
-  /** Rows in COPY's text format: time, sensor_id, value, quality. */
-  rows: Buffer;
-  /** Those of them that are late stand here, with a further column `late`. */
-  lateRows: Buffer;
-  stretches: Stretch[];
-  rejected: BatchLine[];
-  /** Minutes and sensors of the rows, side by side. */
-  staleMinutes: string[];
-  staleSensors: string[];
-}
-
-/** Lines become text in pieces of this size. The text of a whole block would be a large object, which V8 keeps for long. */
+/** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
 const PIECE_BYTES = 32 * 1024;
 
-/** Rows are about as long as their lines; where they are longer, the memory grows. */
-let memory = Buffer.allocUnsafeSlow(1024 * 1024);
-
 /**
- * Decodes and judges the lines of some blocks in one pass, without an object for each.
- * @param blocks their watermarks are moved behind their lines.
- * @returns a batch whose rows are overwritten by the next call.
+ * A batch as COPY takes it, on the hope that silver has none of its keys yet. Its lines are decoded while its rows are sent:
+ * the database stores the ones while we decode the next. Of the rest nothing is known before `rows` has come to its end.
  */
-export function directBatch(blocks: readonly Block[], zone: Zone, registry: Registry): DirectBatch {
-  const stretches: Stretch[] = [];
-  const rejected: BatchLine[] = [];
-  const lateRows: string[] = [];
-  const stale = new StaleMinutes();
-  let length = 0;
-  for (const block of blocks) {
-    const stretch = stretchOf(block);
-    stretches.push(stretch);
-    for (const piece of piecesOf(block)) {
-      length = writeRows(piece, length, stretch, rejected, lateRows, stale, zone, registry);
-    }
-    stretch.newest = block.watermark.newest;
+export class DirectBatch {
+  readonly #blocks: readonly Block[];
+  readonly #zone: Zone;
+  readonly #registry: Registry;
+  readonly #late: string[] = [];
+  readonly #stale = new StaleMinutes();
+  /** Files and bytes are known from the beginning. */
+  readonly stretches: Stretch[];
+  readonly rejected: BatchLine[] = [];
+
+  /** @param blocks their watermarks are moved behind their lines. */
+  constructor(blocks: readonly Block[], zone: Zone, registry: Registry) {
+    this.#blocks = blocks;
+    this.#zone = zone;
+    this.#registry = registry;
+    this.stretches = blocks.map(stretchOf);
   }
-  return {
-    rows: memory.subarray(0, length),
-    lateRows: Buffer.from(lateRows.join('')),
-    stretches,
-    rejected,
-    staleMinutes: stale.minutes,
-    staleSensors: stale.sensors,
-  };
+
+  /** Rows in COPY's text format: time, sensor_id, value, quality. Decodes and judges in one pass, without an object for each. */
+  *rows(): Generator<Buffer> {
+    let rows = '';
+    for (const [index, block] of this.#blocks.entries()) {
+      const stretch = this.stretches[index]!;
+      for (const piece of piecesOf(block)) {
+        rows += this.#rowsOf(piece, stretch);
+        if (rows.length < PIECE_BYTES) continue;
+        yield Buffer.from(rows);
+        rows = '';
+      }
+      stretch.newest = block.watermark.newest;
+    }
+    if (rows.length > 0) yield Buffer.from(rows);
+  }
+
+  /** The rows that are late, with a further column `late`. */
+  get lateRows(): Buffer {
+    return Buffer.from(this.#late.join(''));
+  }
+
+  /** Minutes of the rows; of each the sensor stands at the same place in `staleSensors`. */
+  get staleMinutes(): readonly string[] {
+    return this.#stale.minutes;
+  }
+
+  get staleSensors(): readonly string[] {
+    return this.#stale.sensors;
+  }
+
+  #rowsOf({ file, start, bytes, watermark }: Block, stretch: Stretch): string {
+    const text = bytes.toString('latin1');
+    let rows = '';
+    for (let at = 0; at < text.length; stretch.lines++) {
+      const match = canonicalLine(text, at);
+      if (match !== null) {
+        const [all, sensorId, time, value] = match as unknown as [string, string, string, string];
+        const second = canonicalSecond(time);
+        const row = `${time}\t${sensorId}\t${value}\t${this.#registry.qualityOf(sensorId, Number(value))}`;
+        if (watermark.isLate(sensorId, second, start + at)) this.#late.push(`${row}\tt\n`);
+        else rows += `${row}\n`;
+        this.#stale.add(sensorId, second);
+        stretch.stored++;
+        at += all.length;
+        continue;
+      }
+      const next = text.indexOf('\n', at) + 1;
+      const [raw] = splitLines(bytes.subarray(at, next), start + at);
+      const line = prepareLine(file, raw!, this.#zone, this.#registry);
+      judgeLate(line, watermark);
+      rows += this.#take(line, stretch);
+      at = next;
+    }
+    return rows;
+  }
+
+  /** Takes in a line that is not of the common form. @returns its row, unless it is late or has none. */
+  #take(line: BatchLine, stretch: Stretch): string {
+    if (line.row === undefined) {
+      stretch.rejected++;
+      this.rejected.push(line);
+      return '';
+    }
+    stretch.stored++;
+    this.#stale.add(line.row.sensorId, Math.floor(line.row.time / 1e6));
+    const row = rowText(line.row);
+    if (!line.row.late) return `${row}\n`;
+    this.#late.push(`${row}\tt\n`);
+    return '';
+  }
 }
 
 /** Cuts a block into pieces of whole lines. A line that is longer than a piece is one by itself. */
@@ -62,62 +111,6 @@ function* piecesOf({ start, bytes, ...rest }: Block): Generator<Block> {
     if (end <= at) end = bytes.indexOf(0x0a, at) + 1;
     yield { ...rest, start: start + at, bytes: bytes.subarray(at, end) };
   }
-}
-
-/** Writes the rows of a block that are not late into `memory`, from byte `length` on. @returns where they end. */
-function writeRows(
-  { file, start, bytes, watermark }: Block,
-  length: number,
-  stretch: Stretch,
-  rejected: BatchLine[],
-  lateRows: string[],
-  stale: StaleMinutes,
-  zone: Zone,
-  registry: Registry,
-): number {
-  const text = bytes.toString('latin1');
-  let end = length;
-  for (let at = 0; at < text.length; stretch.lines++) {
-    const match = canonicalLine(text, at);
-    if (match !== null) {
-      const [all, sensorId, time, value] = match as unknown as [string, string, string, string];
-      const second = canonicalSecond(time);
-      const row = `${time}\t${sensorId}\t${value}\t${registry.qualityOf(sensorId, Number(value))}`;
-      if (watermark.isLate(sensorId, second, start + at)) lateRows.push(`${row}\tt\n`);
-      else end = writeRow(`${row}\n`, end);
-      stale.add(sensorId, second);
-      stretch.stored++;
-      at += all.length;
-      continue;
-    }
-    const next = text.indexOf('\n', at) + 1;
-    const [raw] = splitLines(bytes.subarray(at, next), start + at);
-    const line = prepareLine(file, raw!, zone, registry);
-    judgeLate(line, watermark);
-    if (line.row === undefined) {
-      stretch.rejected++;
-      rejected.push(line);
-    } else {
-      const row = rowText(line.row);
-      if (line.row.late) lateRows.push(`${row}\tt\n`);
-      else end = writeRow(`${row}\n`, end);
-      stale.add(line.row.sensorId, Math.floor(line.row.time / 1e6));
-      stretch.stored++;
-    }
-    at = next;
-  }
-  return end;
-}
-
-/** Writes a row at byte `at` of `memory`. @returns where it ends. */
-function writeRow(row: string, at: number): number {
-  // A UTF-16 unit is at most three bytes of UTF-8.
-  if (at + row.length * 3 > memory.length) {
-    const larger = Buffer.allocUnsafeSlow(memory.length * 2 + row.length * 3);
-    memory.copy(larger, 0, 0, at);
-    memory = larger;
-  }
-  return at + memory.write(row, at);
 }
 
 function stretchOf({ file, start, bytes, watermark: { newest } }: Block): Stretch {

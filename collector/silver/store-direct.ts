@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { DirectBatch } from './direct-batch.ts';
@@ -16,12 +16,12 @@ export async function storeDirect(
   batch: DirectBatch,
   seen = new SeenSensors(),
 ): Promise<void> {
-  const { rows, lateRows, stretches, rejected, staleMinutes, staleSensors } = batch;
   await client.query('BEGIN');
   try {
-    await insertNewFiles(client, collector, stretches);
-    await copy(client, 'time, sensor_id, value, quality', rows);
-    await copy(client, 'time, sensor_id, value, quality, late', lateRows);
+    await insertNewFiles(client, collector, batch.stretches);
+    await copy(client, 'time, sensor_id, value, quality', batch.rows());
+    const { lateRows, stretches, rejected, staleMinutes, staleSensors } = batch;
+    if (lateRows.length > 0) await copy(client, 'time, sensor_id, value, quality, late', [lateRows]);
     if (staleMinutes.length > 0) {
       await client.query(
         'INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
@@ -39,8 +39,15 @@ export async function storeDirect(
   }
 }
 
-async function copy(client: ClientBase, columns: string, rows: Buffer): Promise<void> {
-  if (rows.length === 0) return;
+/** Sends rows as they are made: where the database is the slower one, it never waits for them. */
+async function copy(client: ClientBase, columns: string, rows: Iterable<Buffer>): Promise<void> {
   const copying = client.query(copyFrom(`COPY silver.sensor_reading (${columns}) FROM STDIN`));
-  await pipeline(Readable.from([rows], { objectMode: false }), copying);
+  const copied = finished(copying);
+  // It may fail while nobody waits for it.
+  copied.catch(() => undefined);
+  for (const piece of rows) {
+    if (!copying.write(piece)) await Promise.race([once(copying, 'drain'), copied]);
+  }
+  copying.end();
+  await copied;
 }

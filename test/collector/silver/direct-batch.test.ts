@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { directBatch } from '../../../collector/silver/direct-batch.ts';
+import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { zoneOf } from '../../../collector/time.ts';
@@ -20,7 +20,9 @@ test('every line of a block becomes a row, however long lines and blocks are', (
     fc.property(paddings, list => {
       const bytes = Buffer.from(list.map((padding, index) => lineOf(index, padding)).join(''));
       const block = { file: 'a', start: 0, bytes, watermark: new Watermark({ lateMinutes: 60 }) };
-      const { rows, rejected, stretches } = directBatch([block], zoneOf('UTC'), registry);
+      const batch = new DirectBatch([block], zoneOf('UTC'), registry);
+      const rows = Buffer.concat([...batch.rows()]);
+      const { rejected, stretches } = batch;
       expect(rejected).toEqual([]);
       expect(stretches).toMatchObject([
         { from: 0, to: bytes.length, lines: list.length, stored: list.length },

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
-import { directBatch } from '../../../collector/silver/direct-batch.ts';
+import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
@@ -43,7 +43,7 @@ describe.each(databaseServers())('on $name', server => {
   beforeEach(clear);
 
   const batchOf = (file: string, texts: readonly string[], start = 0) =>
-    directBatch(
+    new DirectBatch(
       [
         {
           file,
@@ -98,12 +98,14 @@ describe.each(databaseServers())('on $name', server => {
           return form(JSON.stringify(id), time, value);
         });
         await clear();
-        await storeDirect(connection.client, 'c', batchOf('f', texts));
+        const batch = batchOf('f', texts);
+        await storeDirect(connection.client, 'c', batch);
         const direct = await contents();
         await clear();
-        const { stretches } = batchOf('f', texts);
         const lines = linesOf('f', texts, registry, 0, berlin, watermark());
-        expect(await storeBatch(connection.client, 'c', lines, new Map())).toEqual(tallyOf(stretches[0]!));
+        expect(await storeBatch(connection.client, 'c', lines, new Map())).toEqual(
+          tallyOf(batch.stretches[0]!),
+        );
         expect(direct).toEqual(await contents());
       }),
       { numRuns: 25 },
@@ -118,6 +120,30 @@ describe.each(databaseServers())('on $name', server => {
     const fresh = good.replace(':01.000Z', ':02.000Z');
     await expect(store('g', [fresh, 'torn', good])).rejects.toMatchObject({ code: '23505' });
     await expect(store('g', [fresh, 'torn', fresh])).rejects.toMatchObject({ code: '23505' });
+    expect(await contents()).toEqual(before);
+  });
+
+  test('a fault amid a long COPY ends it with its own reason, and the connection goes on where it can', async () => {
+    const many = Array.from({ length: 60_000 }, (_, index) =>
+      good.replace(
+        '2025-11-12T10:15:01.000',
+        new Date(Date.UTC(2025, 0, 1) + index * 1000).toISOString().slice(0, -1),
+      ),
+    );
+    await store('f', [many[10_000]!]);
+    const before = await contents();
+    await using connection = await loaderConnection(database);
+    const attempt = () => storeDirect(connection.client, 'c', batchOf('g', many));
+    await expect(attempt()).rejects.toMatchObject({ code: '23505' });
+    await database.query(
+      `CREATE OR REPLACE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$`,
+    );
+    await database.query(
+      'CREATE TRIGGER fault BEFORE INSERT ON silver.sensor_reading FOR EACH ROW EXECUTE FUNCTION fault()',
+    );
+    await expect(attempt()).rejects.toThrow(/terminat|closed|ended|reset/i);
+    await database.query('DROP TRIGGER fault ON silver.sensor_reading');
     expect(await contents()).toEqual(before);
   });
 
