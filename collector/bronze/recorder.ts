@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { decodePayload } from '../message.ts';
 import type { Zone } from '../time.ts';
@@ -10,6 +9,7 @@ import { DescriptorCache } from './descriptor-cache.ts';
 import { freeSpace, untilWritable } from './disk.ts';
 import { Group } from './group.ts';
 import { type Durable, GroupWriter } from './group-writer.ts';
+import { letGrow } from './growth.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { Newest, type Partition } from './newest.ts';
 import { rawFileName } from './partition.ts';
@@ -36,9 +36,6 @@ export interface RecorderOptions {
 const PARALLEL_FILES = 64;
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
-/** A group grows for at most this long, and only while each step brings more: a broker may allow few in flight. */
-const GROW_MS = 100;
-const GROW_STEP_MS = 15;
 
 /**
  * Appends messages to raw files, in groups.
@@ -225,7 +222,7 @@ export class Recorder {
   async #writeGroups(): Promise<void> {
     for (;;) {
       for (const task of this.#betweenGroups.splice(0)) await task();
-      if (this.#open !== undefined) await this.#letGrow();
+      if (this.underLoad) await letGrow(() => this.#open, this.#stopping.signal);
       const group = this.#open;
       if (group === undefined) return;
       this.#open = undefined;
@@ -233,22 +230,6 @@ export class Recorder {
       await this.#writeGroup(group);
       group.release();
       this.pendingBytes -= group.payloadBytes;
-    }
-  }
-
-  /** Under load, waits for more messages: a group costs its fsyncs and its messages between threads, whatever its size. */
-  async #letGrow(): Promise<void> {
-    const deadline = performance.now() + GROW_MS;
-    let size = 0;
-    while (
-      this.underLoad &&
-      this.#open !== undefined &&
-      this.#open.size > size &&
-      performance.now() < deadline &&
-      !this.#stopping.signal.aborted
-    ) {
-      size = this.#open.size;
-      await sleep(GROW_STEP_MS);
     }
   }
 

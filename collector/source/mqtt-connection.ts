@@ -6,11 +6,12 @@ import { openTransport } from './transport.ts';
 /** Seconds that the broker keeps our session while we are away. Longer than any outage that somebody will mend. */
 const SESSION_EXPIRY_S = 30 * 24 * 3600;
 /**
- * Messages that the broker may have in flight to us. Throughput is at most this number divided by the time from receipt
- * to acknowledgement. MQTT 5 only: it replaces the broker's own limit. Mosquitto 2.0.11 was seen to go beyond it, so what
- * bounds the memory is MOST_PENDING_BYTES of the source.
+ * Messages that the broker may have in flight to us: as many as there are packet identifiers. Throughput is at most this
+ * number divided by the time from receipt to acknowledgement. MQTT 5 only: it replaces the broker's own limit, so it is sent
+ * although it is the standard's default. What bounds the memory is MOST_PENDING_BYTES of the source; Mosquitto 2.0.11 was
+ * seen to go beyond any Receive Maximum.
  */
-const RECEIVE_MAXIMUM = 20_000;
+const RECEIVE_MAXIMUM = 65_535;
 const CONNECT_TIMEOUT_MS = 10_000;
 const SUBACK_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 2000;
