@@ -7,7 +7,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 COPY . .
 # Whatever the rights of the checkout, every user may read. A module that .dockerignore left out shows here.
-RUN chmod -R a+rX . && node sluice.ts --help > /dev/null
+RUN chmod -R a+rX . && node sluice.js --help > /dev/null
 
 FROM node:24.21.0-trixie-slim
 ENV NODE_ENV=production
@@ -18,5 +18,5 @@ USER node
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "sluice.ts"]
+ENTRYPOINT ["node", "sluice.js"]
 CMD ["collect"]

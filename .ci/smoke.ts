@@ -41,7 +41,7 @@ async function untilRecorded(dataDir: string, lines: number, program: Program): 
 
 async function wrongSettings(env: NodeJS.ProcessEnv): Promise<void> {
   step('wrong settings are told all at once, and nothing is begun');
-  const program = Program.run(['node', 'sluice.ts', 'up'], { ...env, BATCH_ROWS: '0', MQTT_QOS: '7' });
+  const program = Program.run(['node', 'sluice.js', 'up'], { ...env, BATCH_ROWS: '0', MQTT_QOS: '7' });
   assert.equal(await program.exitStatus(), 2);
   assert.match(program.output, /BATCH_ROWS must be/);
   assert.match(program.output, /MQTT_QOS must be/);
@@ -57,7 +57,7 @@ async function takenPorts(env: NodeJS.ProcessEnv, dataDir: string): Promise<void
       EMBEDDED_MQTT_PORT: `${await freePort()}`,
       HTTP_PORT: `${await freePort()}`,
     };
-    const program = Program.run(['node', 'sluice.ts', 'up'], {
+    const program = Program.run(['node', 'sluice.js', 'up'], {
       ...env,
       DATA_DIR: dataDir,
       ...free,
@@ -72,7 +72,7 @@ async function takenPorts(env: NodeJS.ProcessEnv, dataDir: string): Promise<void
 
 async function secondCollector(env: NodeJS.ProcessEnv): Promise<void> {
   step('a second collector on the same data folder is refused');
-  const program = Program.run(['node', 'sluice.ts', 'up'], env);
+  const program = Program.run(['node', 'sluice.js', 'up'], env);
   assert.equal(await program.exitStatus(), 1, program.output);
   assert.match(program.output, /in use by process \d+/);
 }

@@ -6,7 +6,7 @@ import { sensorId } from './load.ts';
 import type { Program } from './programs.ts';
 import { freePort, until } from './waiting.ts';
 
-const program = fileURLToPath(new URL('../sluice.ts', import.meta.url));
+const program = fileURLToPath(new URL('../sluice.js', import.meta.url));
 
 /** A data folder with a registry beside it, removed at the end. */
 export class BenchFolder implements AsyncDisposable {

@@ -1,5 +1,3 @@
-import { enableCompileCache } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -15,7 +13,6 @@ const THREADS = 16;
 export function setUpRuntime(): void {
   process.env.UV_THREADPOOL_SIZE ||= `${THREADS}`;
   limitHeap();
-  cacheStrippedTypes();
 }
 
 /**
@@ -31,13 +28,4 @@ function limitHeap(): void {
   setFlagsFromString('--no-parallel-scavenge');
   // The old generation is collected when it has grown by a third; V8 lets it grow to the fourfold.
   setFlagsFromString('--heap-growing-percent=30');
-}
-
-/** What strips the types takes 20 MB in each thread. From the second start on the loader's does without. */
-function cacheStrippedTypes(): void {
-  const { directory } = enableCompileCache(
-    fileURLToPath(new URL('../node_modules/.cache/sluice', import.meta.url)),
-  );
-  // A worker thread looks here.
-  if (directory !== undefined) process.env.NODE_COMPILE_CACHE ||= directory;
 }

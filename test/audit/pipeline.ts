@@ -51,7 +51,7 @@ export async function sluice(
   node: string[] = [],
   cwd = tmpdir(),
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [...node, join(ROOT, 'sluice.ts'), ...args], {
+  const child = spawn(process.execPath, [...node, join(ROOT, 'sluice.js'), ...args], {
     cwd,
     // Of the caller's environment nothing but the way to programs: settings must not leak in.
     env: { PATH: process.env.PATH, ...env },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../sluice.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../sluice.js', import.meta.url));
 
 /** How long a SIGTERM may take until the process is gone: it loads for 10 s what is pending, and the machine may be busy. */
 const STOP_MS = 90_000;

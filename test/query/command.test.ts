@@ -158,7 +158,7 @@ test('a long answer streams: it takes no more memory than a short one', async ()
 
 test('who has read enough may leave', async () => {
   const args = ['query', 'rate-of-change', '--set', 'sensor=Busy', '--set', 'since=2000-01-01'];
-  const child = spawn(process.execPath, [join(QUERIES, '../../sluice.ts'), ...args], {
+  const child = spawn(process.execPath, [join(QUERIES, '../../sluice.js'), ...args], {
     env: { PATH: process.env.PATH, DATABASE_URL: database.url },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

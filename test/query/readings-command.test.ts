@@ -10,7 +10,7 @@ import { newDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePort } from '../support/server.ts';
 
-const SLUICE = join(import.meta.dirname, '../../sluice.ts');
+const SLUICE = join(import.meta.dirname, '../../sluice.js');
 const MANY = 300_000;
 const ODD = 'a,"b"\u2067שלום\u2069 🌡';
 let database: TestDatabase;

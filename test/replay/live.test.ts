@@ -134,7 +134,7 @@ test('a replay that was killed in the middle of a batch is finished by the next 
       ]);
       const child = spawn(
         process.execPath,
-        [join(import.meta.dirname, '../../sluice.ts'), 'replay', foreign],
+        [join(import.meta.dirname, '../../sluice.js'), 'replay', foreign],
         {
           env: { PATH: process.env.PATH, ...pipeline.env },
           stdio: 'ignore',

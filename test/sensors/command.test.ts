@@ -89,7 +89,7 @@ test('import of a file with mistakes ends with 2, names them all by line, and ch
 test('import reads standard input', async () => {
   await withPipeline(async pipeline => {
     const run = async (input: string) => {
-      const script = join(import.meta.dirname, '../../sluice.ts');
+      const script = join(import.meta.dirname, '../../sluice.js');
       const child = spawn(process.execPath, [script, 'sensors', 'import', '-'], {
         cwd: pipeline.folder,
         env: { PATH: process.env.PATH, ...none(pipeline) },
