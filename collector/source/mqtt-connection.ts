@@ -1,5 +1,6 @@
 import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, MqttClient } from 'mqtt';
 import type { Config } from '../config.ts';
+import { type Acknowledgements, QOS_2 } from './acknowledgements.ts';
 import { PublishFilter } from './publish-filter.ts';
 import { openTransport } from './transport.ts';
 
@@ -15,12 +16,6 @@ const RECEIVE_MAXIMUM = 65_535;
 const CONNECT_TIMEOUT_MS = 10_000;
 const SUBACK_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 2000;
-/**
- * Added to the packet identifiers of QoS 2. We subscribe with 1 at most; but the session may be one that an older
- * subscription with 2 has filled.
- */
-const QOS_2 = 0x10000;
-
 /**
  * Takes each message, in order.
  * @param payload overwritten after the call, and so is `topic`.
@@ -159,18 +154,11 @@ export class MqttConnection {
   }
 
   /**
-   * Acknowledges messages, in the order of receipt [MQTT-4.6.0-2], by one write. On a connection that is gone it does
-   * nothing: the broker sends them again.
+   * Acknowledges messages by one write. On a connection that is gone it does nothing: the broker sends them again.
    * @returns when the write has been handed to the operating system, or the connection is gone.
    */
-  acknowledge(ids: readonly number[]): Promise<void> {
-    if (!this.#alive || ids.length === 0) return Promise.resolve();
-    const packets = Buffer.allocUnsafe(ids.length * 4);
-    ids.forEach((id, index) => {
-      // PUBACK; or PUBREC, after which the broker sends PUBREL, and mqtt.js answers with PUBCOMP.
-      packets.writeUInt16BE(id < QOS_2 ? 0x4002 : 0x5002, index * 4);
-      packets.writeUInt16BE(id % QOS_2, index * 4 + 2);
-    });
+  acknowledge({ packets }: Acknowledgements): Promise<void> {
+    if (!this.#alive || packets.length === 0) return Promise.resolve();
     // A stream that is destroyed meanwhile calls back with an error, which says the same as `closed`.
     return new Promise(resolve => this.#filter.write(packets, () => resolve()));
   }

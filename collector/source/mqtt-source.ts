@@ -5,6 +5,7 @@ import type { Group } from '../bronze/group.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Config } from '../config.ts';
 import { errorText } from '../error-text.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { ClosedSilentlyError, type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
 import { Takeovers } from './takeovers.ts';
 
@@ -36,7 +37,7 @@ export interface BrokerStatus {
 interface Receipts {
   group: Group;
   connection: MqttConnection;
-  ids: number[];
+  acknowledgements: Acknowledgements;
   /** Messages of QoS 0, which nobody sends again. */
   unprotected: number;
 }
@@ -153,11 +154,11 @@ export class MqttSource {
     const group = this.#recorder.record(topic, payload);
     let receipts = this.#receipts;
     if (receipts === undefined || receipts.group !== group || receipts.connection !== connection) {
-      receipts = { group, connection, ids: [], unprotected: 0 };
+      receipts = { group, connection, acknowledgements: new Acknowledgements(), unprotected: 0 };
       this.#receipts = receipts;
       this.#acknowledgeWhenDurable(receipts);
     }
-    if (id !== 0) receipts.ids.push(id);
+    if (id !== 0) receipts.acknowledgements.add(id);
     else this.#noteUnprotected(receipts, topic);
     if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
     return group.durable.catch(() => undefined);
@@ -174,12 +175,12 @@ export class MqttSource {
   }
 
   #acknowledgeWhenDurable(receipts: Receipts): void {
-    const { group, connection, ids } = receipts;
+    const { group, connection, acknowledgements } = receipts;
     // Groups become durable in their order, so the last acknowledgement comes after all the others.
     this.#acknowledging = group.durable.then(
       async () => {
-        await connection.acknowledge(ids);
-        this.counts.acknowledged += ids.length;
+        await connection.acknowledge(acknowledgements);
+        this.counts.acknowledged += acknowledgements.count;
       },
       () => {
         connection.drop();
