@@ -5,7 +5,7 @@ const LF = 0x0a;
 /** Room for a few lines: with many sensors a group has few of each. */
 const FIRST_BYTES = 512;
 /** Memory that is used again, rather than left to the garbage collector, which sees little reason to hurry. */
-const MOST_SPARE_BYTES = 16 * 1024 * 1024;
+const MOST_SPARE_BYTES = 8 * 1024 * 1024;
 
 /**
  * Messages that become durable together. All or none: when one file fails, the whole group is cut from every file, so
