@@ -78,14 +78,24 @@ export async function migrateOn(connection: Connection, log: Log = () => {}): Pr
   });
 }
 
+/**
+ * Names of the migrations that the database has, and of those that it lacks; both in order.
+ * @throws {NewerDatabaseError} where it has others.
+ */
+export async function migrationsOf(
+  connection: Connection,
+): Promise<{ applied: string[]; missing: string[] }> {
+  const files = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.sql')).sort();
+  const names = files.map(file => basename(file, '.sql'));
+  const applied = await appliedMigrations(connection);
+  const unknown = applied.filter(name => !names.includes(name));
+  if (unknown.length > 0) throw new NewerDatabaseError(unknown);
+  return { applied, missing: names.filter(name => !applied.includes(name)) };
+}
+
 /** How many migrations the database lacks. */
 async function missing(connection: Connection): Promise<number> {
-  const known = (await readdir(MIGRATIONS)).filter(file => file.endsWith('.sql'));
-  const names = new Set(known.map(file => basename(file, '.sql')));
-  const present = await appliedMigrations(connection);
-  const unknown = present.filter(name => !names.has(name));
-  if (unknown.length > 0) throw new NewerDatabaseError(unknown);
-  return names.size - present.length;
+  return (await migrationsOf(connection)).missing.length;
 }
 
 async function applyMigrations(connection: Connection, log: Log): Promise<string[]> {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../collector/config.ts';
 import { connect, sever } from '../collector/database.ts';
 import { UsageError } from '../collector/usage-error.ts';
+import { explainLack } from '../db/lacking.ts';
 import { type Answer, ask } from './answer.ts';
 import { csv, json } from './machine-formats.ts';
 import { bindQuery, type Needs, type QueryFile } from './query-file.ts';
@@ -53,7 +54,7 @@ export async function queryCommand(
     await writeToStandardOutput(formats[args.format](await ask(client, bindQuery(file, given))));
     return true;
   } catch (error) {
-    throw explained(error, args.timeout);
+    throw isTooLong(error) ? tooLong(error, args.timeout) : await explainLack(error, config.DATABASE_URL);
   } finally {
     // Nothing was written; and when nobody reads on, the rest of the answer is not waited for.
     sever(client);
@@ -90,22 +91,13 @@ async function offersOf(client: pg.Client): Promise<Needs> {
   return rows[0]!.license === 'timescale' ? 'community' : 'timescaledb';
 }
 
-function explained(error: unknown, timeout: number): unknown {
-  if (!(error instanceof pg.DatabaseError)) return error;
-  switch (error.code) {
-    case '57014':
-      return new Error(
-        `The answer took longer than ${timeout} s. Ask for less (a shorter time, one sensor), or allow more: --timeout ${timeout * 5}`,
-        { cause: error },
-      );
-    case '3F000':
-    case '42P01':
-    case '42703':
-      return new Error(
-        `This database lacks what the query reads (${error.message}). Set DATABASE_URL to the one of Sluice, or run \`sluice migrate\`.`,
-        { cause: error },
-      );
-    default:
-      return error;
-  }
+function isTooLong(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014';
+}
+
+function tooLong(cause: unknown, timeout: number): Error {
+  return new Error(
+    `The answer took longer than ${timeout} s. Ask for less (a shorter time, one sensor), or allow more: --timeout ${timeout * 5}`,
+    { cause },
+  );
 }

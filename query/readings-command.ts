@@ -5,6 +5,7 @@ import { connect } from '../collector/database.ts';
 import { didYouMean } from '../collector/nearest.ts';
 import { formatTime, zoneOf } from '../collector/time.ts';
 import { UsageError } from '../collector/usage-error.ts';
+import { explainLack } from '../db/lacking.ts';
 import { readingBatches } from './readings.ts';
 import { formatReadings, type ReadingsFormat } from './readings-format.ts';
 import { parseRange, type TimeRange } from './readings-range.ts';
@@ -47,6 +48,8 @@ export async function readingsCommand(config: Config, log: Logger, given: Readin
     const isRead = await writeToStandardOutput(formatReadings(batches(), format, unit));
     if (isRead && isEmpty) process.stderr.write(`${await whyEmpty(client, given, range)}\n`);
     return true;
+  } catch (error) {
+    throw await explainLack(error, config.DATABASE_URL);
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -8,6 +8,7 @@ import { upsertSensors } from '../collector/silver/registry.ts';
 import { readRegistry } from '../collector/silver/registry-file.ts';
 import { prepareStaging } from '../collector/silver/store.ts';
 import { zoneOf } from '../collector/time.ts';
+import { explainLack } from '../db/lacking.ts';
 import { migrate } from '../db/migrate.ts';
 import { findFiles } from './files.ts';
 import { Replay, type Replayed } from './replay.ts';
@@ -47,6 +48,9 @@ export async function replayCommand(
   });
   try {
     await printRows(replay.run(files), dryRun);
+  } catch (error) {
+    // Without --dry-run it has migrated itself.
+    throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
   } finally {
     replay.end();
   }

@@ -3,6 +3,7 @@ import type { Config } from '../collector/config.ts';
 import { connect } from '../collector/database.ts';
 import { ProgressBar } from '../collector/progress-bar.ts';
 import { zoneOf } from '../collector/time.ts';
+import { explainLack } from '../db/lacking.ts';
 import { migrate } from '../db/migrate.ts';
 import { refresh } from './command.ts';
 import { findFiles } from './files.ts';
@@ -36,6 +37,9 @@ export async function rejudgeCommand(
     const changes = await rejudgement.run();
     bar.clear();
     printChanges(changes, dryRun);
+  } catch (error) {
+    // Without --dry-run it has migrated itself.
+    throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
   } finally {
     bar.clear();
     rejudgement.end();

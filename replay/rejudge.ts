@@ -7,6 +7,7 @@ import { errorText } from '../collector/error-text.ts';
 import { KEPT_SINCE } from '../collector/silver/kept-since.ts';
 import { type Quality, qualitySql, REGISTRY_CHANNEL } from '../collector/silver/registry.ts';
 import { verdictOf } from '../collector/silver/verdict.ts';
+import { isLacking } from '../db/lacking.ts';
 import type { SensorDays } from './sensor-days.ts';
 
 /** Sensors whose day is looked through by one statement; it reads, and holds up nobody. */
@@ -248,7 +249,7 @@ export class Rejudgement {
         this.#client ??= await this.#connect();
         return (await this.#client.query<Row>(text, values)).rows;
       } catch (error) {
-        if (verdictOf(error) !== 'retry' || attempt >= MOST_ATTEMPTS) throw error;
+        if (verdictOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
         this.#options.log.debug({ reason: errorText(error) }, 'judging again');
         this.end();
         await sleep(backoff.next());

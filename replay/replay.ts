@@ -12,6 +12,7 @@ import { Registry } from '../collector/silver/registry.ts';
 import { emptyTally, type Tally } from '../collector/silver/stretch.ts';
 import { verdictOf } from '../collector/silver/verdict.ts';
 import type { Zone } from '../collector/time.ts';
+import { isLacking } from '../db/lacking.ts';
 import { FileReplay } from './file-replay.ts';
 import { findAgain, isForeign, type ReplayFile } from './files.ts';
 import { ForgottenLines } from './forgotten.ts';
@@ -102,7 +103,7 @@ export class Replay {
           this.refused.push(`${file.path}: ${errorText(error)}; what stands before that is loaded`);
           return undefined;
         }
-        if (verdictOf(error) !== 'retry' || attempt >= MOST_ATTEMPTS) throw error;
+        if (verdictOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
         this.#options.log.debug({ reason: errorText(error) }, 'beginning the file again');
         if (!(error instanceof OffsetMovedError)) this.end();
         await sleep(backoff.next());

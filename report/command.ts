@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../collector/config.ts';
 import { connect } from '../collector/database.ts';
 import { UsageError } from '../collector/usage-error.ts';
+import { explainLack } from '../db/lacking.ts';
 import { writeToStandardOutput } from '../query/standard-output.ts';
 import { writeAtomically } from './atomic-file.ts';
 import { makeReport } from './report.ts';
@@ -38,6 +39,8 @@ export async function reportCommand(config: Config, log: Logger, given: ReportAr
     await writeAtomically(file, page);
     process.stdout.write(`Wrote ${file}\n`);
     return true;
+  } catch (error) {
+    throw await explainLack(error, config.DATABASE_URL);
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -135,7 +135,9 @@ test('a database without the tables ends with 1, and says what to do', async () 
   const { code, stderr } = await sluice(['query', 'latest'], { DATABASE_URL: empty.url });
   await empty.drop();
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^sluice: This database lacks .*`sluice migrate`\.\n$/);
+  expect(stderr).toMatch(
+    /^sluice: The database "test_\w+" on \S+ has no tables of Sluice\..*`sluice migrate`.*\n$/,
+  );
 });
 
 test('a long answer streams: it takes no more memory than a short one', async () => {
