@@ -1,10 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Answer, Cell, Column } from './answer.ts';
 
-/** CSV with a header; NULL is an empty field. */
+/** CSV (RFC 4180) with a header, which comes with the first rows, or alone where there are none; NULL is an empty field. */
 export async function* csv({ columns, rows }: Answer): AsyncGenerator<string> {
-  yield stringify([columns.map(({ name }) => name)]);
-  for await (const block of rows) yield stringify(block);
+  let header = stringify([columns.map(({ name }) => name)]);
+  for await (const block of rows) {
+    yield header + stringify(block);
+    header = '';
+  }
+  if (header !== '') yield header;
 }
 
 /** An array of objects, one a line. */
