@@ -1,8 +1,18 @@
 import type { ClientBase } from 'pg';
+import { deleteGone } from './gone.ts';
 import { type Rollup, upsert } from './rollup.ts';
 import type { Span } from './spans.ts';
 
 const columns = ['val_mean', 'val_min', 'val_max', 'n'] as const;
+
+/** From here on avg() may fail; see `meanColumns`. */
+const HUGE = '1e150';
+const plainMean = `avg(value ORDER BY time) FILTER (WHERE abs(value) < ${HUGE})`;
+const scaledMean = `
+  least(1.7976931348623157e308 * ${2 ** -600}, greatest(-1.7976931348623157e308 * ${2 ** -600},
+    coalesce(sum(value * ${2 ** -600} ORDER BY time) FILTER (WHERE abs(value) >= 1e-100), 0) / count(*)
+  )) / ${2 ** -600}`;
+const extremes = 'min(value) + 0 AS val_min, max(value) + 0 AS val_max';
 
 /**
  * What gold says of some readings, as SQL over a column `value` and the order of `time`. The values are added up in the
@@ -14,12 +24,18 @@ const columns = ['val_mean', 'val_min', 'val_max', 'n'] as const;
  * both 0.
  */
 export const meanColumns = `
-  CASE WHEN max(abs(value)) < 1e150
-    THEN avg(value ORDER BY time) FILTER (WHERE abs(value) < 1e150)
-    ELSE least(1.7976931348623157e308 * ${2 ** -600}, greatest(-1.7976931348623157e308 * ${2 ** -600},
-      coalesce(sum(value * ${2 ** -600} ORDER BY time) FILTER (WHERE abs(value) >= 1e-100), 0) / count(*)
-    )) / ${2 ** -600}
-  END AS val_mean, min(value) + 0 AS val_min, max(value) + 0 AS val_max, count(*) AS n`;
+  CASE WHEN max(abs(value)) < ${HUGE} THEN ${plainMean} ELSE ${scaledMean} END AS val_mean, ${extremes}, count(*) AS n`;
+
+/**
+ * The same without `n`, at a lower price where no value is huge: the scaled sum is not made beside the plain one but, if
+ * it is needed, by reading once more.
+ * @param valid the valid readings, as what follows FROM.
+ */
+export function cheapMeanColumns(valid: string): string {
+  return `
+    CASE WHEN greatest(-min(value), max(value)) >= ${HUGE} THEN (SELECT val_mean FROM (SELECT ${meanColumns} FROM ${valid}) huge)
+      ELSE ${plainMean} END AS val_mean, ${extremes}`;
+}
 
 /**
  * The same of some means, each of `n` readings, in the order of `bucket`. Guarded like `meanColumns`; a sum that is next
@@ -42,28 +58,35 @@ export const meanRollups: readonly Rollup[] = [
     unit: 'hour',
     columns,
     aggregate: meanOfMeans,
+    ofSilence: false,
   },
-  { target: 'gold.daily_mean', source: 'gold.hourly_mean', unit: 'day', columns, aggregate: meanOfMeans },
+  {
+    target: 'gold.daily_mean',
+    source: 'gold.hourly_mean',
+    unit: 'day',
+    columns,
+    aggregate: meanOfMeans,
+    ofSilence: false,
+  },
 ];
 
-/** Recomputes the means of the refreshed minutes of a span from silver; a minute without a valid reading has none. */
-export async function refreshMinuteMeans(client: ClientBase, { from, to }: Span): Promise<void> {
-  const valid = `
-    sensor_id = m.sensor_id AND time >= m.bucket AND time < m.bucket + INTERVAL '1 minute'
-    AND time >= $1 AND time < $2 AND quality = 'valid'`;
-  await client.query(
-    `INSERT INTO gold.reading_1min_mean AS g (bucket, sensor_id, ${columns})
-     SELECT m.bucket, m.sensor_id, r.val_mean, r.val_min, r.val_max, r.n
-     FROM refreshed_minute m
-     CROSS JOIN LATERAL (SELECT ${meanColumns} FROM silver.sensor_reading WHERE ${valid}) r
-     WHERE m.bucket >= $1 AND m.bucket < $2 AND r.n > 0
-     ${upsert('bucket', columns)}`,
+/** Writes the means of the summarized minutes of a span; a minute without a valid reading has none. */
+export async function writeMinuteMeans(client: ClientBase, { from, to }: Span): Promise<void> {
+  const gone = await client.query(
+    `WITH minute AS MATERIALIZED (
+       SELECT *, valid AS n FROM minute_summary WHERE bucket >= $1 AND bucket < $2 AND NOT silent
+     ), written AS (
+       INSERT INTO gold.reading_1min_mean AS g (bucket, sensor_id, ${columns})
+       SELECT bucket, sensor_id, ${columns} FROM minute WHERE n > 0
+       ${upsert('bucket', columns)}
+     )
+     INSERT INTO gone_row
+     SELECT bucket, sensor_id FROM minute m
+     WHERE n = 0 AND (
+       SELECT true FROM gold.reading_1min_mean
+       WHERE bucket = m.bucket AND sensor_id = m.sensor_id AND bucket >= $1 AND bucket < $2
+     )`,
     [from, to],
   );
-  await client.query(
-    `DELETE FROM gold.reading_1min_mean g USING refreshed_minute m
-     WHERE g.bucket = m.bucket AND g.sensor_id = m.sensor_id AND g.bucket >= $1 AND g.bucket < $2
-       AND NOT EXISTS (SELECT FROM silver.sensor_reading WHERE ${valid})`,
-    [from, to],
-  );
+  await deleteGone(client, gone, 'gold.reading_1min_mean', 'bucket = r.since AND sensor_id = r.sensor_id');
 }

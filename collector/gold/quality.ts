@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { deleteGone } from './gone.ts';
 import { type Rollup, upsert } from './rollup.ts';
 import type { Span } from './spans.ts';
 
@@ -11,7 +12,9 @@ export const receivedParts = [
   'duplicates',
   'conflicts',
 ] as const;
-const columns = ['expected', 'received', ...receivedParts, 'late', 'stuck', 'jumps'] as const;
+/** What is counted of a minute. */
+export const counts = [...receivedParts, 'late', 'stuck', 'jumps'] as const;
+const columns = ['expected', 'received', ...counts] as const;
 
 /** The stored readings of a minute, counted: SQL over silver.sensor_reading. */
 export const storedCounts = `
@@ -33,6 +36,7 @@ export const qualityRollups: readonly Rollup[] = [
     unit: 'hour',
     columns,
     aggregate: sums,
+    ofSilence: true,
   },
   {
     target: 'gold.data_quality_daily',
@@ -40,6 +44,7 @@ export const qualityRollups: readonly Rollup[] = [
     unit: 'day',
     columns,
     aggregate: sums,
+    ofSilence: true,
   },
 ];
 
@@ -47,48 +52,38 @@ export const qualityRollups: readonly Rollup[] = [
 const BEGUN = `CASE WHEN m.bucket = date_trunc('minute', seen.seen_at, 'UTC') THEN seen.seen_at ELSE m.bucket END`;
 
 /**
- * Counts what came in the refreshed minutes of a span.
+ * Writes the quality of the summarized minutes of a span.
  *
  * A minute of which nothing came has a row where something was expected: from the minute on in which the sensor was
  * first seen, as far as the minute is over.
  * @param now the clock that the running minute is judged by.
  */
-export async function refreshMinuteQuality(
-  client: ClientBase,
-  { from, to }: Span,
-  now: string,
-): Promise<void> {
-  const inMinute = `sensor_id = m.sensor_id AND time >= m.bucket AND time < m.bucket + INTERVAL '1 minute'`;
-  await client.query(
-    `INSERT INTO gold.data_quality_1min AS g (bucket, sensor_id, ${columns})
-     SELECT m.bucket, m.sensor_id,
-       CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN round(
-         greatest(0, extract(epoch FROM
-           least(m.bucket + INTERVAL '1 minute', $3::timestamptz) - ${BEGUN}
-         )) / extract(epoch FROM s.expected_interval), 6
-       ) END,
-       came.received, r.valid, r.out_of_range, r.unknown, rejected.n, duplicate.n, conflicting.n, r.late, r.stuck, r.jumps
-     FROM refreshed_minute m
-     LEFT JOIN silver.sensor s ON s.sensor_id = m.sensor_id
-     LEFT JOIN silver.seen_sensor seen ON seen.sensor_id = m.sensor_id
-     CROSS JOIN LATERAL (
-       SELECT count(*) AS n, ${storedCounts} FROM silver.sensor_reading WHERE ${inMinute} AND time >= $1 AND time < $2
-     ) r
-     CROSS JOIN LATERAL (SELECT count(*) AS n FROM silver.rejected_line WHERE ${inMinute}) rejected
-     CROSS JOIN LATERAL (SELECT count(*) AS n FROM silver.conflicting_reading WHERE ${inMinute}) conflicting
-     CROSS JOIN LATERAL (
-       SELECT coalesce(sum(n), 0)::bigint AS n FROM silver.duplicate_minute
-       WHERE sensor_id = m.sensor_id AND bucket = m.bucket
-     ) duplicate
-     CROSS JOIN LATERAL (SELECT r.n + rejected.n + duplicate.n + conflicting.n AS received) came
-     WHERE m.bucket >= $1 AND m.bucket < $2
-     ${upsert('bucket', columns)}`,
+export async function writeMinuteQuality(client: ClientBase, { from, to }: Span, now: string): Promise<void> {
+  const gone = await client.query(
+    `WITH minute AS MATERIALIZED (
+       SELECT m.*, came.received,
+         CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN round(
+           greatest(0, extract(epoch FROM
+             least(m.bucket + INTERVAL '1 minute', $3::timestamptz) - ${BEGUN}
+           )) / extract(epoch FROM s.expected_interval), 6
+         ) END AS expected
+       FROM minute_summary m
+       CROSS JOIN LATERAL (SELECT ${receivedParts.join(' + ')} AS received) came
+       LEFT JOIN LATERAL (SELECT expected_interval FROM silver.sensor WHERE sensor_id = m.sensor_id LIMIT 1) s ON true
+       LEFT JOIN LATERAL (SELECT seen_at FROM silver.seen_sensor WHERE sensor_id = m.sensor_id LIMIT 1) seen ON true
+       WHERE m.bucket >= $1 AND m.bucket < $2
+     ), written AS (
+       INSERT INTO gold.data_quality_1min AS g (bucket, sensor_id, ${columns})
+       SELECT bucket, sensor_id, ${columns} FROM minute WHERE received > 0 OR expected > 0
+       ${upsert('bucket', columns)}
+     )
+     INSERT INTO gone_row
+     SELECT bucket, sensor_id FROM minute m
+     WHERE received = 0 AND coalesce(expected, 0) = 0 AND (
+       SELECT true FROM gold.data_quality_1min
+       WHERE bucket = m.bucket AND sensor_id = m.sensor_id AND bucket >= $1 AND bucket < $2
+     )`,
     [from, to, now],
   );
-  await client.query(
-    `DELETE FROM gold.data_quality_1min g USING refreshed_minute m
-     WHERE g.bucket = m.bucket AND g.sensor_id = m.sensor_id AND g.bucket >= $1 AND g.bucket < $2
-       AND g.received = 0 AND coalesce(g.expected, 0) = 0`,
-    [from, to],
-  );
+  await deleteGone(client, gone, 'gold.data_quality_1min', 'bucket = r.since AND sensor_id = r.sensor_id');
 }

@@ -1,10 +1,12 @@
 import type { ClientBase } from 'pg';
 import { KEPT_SINCE } from '../silver/kept-since.ts';
-import { meanRollups, refreshMinuteMeans } from './means.ts';
-import { qualityRollups, refreshMinuteQuality } from './quality.ts';
+import { prepareGone } from './gone.ts';
+import { meanRollups, writeMinuteMeans } from './means.ts';
+import { qualityRollups, writeMinuteQuality } from './quality.ts';
 import { rollUp } from './rollup.ts';
 import { addSilentMinutes } from './silence.ts';
-import { spansOf } from './spans.ts';
+import { type Span, spansOf } from './spans.ts';
+import { prepareSummary, summarizeMinutes } from './summary.ts';
 import { judgeSuspicions, prepareSuspicions } from './suspicions.ts';
 
 /** Stale marks that one transaction takes; a long catch-up is refreshed in steps. */
@@ -15,10 +17,15 @@ export const REFRESH_LOCK = 5_813_402_117;
 
 /*
  * Every statement goes from the refreshed minutes to the rows of each by an index. The planner does not know how many rows
- * a minute has, and where it guesses too high, it would rather read all of silver once: these leave it no choice.
+ * that are: where it guesses too high, it would rather read all of silver once, and where too low, go the other way, from
+ * all rows of a day to the minutes. These leave it no other way to join, and what is looked up for a minute stands in a
+ * LATERAL subquery with an aggregate, a window or a LIMIT, which cannot come before it. (test/collector/gold/cost.test.ts)
+ *
+ * A bitmap sorts pages that the rows of a minute are in anyway, as these were stored in the order of time.
  */
-const BY_INDEX =
-  'SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off';
+const BY_INDEX = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'memoize']
+  .map(method => `SET LOCAL enable_${method} = off;`)
+  .join(' ');
 
 /** What was sent this short a time ago may not be loaded yet: nothing of it is expected. */
 const LOADING = '2 seconds';
@@ -33,9 +40,13 @@ export interface RefreshOptions {
 /** Makes the tables in which a refresh notes what it works on; private to the connection. */
 export async function prepareRefresh(client: ClientBase): Promise<void> {
   await client.query(
-    `CREATE TEMP TABLE IF NOT EXISTS refreshed_minute (bucket timestamptz, sensor_id varchar(50)) ON COMMIT DELETE ROWS`,
+    `CREATE TEMP TABLE IF NOT EXISTS refreshed_minute (
+       bucket timestamptz, sensor_id varchar(50), silent boolean NOT NULL DEFAULT false, PRIMARY KEY (sensor_id, bucket)
+     ) ON COMMIT DELETE ROWS`,
   );
   await prepareSuspicions(client);
+  await prepareSummary(client);
+  await prepareGone(client);
   // Flags of late readings change in compressed chunks too, as many as it takes. Plain PostgreSQL has no such setting.
   await client.query(
     `SELECT set_config(name, '0', false) FROM pg_settings
@@ -70,7 +81,7 @@ async function refreshStep(
   client: ClientBase,
   clock: Date | undefined,
 ): Promise<{ marks: number; minutes: number } | undefined> {
-  await client.query(`BEGIN; ${BY_INDEX}`);
+  await client.query(`BEGIN; ${BY_INDEX} SET LOCAL jit = off`);
   try {
     const begun = await client.query<{ taken: boolean; now: string }>(
       'SELECT pg_try_advisory_xact_lock($1) AS taken, coalesce($2::timestamptz, now() - $3::interval)::text AS now',
@@ -82,9 +93,10 @@ async function refreshStep(
       return undefined;
     }
     const marks = await takeMarks(client);
-    const minutes = marks === 0 ? 0 : await recompute(client);
+    for (const span of await spansOf(client)) await judgeSuspicions(client, span);
+    const minutes = await refreshedMinutes(client);
     if (marks < MARKS_AT_ONCE) await addSilentMinutes(client, now);
-    await countQuality(client, now);
+    for (const span of await spansOf(client)) await recompute(client, span, now);
     await client.query('COMMIT');
     return { marks, minutes };
   } catch (error) {
@@ -101,7 +113,7 @@ async function takeMarks(client: ClientBase): Promise<number> {
        RETURNING bucket, sensor_id
      ), noted AS (
        -- Of what is older silver may have lost readings; gold keeps what it said when they were all there.
-       INSERT INTO refreshed_minute SELECT DISTINCT bucket, sensor_id FROM taken WHERE bucket >= ${KEPT_SINCE}
+       INSERT INTO refreshed_minute (bucket, sensor_id) SELECT DISTINCT bucket, sensor_id FROM taken WHERE bucket >= ${KEPT_SINCE}
      )
      SELECT count(*) AS marks FROM taken`,
     [MARKS_AT_ONCE],
@@ -109,24 +121,16 @@ async function takeMarks(client: ClientBase): Promise<number> {
   return Number(taken.rows[0]!.marks);
 }
 
-/** Flags and means. @returns how many minutes they are, with those that only follow stale ones. */
-async function recompute(client: ClientBase): Promise<number> {
-  await client.query('ANALYZE refreshed_minute');
-  for (const span of await spansOf(client)) await judgeSuspicions(client, span);
-  for (const span of await spansOf(client)) {
-    await refreshMinuteMeans(client, span);
-    for (const rollup of meanRollups) await rollUp(client, rollup, span);
-  }
+/** How many minutes are refreshed so far, with those that only follow stale ones. */
+async function refreshedMinutes(client: ClientBase): Promise<number> {
   const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM refreshed_minute');
   return Number(rows[0]!.count);
 }
 
-/** The quality comes last: it counts flags, and the silent minutes have nothing else. */
-async function countQuality(client: ClientBase, now: string): Promise<void> {
-  const spans = await spansOf(client);
-  if (spans.length > 0) await client.query('ANALYZE refreshed_minute');
-  for (const span of spans) {
-    await refreshMinuteQuality(client, span, now);
-    for (const rollup of qualityRollups) await rollUp(client, rollup, span);
-  }
+/** Minutes, hours and days of a span. The flags are judged by now: the quality counts them. */
+async function recompute(client: ClientBase, span: Span, now: string): Promise<void> {
+  await summarizeMinutes(client, span);
+  await writeMinuteMeans(client, span);
+  await writeMinuteQuality(client, span, now);
+  for (const rollup of [...meanRollups, ...qualityRollups]) await rollUp(client, rollup, span);
 }

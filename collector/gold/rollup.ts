@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg';
+import { isOf } from './by-key.ts';
+import { deleteGone } from './gone.ts';
 import type { Span } from './spans.ts';
 
 /** A table of gold that is made of the rows of a finer one, by hour or by UTC day. */
@@ -10,6 +12,8 @@ export interface Rollup {
   columns: readonly string[];
   /** The columns of a period, as SQL over those of its rows in the order of `bucket`. */
   aggregate: string;
+  /** Whether it has rows of what was silent. */
+  ofSilence: boolean;
 }
 
 /** The column that says which period a row is of. */
@@ -24,29 +28,33 @@ function periodName({ unit }: Rollup, since: string): string {
 
 /** Recomputes the hours or days of the refreshed minutes of a span, each from all rows of the finer table. */
 export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: Span): Promise<void> {
-  const { target, source, unit, columns, aggregate } = rollup;
+  const { target, source, unit, columns, aggregate, ofSilence } = rollup;
   const key = periodColumn(rollup);
-  const period = `
-    SELECT DISTINCT date_trunc('${unit}', bucket, 'UTC') AS since, sensor_id FROM refreshed_minute
-    WHERE bucket >= $1 AND bucket < $2`;
-  const within = `
-    f.sensor_id = p.sensor_id AND f.bucket >= p.since AND f.bucket < p.since + INTERVAL '${hours(unit)} hours'
-    AND f.bucket >= $1 AND f.bucket < $2`;
-  await client.query(
-    `INSERT INTO ${target} AS g (${key}, sensor_id, ${columns})
-     SELECT ${periodName(rollup, 'p.since')}, p.sensor_id, ${columns.map(column => `r.${column}`)}
-     FROM (${period}) p
-     CROSS JOIN LATERAL (SELECT count(*) AS finer, ${aggregate} FROM ${source} f WHERE ${within}) r
-     WHERE r.finer > 0
-     ${upsert(key, columns)}`,
+  const isThis = (row: string) =>
+    `${key} = ${periodName(rollup, `${row}.since`)} AND sensor_id = ${row}.sensor_id`;
+  const gone = await client.query(
+    `WITH period AS MATERIALIZED (
+       SELECT p.since, p.sensor_id, r.*
+       FROM (
+         SELECT DISTINCT date_trunc('${unit}', bucket, 'UTC') AS since, sensor_id FROM refreshed_minute
+         WHERE bucket >= $1 AND bucket < $2 ${ofSilence ? '' : 'AND NOT silent'}
+       ) p
+       CROSS JOIN LATERAL (
+         SELECT count(*) AS finer, ${aggregate} FROM ${source}
+         WHERE ${isOf('p.sensor_id')} AND bucket >= p.since AND bucket < p.since + INTERVAL '${hours(unit)} hours'
+           AND bucket >= $1 AND bucket < $2
+       ) r
+     ), written AS (
+       INSERT INTO ${target} AS g (${key}, sensor_id, ${columns})
+       SELECT ${periodName(rollup, 'since')}, sensor_id, ${columns} FROM period WHERE finer > 0
+       ${upsert(key, columns)}
+     )
+     INSERT INTO gone_row
+     SELECT since, sensor_id FROM period p
+     WHERE finer = 0 AND (SELECT true FROM ${target} WHERE ${isThis('p')})`,
     [from, to],
   );
-  await client.query(
-    `DELETE FROM ${target} g USING (${period}) p
-     WHERE g.${key} = ${periodName(rollup, 'p.since')} AND g.sensor_id = p.sensor_id
-       AND NOT EXISTS (SELECT FROM ${source} f WHERE ${within})`,
-    [from, to],
-  );
+  await deleteGone(client, gone, target, isThis('r'));
 }
 
 /** The end of an INSERT into a table called `g`: a row that is there takes the new values, if it differs from them. */

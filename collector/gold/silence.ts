@@ -8,6 +8,11 @@ import { KEPT_SINCE } from '../silver/kept-since.ts';
 const STRETCH_MINUTES = 360;
 const MINUTES_AT_ONCE = 100_000;
 
+/** The sensors that are expected to send and have been seen, as what follows FROM. */
+const EXPECTED = `
+  (SELECT sensor_id FROM silver.sensor WHERE expected_interval IS NOT NULL) s
+  CROSS JOIN LATERAL (SELECT seen_at FROM silver.seen_sensor WHERE sensor_id = s.sensor_id LIMIT 1) seen`;
+
 /**
  * Adds the minutes that nobody has marked to those that are refreshed, for each sensor that is expected to send and has
  * been seen: from the watermark up to the running minute, which is judged again when it is over. The first time, it is
@@ -25,7 +30,7 @@ export async function addSilentMinutes(client: ClientBase, now: string): Promise
        SELECT coalesce((SELECT filled_to FROM gold.quality_watermark), minute) AS filled_to FROM running
      ), step AS (
        SELECT greatest(1, least(${STRETCH_MINUTES}, ${MINUTES_AT_ONCE} / greatest(count(*), 1))) * INTERVAL '1 minute' AS length
-       FROM silver.sensor JOIN silver.seen_sensor USING (sensor_id) WHERE expected_interval IS NOT NULL
+       FROM ${EXPECTED}
      ), stretch AS (
        SELECT minute, least(filled_to, minute) AS "from",
          least(greatest(filled_to, minute), least(filled_to, minute) + length) AS "to"
@@ -36,13 +41,12 @@ export async function addSilentMinutes(client: ClientBase, now: string): Promise
   );
   const { from, to, filled_to } = rows[0]!;
   await client.query(
-    `INSERT INTO refreshed_minute
-     SELECT bucket, sensor_id
-     FROM generate_series($1::timestamptz, $2::timestamptz, INTERVAL '1 minute') bucket
-     CROSS JOIN silver.sensor JOIN silver.seen_sensor USING (sensor_id)
-     WHERE expected_interval IS NOT NULL AND bucket >= date_trunc('minute', seen_at, 'UTC')
-       AND bucket >= ${KEPT_SINCE}
-     EXCEPT TABLE refreshed_minute`,
+    `INSERT INTO refreshed_minute (bucket, sensor_id, silent)
+     SELECT bucket, sensor_id, true
+     FROM ${EXPECTED}
+     CROSS JOIN generate_series($1::timestamptz, $2::timestamptz, INTERVAL '1 minute') bucket
+     WHERE bucket >= date_trunc('minute', seen_at, 'UTC') AND bucket >= ${KEPT_SINCE}
+     ON CONFLICT DO NOTHING`,
     [from, to],
   );
   await client.query(

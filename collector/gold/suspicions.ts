@@ -1,4 +1,6 @@
 import type { ClientBase } from 'pg';
+import { isOf, isReading } from './by-key.ts';
+import { forEachRow } from './row-by-row.ts';
 import type { Span } from './spans.ts';
 
 /** A reading is compared with the valid one before it when that is at most so old. */
@@ -33,17 +35,15 @@ export async function judgeSuspicions(client: ClientBase, { from, to }: Span): P
     [from, to, least, greatest],
   );
   if (judged.rowCount === 0) return;
-  await client.query('ANALYZE judged_reading');
   await client.query(
-    `UPDATE silver.sensor_reading r SET stuck = j.stuck, jump = j.jump FROM judged_reading j
-     WHERE r.sensor_id = j.sensor_id AND r.time = j.time AND r.time >= $1 AND r.time <= $2`,
-    [from, greatest],
+    `INSERT INTO refreshed_minute (bucket, sensor_id)
+     SELECT date_trunc('minute', time, 'UTC'), sensor_id FROM judged_reading ON CONFLICT DO NOTHING`,
   );
-  await client.query(
-    `INSERT INTO refreshed_minute
-     SELECT date_trunc('minute', time, 'UTC'), sensor_id FROM judged_reading EXCEPT TABLE refreshed_minute`,
+  await forEachRow(
+    client,
+    'judged_reading',
+    `UPDATE silver.sensor_reading SET stuck = r.stuck, jump = r.jump WHERE ${isReading('r')}`,
   );
-  await client.query('TRUNCATE judged_reading');
 }
 
 /** How far before and behind a span readings are looked at: constants, so that TimescaleDB leaves the other chunks alone. */
@@ -65,11 +65,13 @@ const STRETCHES = `
     SELECT m.bucket, m.sensor_id, s.max_step_per_s::numeric AS max_step,
       make_interval(secs => extract(epoch FROM s.max_stuck)::float8) AS max_stuck
     FROM refreshed_minute m
-    LEFT JOIN silver.sensor s ON s.sensor_id = m.sensor_id
-    LEFT JOIN gold.data_quality_1min q
-      ON q.bucket = m.bucket AND q.sensor_id = m.sensor_id AND q.bucket >= $1 AND q.bucket < $2
+    LEFT JOIN LATERAL (SELECT max_step_per_s, max_stuck FROM silver.sensor WHERE sensor_id = m.sensor_id LIMIT 1) s ON true
+    LEFT JOIN LATERAL (
+      SELECT stuck + jumps AS suspicions FROM gold.data_quality_1min
+      WHERE bucket = m.bucket AND sensor_id = m.sensor_id AND bucket >= $1 AND bucket < $2 LIMIT 1
+    ) q ON true
     WHERE m.bucket >= $1 AND m.bucket < $2
-      AND (s.max_step_per_s IS NOT NULL OR s.max_stuck IS NOT NULL OR q.stuck + q.jumps > 0)
+      AND (s.max_step_per_s IS NOT NULL OR s.max_stuck IS NOT NULL OR q.suspicions > 0)
   ), numbered AS (
     SELECT *, bucket - row_number() OVER (PARTITION BY sensor_id ORDER BY bucket) * INTERVAL '1 minute' AS island FROM limited
   ), stretch AS (
@@ -79,7 +81,7 @@ const STRETCHES = `
 
 const readings = (columns: string, where: string) =>
   `SELECT ${columns} FROM silver.sensor_reading
-   WHERE sensor_id = s.sensor_id AND time >= $3 AND time <= $4 AND ${where}`;
+   WHERE ${isOf('s.sensor_id')} AND time >= $3 AND time <= $4 AND ${where}`;
 
 /*
  * From where to where the readings of a stretch must be read. All of these are descents of the index that end at the first
@@ -141,7 +143,7 @@ const VERDICTS = `
           max(time) FILTER (WHERE quality = 'valid') OVER before AS valid_time,
           max(ARRAY[date_part('epoch', time), value]) FILTER (WHERE quality = 'valid') OVER before AS valid
         FROM silver.sensor_reading
-        WHERE sensor_id = s.sensor_id AND time >= s.begins AND time <= s.ends AND time >= $3 AND time <= $4
+        WHERE ${isOf('s.sensor_id')} AND time >= s.begins AND time <= s.ends AND time >= $3 AND time <= $4
         WINDOW w AS (ORDER BY time), before AS (w ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
       ) a
     ) r

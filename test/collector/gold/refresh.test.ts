@@ -171,10 +171,28 @@ describe.each(databaseServers())('on $name', server => {
     });
   });
 
-  test('a sensor whose values are too large to be averaged does not stop the means of the others', async () => {
-    await load(at(1, 1e200), at(2, 0), at(1, 20, 'b'));
+  test('values that are too large for avg() have a mean all the same, and do not stop those of the others', async () => {
+    const largest = 1.7976931348623157e308;
+    await load(
+      at(1, 1e200),
+      at(2, 0),
+      at(3, -4e200),
+      at(1, 20, 'b'),
+      at(1, largest, 'c'),
+      at(2, largest, 'c'),
+    );
     await refresh();
-    expect(await gold()).toContainEqual(expect.objectContaining({ sensor_id: 'b', val_mean: 20 }));
+    expect(await gold()).toMatchObject([
+      { sensor_id: 'a', val_mean: -1e200, val_min: -4e200, val_max: 1e200, n: 3 },
+      { sensor_id: 'b', val_mean: 20 },
+      { sensor_id: 'c', val_mean: largest, n: 2 },
+    ]);
+  });
+
+  test('a value that is too large and not valid is nothing to the mean', async () => {
+    await load(at(1, 20, 'bound'), at(2, 1e200, 'bound'), at(3, 1e200, 'unknown'));
+    await refresh();
+    expect(await gold()).toMatchObject([{ sensor_id: 'bound', val_mean: 20, n: 1 }]);
   });
 
   test('the means are those of a plain computation to the last bit, whatever the order of arrival', async () => {
