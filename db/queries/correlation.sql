@@ -19,4 +19,4 @@ JOIN gold.reading_1min_mean b
            ELSE a.sensor_id = p.sensor AND b.sensor_id <> a.sensor_id END
 GROUP BY a.sensor_id, b.sensor_id
 HAVING count(*) >= (SELECT min_minutes FROM params)
-ORDER BY abs(corr(a.val_mean, b.val_mean)) DESC NULLS LAST, a.sensor_id, b.sensor_id;
+ORDER BY round(abs(corr(a.val_mean, b.val_mean))::numeric, 9) DESC NULLS LAST, a.sensor_id, b.sensor_id;
