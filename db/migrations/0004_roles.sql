@@ -77,7 +77,8 @@ BEGIN
   END LOOP;
   FOR relation IN
     SELECT to_regprocedure(r.relation) AS name FROM sluice.writer_right r
-    WHERE r.rights = 'EXECUTE' AND to_regprocedure(r.relation) IS NOT NULL
+    -- Before PostgreSQL 16, to_regprocedure makes an error of what is no function.
+    WHERE CASE WHEN r.rights = 'EXECUTE' THEN to_regprocedure(r.relation) IS NOT NULL END
   LOOP
     EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO sluice_writer', relation.name);
   END LOOP;
