@@ -14,12 +14,17 @@ declare module 'vitest' {
 
 const TEMPLATE = 'sluice_template';
 
-/** One PostgreSQL for the whole run. Tests take databases of it from database.ts. */
+/**
+ * One PostgreSQL for the whole run: the embedded one, or what TEST_DATABASE_URL names, whose user may create databases. Tests
+ * take databases of it from database.ts.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeLeftovers();
-  const server = await startPostgres();
+  const given = process.env.TEST_DATABASE_URL;
+  const server = given ? givenServer(given) : await startPostgres();
   const client = new pg.Client(server.url);
   await client.connect();
+  await client.query(`DROP DATABASE IF EXISTS ${TEMPLATE}`);
   await client.query(`CREATE DATABASE ${TEMPLATE}`);
   await client.end();
   await migrate(databaseUrl(server.url, TEMPLATE));
@@ -30,4 +35,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
       console.error(`kept the server ${server.url} of this test run until the next one`);
     else await server[Symbol.asyncDispose]();
   };
+}
+
+/** A server that is not ours to stop. */
+function givenServer(url: string): AsyncDisposable & { url: string } {
+  return { url, [Symbol.asyncDispose]: async () => undefined };
 }
