@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
-import type { VerifyArguments } from './audit/command.ts';
-import { type Config, readConfig, SettingsError } from './collector/config.ts';
-import { errorText } from './collector/error-text.ts';
-import { createLog } from './collector/log.ts';
-import { setUpRuntime } from './collector/runtime.ts';
+import { errorText } from './base/error-text.ts';
+import { createLog } from './base/log.ts';
+import { setUpRuntime } from './base/runtime.ts';
+import { type Config, readConfig, SettingsError } from './base/settings.ts';
+import { untilStopped } from './base/until-stopped.ts';
+import { UsageError } from './base/usage-error.ts';
 import { RegistryError } from './collector/silver/registry-file.ts';
-import { untilStopped } from './collector/until-stopped.ts';
-import { UsageError } from './collector/usage-error.ts';
-import type { QueryArguments } from './query/command.ts';
-import type { ReadingsArguments } from './query/readings-command.ts';
-import type { ReportArguments } from './report/command.ts';
+import type { QueryArguments } from './commands/query/command.ts';
+import type { ReadingsArguments } from './commands/readings/command.ts';
+import type { ReportArguments } from './commands/report/command.ts';
+import type { VerifyArguments } from './commands/verify/command.ts';
 
 setUpRuntime();
 
@@ -34,7 +34,7 @@ program
     process.env.LOG_LEVEL ||= 'warn';
     process.env.LOG_FORMAT ||= 'pretty';
     return serve(async (config, log, stopped) => {
-      const { up } = await import('./embedded/up.ts');
+      const { up } = await import('./commands/up/up.ts');
       await up(config, log, stopped);
     });
   });
@@ -78,7 +78,7 @@ program
   .description('bring the database to the schema of this version')
   .action(() =>
     finish(async (config, log) => {
-      const { migrateCommand } = await import('./db/command.ts');
+      const { migrateCommand } = await import('./commands/migrate/command.ts');
       return migrateCommand(config, log);
     }),
   );
@@ -93,7 +93,7 @@ program
   .option('--json', 'the report as JSON')
   .action((options: VerifyArguments) =>
     finish(async (config, log) => {
-      const { verifyCommand } = await import('./audit/command.ts');
+      const { verifyCommand } = await import('./commands/verify/command.ts');
       return verifyCommand(config, log, options);
     }),
   );
@@ -112,10 +112,10 @@ program
   .action((places: string[], options: { dryRun?: boolean; rejudge?: boolean }) =>
     finish(async (config, log) => {
       if (options.rejudge) {
-        const { rejudgeCommand } = await import('./replay/rejudge-command.ts');
+        const { rejudgeCommand } = await import('./commands/replay/rejudge-command.ts');
         return rejudgeCommand(config, log, places, options.dryRun === true);
       }
-      const { replayCommand } = await import('./replay/command.ts');
+      const { replayCommand } = await import('./commands/replay/command.ts');
       return replayCommand(config, log, places, options.dryRun === true);
     }),
   );
@@ -138,12 +138,12 @@ program
   .action(async (name: string | undefined, options: QueryArguments, command: Command) => {
     if (name === undefined && options.help) return command.outputHelp();
     if (name === undefined || options.help || options.sql) {
-      const { catalogue } = await import('./query/catalogue.ts');
+      const { catalogue } = await import('./commands/query/catalogue.ts');
       process.stdout.write(await catalogue(name, options.sql));
       return;
     }
     await finish(async (config, log) => {
-      const { queryCommand } = await import('./query/command.ts');
+      const { queryCommand } = await import('./commands/query/command.ts');
       return queryCommand(config, log, name, options);
     });
   });
@@ -168,7 +168,7 @@ program
   )
   .action((options: ReadingsArguments) =>
     finish(async (config, log) => {
-      const { readingsCommand } = await import('./query/readings-command.ts');
+      const { readingsCommand } = await import('./commands/readings/command.ts');
       return readingsCommand(config, log, options);
     }),
   );
@@ -181,7 +181,7 @@ program
   .option('--charts <n>', 'charts of this many sensors, the worst first', wholeNumberOrNone, 50)
   .action((options: ReportArguments) =>
     finish(async (config, log) => {
-      const { reportCommand } = await import('./report/command.ts');
+      const { reportCommand } = await import('./commands/report/command.ts');
       return reportCommand(config, log, options);
     }),
   );
@@ -195,7 +195,7 @@ sensors
   .option('--prune', 'also remove the sensors that are not in the file')
   .action((file: string, options: { prune?: boolean }) =>
     finish(async (config, log) => {
-      const { importCommand } = await import('./sensors/command.ts');
+      const { importCommand } = await import('./commands/sensors/command.ts');
       return importCommand(config, log, file, options);
     }),
   );
@@ -206,7 +206,7 @@ sensors
   .argument('<file>', 'the file; - is standard output')
   .action((file: string) =>
     finish(async (config, log) => {
-      const { exportCommand } = await import('./sensors/command.ts');
+      const { exportCommand } = await import('./commands/sensors/command.ts');
       return exportCommand(config, log, file);
     }),
   );

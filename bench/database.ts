@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { sever } from '../collector/database.ts';
+import { sever } from '../db/connect.ts';
 import type { Bench } from './bench.ts';
 
 /** Of the time during which something is awaited, this part at most goes into asking for it. */

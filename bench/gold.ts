@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { prepareRefresh, refreshStaleMinutes } from '../collector/gold/refresh.ts';
+import { EmbeddedPostgres } from '../commands/up/postgres.ts';
 import { migrate } from '../db/migrate.ts';
-import { EmbeddedPostgres } from '../embedded/postgres.ts';
 
 const START = '2025-11-12T00:00:00Z';
 const REFRESHES = 5;

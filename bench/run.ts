@@ -7,7 +7,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { EmbeddedPostgres } from '../embedded/postgres.ts';
+import { EmbeddedPostgres } from '../commands/up/postgres.ts';
 import type { Bench } from './bench.ts';
 import { mosquitto } from './broker.ts';
 import { drawThroughput, type Point } from './chart.ts';

@@ -1,23 +1,23 @@
 import type { Logger } from 'pino';
-import { NightlyReport } from '../report/nightly.ts';
+import { Access, readTokens } from '../base/http/access.ts';
+import type { Config } from '../base/settings.ts';
+import { zoneOf } from '../base/time.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
-import type { Config } from './config.ts';
 import { Refresher } from './gold/refresher.ts';
-import { Access, readTokens } from './http/access.ts';
-import { Intake } from './http/intake.ts';
-import { LiveStream } from './http/live-stream.ts';
-import { announceMeans } from './http/overview.ts';
-import { Pace } from './http/pace.ts';
-import { Reads } from './http/reads.ts';
-import { HttpServer } from './http/server.ts';
-import type { Status } from './http/watch.ts';
-import { Nightly } from './lifecycle/nightly.ts';
-import { Metrics } from './metrics.ts';
+import { NightlyReport } from './outlet/report/nightly.ts';
+import { Nightly } from './retention/nightly.ts';
+import { LiveStream } from './serve/live-stream.ts';
+import { Metrics } from './serve/metrics.ts';
+import { announceMeans } from './serve/overview.ts';
+import { Pace } from './serve/pace.ts';
+import { Reads } from './serve/reads.ts';
+import { HttpServer } from './serve/server.ts';
+import type { Status } from './serve/watch.ts';
 import { Loader } from './silver/loader.ts';
 import { readRegistry } from './silver/registry-file.ts';
-import { MqttSource } from './source/mqtt-source.ts';
-import { zoneOf } from './time.ts';
+import { Intake } from './source/http/intake.ts';
+import { MqttSource } from './source/mqtt/mqtt-source.ts';
 
 /** How long a stop may load what is pending. What is left then is loaded by the next start. */
 const DRAIN_MS = 10_000;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { connect } from '../collector/database.ts';
+import { connect } from './connect.ts';
 import { migrationsOf, NewerDatabaseError } from './migrate.ts';
 
 /** SQLSTATEs of statements that name what is not there: a schema, a table, a column, a function, a type. */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import pg from 'pg';
-import { connect } from '../collector/database.ts';
+import { connect } from './connect.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 const OLDEST_SERVER = 15;

@@ -1,5 +1,5 @@
 /*
- * Writes what the documents say about settings from collector/config.ts (README's table and `.env.example`), and about
+ * Writes what the documents say about settings from base/settings.ts (README's table and `.env.example`), and about
  * queries from db/queries (docs/queries.md).
  *
  *   npm run docs
@@ -8,8 +8,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { settings } from '../collector/config.ts';
-import { readShelf } from '../query/shelf.ts';
+import { settings } from '../base/settings.ts';
+import { readShelf } from '../commands/query/shelf.ts';
 import { markdownTable } from './markdown-table.ts';
 import { metricsPage } from './metrics.ts';
 import { queriesPage } from './queries-page.ts';
@@ -24,7 +24,7 @@ export interface DocumentedSetting {
 
 export type DocumentedSettings = Readonly<Record<string, DocumentedSetting>>;
 
-const BEGIN = '<!-- settings: written by `npm run docs` from collector/config.ts -->';
+const BEGIN = '<!-- settings: written by `npm run docs` from base/settings.ts -->';
 const END = '<!-- end of settings -->';
 
 /** README with its table of settings as it should be. @throws {Error} where the two markers are missing. */
@@ -56,7 +56,7 @@ export function envExample(all: DocumentedSettings = settings): string {
   return [
     '# Copy this file to .env and take the # away from the lines that you change. The environment goes before .env.\n' +
       '# A value with a # or a $ stands in single quotes.\n' +
-      '# Written by `npm run docs` from collector/config.ts.\n',
+      '# Written by `npm run docs` from base/settings.ts.\n',
     ...parts,
   ].join('\n');
 }

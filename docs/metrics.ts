@@ -1,4 +1,4 @@
-import { Metrics } from '../collector/metrics.ts';
+import { Metrics } from '../collector/serve/metrics.ts';
 
 const INTRODUCTION = `# Metrics
 
@@ -9,7 +9,7 @@ the process's own.
 Worth an alert: \`sluice_recording_failing > 0\` (the disk), \`sluice_loading_lag_seconds > 60\` (the database),
 \`sluice_mqtt_connected == 0\` (the broker), \`sluice_refresh_lag_seconds > 180\` (the means).
 
-Written by \`npm run docs\` from collector/metrics.ts.
+Written by \`npm run docs\` from collector/serve/metrics.ts.
 `;
 
 /** The text of docs/metrics.md: each metric with its type, labels and help. */

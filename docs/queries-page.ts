@@ -1,5 +1,5 @@
-import type { Parameter, QueryFile } from '../query/query-file.ts';
-import type { ShelvedQuery } from '../query/shelf.ts';
+import type { Parameter, QueryFile } from '../commands/query/query-file.ts';
+import type { ShelvedQuery } from '../commands/query/shelf.ts';
 import { markdownTable } from './markdown-table.ts';
 
 const HEAD = `# Queries

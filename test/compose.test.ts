@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { settings } from '../collector/config.ts';
+import { settings } from '../base/settings.ts';
 
 const compose = read('docker-compose.yml');
 const dockerfile = read('Dockerfile');
 
 describe('docker-compose.yml', () => {
   test.each(['collector', 'generator', 'migrate'])(
-    'gives %s nothing but settings of collector/config.ts',
+    'gives %s nothing but settings of base/settings.ts',
     name => {
       const names = environmentOf(name);
       expect(names).toContain(name === 'migrate' ? 'DATABASE_URL_FILE' : 'MQTT_URL');

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SENSORS_FILE, sluice, withPipeline } from './audit/pipeline.ts';
-import { withDatabase } from './support/database.ts';
-import { freePort, temporaryFolder } from './support/server.ts';
+import { SENSORS_FILE, sluice, withPipeline } from './commands/verify/pipeline.ts';
+import { withDatabase } from './harness/database.ts';
+import { freePort, temporaryFolder } from './harness/server.ts';
 
 /** One sentence for people: no stack, and no error but the one. */
 const sentence = /^sluice: [^\n]+\n$/;

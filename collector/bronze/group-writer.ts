@@ -1,6 +1,6 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inParallel } from '../in-parallel.ts';
+import { inParallel } from '../../base/in-parallel.ts';
 import { syncFolder } from './append-file.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import type { Group } from './group.ts';

@@ -1,4 +1,4 @@
-import type { Rejection } from '../message.ts';
+import type { Rejection } from '../payload/message.ts';
 import type { LateCheck } from './newest.ts';
 
 const LF = 0x0a;

@@ -1,8 +1,8 @@
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inParallel } from '../in-parallel.ts';
-import { decodeReading } from '../message.ts';
-import type { Zone } from '../time.ts';
+import { inParallel } from '../../base/in-parallel.ts';
+import type { Zone } from '../../base/time.ts';
+import { decodeReading } from '../payload/message.ts';
 import type { LateMark } from './late-marks.ts';
 import { splitLines } from './line-reader.ts';
 import { streamLines } from './line-stream.ts';

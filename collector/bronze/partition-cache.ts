@@ -1,6 +1,6 @@
-import { canonicalHead, secondOfDay } from '../canonical.ts';
-import type { Reading } from '../message.ts';
-import { utcDate } from '../time.ts';
+import { utcDate } from '../../base/time.ts';
+import { canonicalHead, secondOfDay } from '../payload/canonical.ts';
+import type { Reading } from '../payload/message.ts';
 import type { Partition } from './newest.ts';
 
 /** No canonical payload is longer. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Micros, utcDate } from '../time.ts';
+import { type Micros, utcDate } from '../../base/time.ts';
 
 /**
  * The longest encoded sensor id. File systems allow 255 bytes a name; the rest is for the date, `.jsonl.gz` and

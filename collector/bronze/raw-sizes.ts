@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inParallel } from '../in-parallel.ts';
+import { inParallel } from '../../base/in-parallel.ts';
 import { archivePath } from './archive.ts';
 import { GzipFileError, gunzippedLength } from './gzip-file.ts';
 import { isRawFileName, uncompressedName } from './partition.ts';

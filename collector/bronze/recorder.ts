@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { decodePayload } from '../message.ts';
-import type { Zone } from '../time.ts';
+import type { Zone } from '../../base/time.ts';
+import { decodePayload } from '../payload/message.ts';
 import { syncFolder } from './append-file.ts';
 import { tidyFolder } from './archive.ts';
 import { DescriptorCache } from './descriptor-cache.ts';

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inParallel } from '../in-parallel.ts';
+import { inParallel } from '../../base/in-parallel.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import { lateMarksName, repairLateMarks } from './late-marks.ts';
 

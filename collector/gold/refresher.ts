@@ -1,8 +1,8 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { connect, sever } from '../database.ts';
-import { errorText } from '../error-text.ts';
+import { errorText } from '../../base/error-text.ts';
+import { connect, sever } from '../../db/connect.ts';
 import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
 
 /** Second 5 of each minute: by then the minute that has just ended is loaded, with the default BATCH_MS. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { formatTime, type Zone } from '../../base/time.ts';
 import type { RawLine } from '../bronze/line-reader.ts';
-import { decodeReading, numberOf, type Reading, type Rejection } from '../message.ts';
-import { formatTime, type Zone } from '../time.ts';
+import { decodeReading, numberOf, type Reading, type Rejection } from '../payload/message.ts';
 import type { Registry } from './registry.ts';
 import type { Watermark } from './watermark.ts';
 

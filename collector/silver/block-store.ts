@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
+import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import type { Zone } from '../time.ts';
 import { type BatchLine, judgeLate, prepareLine } from './batch.ts';
 import { DirectBatch } from './direct-batch.ts';
 import { firstLineHash } from './ledger.ts';

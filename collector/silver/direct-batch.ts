@@ -1,6 +1,6 @@
+import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import { canonicalLine, canonicalSecond } from '../canonical.ts';
-import type { Zone } from '../time.ts';
+import { canonicalLine, canonicalSecond } from '../payload/canonical.ts';
 import { type BatchLine, judgeLate, prepareLine, rowText } from './batch.ts';
 import type { Block } from './block-store.ts';
 import { firstLineHash } from './ledger.ts';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import { Backoff } from '../backoff.ts';
+import { Backoff } from '../../base/backoff.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
 import { addTally, emptyTally } from './stretch.ts';

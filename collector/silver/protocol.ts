@@ -1,5 +1,5 @@
+import type { Config } from '../../base/settings.ts';
 import type { Durable } from '../bronze/group-writer.ts';
-import type { Config } from '../config.ts';
 import type { Sensor } from './registry.ts';
 import type { Tally } from './stretch.ts';
 

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { type CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
-import { didYouMean } from '../nearest.ts';
+import { didYouMean } from '../../base/nearest.ts';
 import { parseInterval } from './interval.ts';
 import { type Sensor, type SensorColumn, sensorColumns } from './registry.ts';
 

@@ -1,9 +1,9 @@
 import { type IPublishPacket, type Packet, parser } from 'mqtt-packet';
 import { describe, expect, test } from 'vitest';
+import { zoneOf } from '../../base/time.ts';
 import { encode, encodePublish, type Load, loadStart, payloadOf } from '../../bench/load.ts';
-import { canonicalHead } from '../../collector/canonical.ts';
-import { decodePayload } from '../../collector/message.ts';
-import { zoneOf } from '../../collector/time.ts';
+import { canonicalHead } from '../../collector/payload/canonical.ts';
+import { decodePayload } from '../../collector/payload/message.ts';
 
 function decode(bytes: Buffer): IPublishPacket[] {
   const packets: Packet[] = [];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type MeasuredPart, mergeResults, RESULTS_FILE, readResults } from '../../bench/results.ts';
 import { spread } from '../../bench/stats.ts';
-import { temporaryFolder } from '../support/server.ts';
+import { temporaryFolder } from '../harness/server.ts';
 
 const ORDER = ['throughput', 'latency', 'memory'];
 

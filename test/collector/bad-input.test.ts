@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { brokers } from '../support/broker.ts';
-import { databaseServers } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
+import { brokers } from '../harness/broker.ts';
+import { databaseServers } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
 import {
   countLines,
   ledgerOf,
@@ -13,7 +13,7 @@ import {
   receiving,
   startCollector,
   withSurroundings,
-} from '../support/pipeline.ts';
+} from '../harness/pipeline.ts';
 
 const DT = '2025-11-12T10:15:01.000Z';
 const soon = new Date(Date.now() + 25 * 3600 * 1000).toISOString();

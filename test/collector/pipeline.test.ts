@@ -2,10 +2,10 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { TcpProxy } from '../faults/proxy.ts';
-import { brokers } from '../support/broker.ts';
-import { databaseServers } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
+import { brokers } from '../harness/broker.ts';
+import { databaseServers } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
 import {
   countLines,
   ledgerOf,
@@ -17,7 +17,7 @@ import {
   type Surroundings,
   startCollector,
   withSurroundings,
-} from '../support/pipeline.ts';
+} from '../harness/pipeline.ts';
 
 const SENSORS = ['Sensor 1', 'Sensor 2', 'Sensor 3', 'Sensor 4', 'Sensor 5'];
 

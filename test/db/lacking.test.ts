@@ -5,9 +5,9 @@ import { runner } from 'node-pg-migrate';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explainLack } from '../../db/lacking.ts';
-import { reading, SENSORS_FILE, sluice } from '../audit/pipeline.ts';
-import { newDatabase, type TestDatabase, withDatabase } from '../support/database.ts';
-import { freePort, temporaryFolder } from '../support/server.ts';
+import { reading, SENSORS_FILE, sluice } from '../commands/verify/pipeline.ts';
+import { newDatabase, type TestDatabase, withDatabase } from '../harness/database.ts';
+import { freePort, temporaryFolder } from '../harness/server.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../../db/migrations');
 const names = (await readdir(MIGRATIONS)).map(file => basename(file, '.sql')).sort();

@@ -7,7 +7,7 @@ import {
   NewerDatabaseError,
   offerTimescaledb,
 } from '../../db/migrate.ts';
-import { databaseServers, type TestDatabase, withDatabase } from '../support/database.ts';
+import { databaseServers, type TestDatabase, withDatabase } from '../harness/database.ts';
 
 const tables = `
   SELECT table_schema || '.' || table_name AS name FROM information_schema.tables

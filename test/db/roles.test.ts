@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
-import { SENSORS_FILE, sluice } from '../audit/pipeline.ts';
-import { startEmbedded } from '../support/broker.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
-import { configFor, loaded, receiving, startCollector } from '../support/pipeline.ts';
-import { databaseUrl, startPostgres, temporaryFolder } from '../support/server.ts';
+import { SENSORS_FILE, sluice } from '../commands/verify/pipeline.ts';
+import { startEmbedded } from '../harness/broker.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
+import { configFor, loaded, receiving, startCollector } from '../harness/pipeline.ts';
+import { databaseUrl, startPostgres, temporaryFolder } from '../harness/server.ts';
 
 // Roles belong to a whole server, so this file has one of its own.
 let server: Awaited<ReturnType<typeof startPostgres>>;

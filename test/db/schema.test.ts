@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { dumpSchema } from '../../db/dump.ts';
-import { type TestDatabase, withDatabase } from '../support/database.ts';
+import { type TestDatabase, withDatabase } from '../harness/database.ts';
 
 const schema = await readFile(join(import.meta.dirname, '../../db/schema.sql'), 'utf8');
 

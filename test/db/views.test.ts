@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { at, Silver } from '../collector/gold/silver.ts';
-import { databaseServers, newDatabase, type TestDatabase } from '../support/database.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../harness/database.ts';
 
 describe.each(databaseServers())('on $name', server => {
   let database: TestDatabase;

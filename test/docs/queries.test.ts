@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readShelf } from '../../commands/query/shelf.ts';
 import { queriesPage } from '../../docs/queries-page.ts';
-import { readShelf } from '../../query/shelf.ts';
-import { sluice } from '../audit/pipeline.ts';
-import { fillExample } from '../query/example.ts';
-import { newDatabase, type TestDatabase } from '../support/database.ts';
+import { fillExample } from '../commands/query/example.ts';
+import { sluice } from '../commands/verify/pipeline.ts';
+import { newDatabase, type TestDatabase } from '../harness/database.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const readme = await readFile(join(root, 'README.md'), 'utf8');

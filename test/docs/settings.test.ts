@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect, test } from 'vitest';
-import { readConfig, settings } from '../../collector/config.ts';
+import { readConfig, settings } from '../../base/settings.ts';
 import { envExample, readmeWithSettings, settingsTable } from '../../docs/generate.ts';
 
 const root = join(import.meta.dirname, '..', '..');

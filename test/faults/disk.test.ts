@@ -2,13 +2,13 @@ import fs from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { zoneOf } from '../../base/time.ts';
 import { Recorder } from '../../collector/bronze/recorder.ts';
-import { zoneOf } from '../../collector/time.ts';
-import { startEmbedded } from '../support/broker.ts';
-import { databaseServers } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { startMosquitto, withoutMosquitto } from '../support/mosquitto.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
+import { startEmbedded } from '../harness/broker.ts';
+import { databaseServers } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { startMosquitto, withoutMosquitto } from '../harness/mosquitto.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
 import {
   countLines,
   ledgerOf,
@@ -19,8 +19,8 @@ import {
   silent,
   startCollector,
   withSurroundings,
-} from '../support/pipeline.ts';
-import { freePort, temporaryFolder } from '../support/server.ts';
+} from '../harness/pipeline.ts';
+import { freePort, temporaryFolder } from '../harness/server.ts';
 import { CollectorProcess } from './collector-process.ts';
 import { SmallDisk } from './small-disk.ts';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { databaseServers } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { startMosquitto, withoutMosquitto } from '../support/mosquitto.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
-import { ledgerOf, linesIn, readyOf, withSurroundings } from '../support/pipeline.ts';
-import { freePort } from '../support/server.ts';
+import { databaseServers } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { startMosquitto, withoutMosquitto } from '../harness/mosquitto.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
+import { ledgerOf, linesIn, readyOf, withSurroundings } from '../harness/pipeline.ts';
+import { freePort } from '../harness/server.ts';
 import { CollectorProcess, runVerify } from './collector-process.ts';
 
 const SENSORS = 10_000;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
-import { startEmbedded } from '../support/broker.ts';
-import { databaseServers, type TestDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { payloadOf, publish } from '../support/mqtt.ts';
+import { startEmbedded } from '../harness/broker.ts';
+import { databaseServers, type TestDatabase } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { payloadOf, publish } from '../harness/mqtt.ts';
 import {
   countLines,
   ledgerOf,
@@ -13,7 +13,7 @@ import {
   receiving,
   startCollector,
   withSurroundings,
-} from '../support/pipeline.ts';
+} from '../harness/pipeline.ts';
 import { TcpProxy } from './proxy.ts';
 
 /** Readings of one sensor, each a second after the one before. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { EmbeddedPostgres } from '../../embedded/postgres.ts';
+import { EmbeddedPostgres } from '../../commands/up/postgres.ts';
 
 /** The embedded PostgreSQL, with real fsyncs, and what can be done to it. */
 export class Postgres implements AsyncDisposable {

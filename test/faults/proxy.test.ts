@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../harness/eventually.ts';
 import { TcpProxy } from './proxy.ts';
 
 /** A server that sends back what it gets, behind a proxy. */

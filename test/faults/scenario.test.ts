@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { withoutMosquitto } from '../support/mosquitto.ts';
-import { temporaryFolder } from '../support/server.ts';
+import { withoutMosquitto } from '../harness/mosquitto.ts';
+import { temporaryFolder } from '../harness/server.ts';
 import { runScenario } from './scenario.ts';
 
 const SEED = 20_251_112;

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../support/server.ts';
+import { freePort } from '../harness/server.ts';
 import { CollectorProcess } from './collector-process.ts';
 import { Messages } from './messages.ts';
 import { Mosquitto } from './mosquitto.ts';

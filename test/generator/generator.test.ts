@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { expect, test, vi } from 'vitest';
-import { readConfig } from '../../collector/config.ts';
+import { readConfig } from '../../base/settings.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
 import { TestBroker } from './broker.ts';

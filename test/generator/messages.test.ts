@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodePayload, numberOf } from '../../collector/message.ts';
-import { zoneOf } from '../../collector/time.ts';
+import { zoneOf } from '../../base/time.ts';
+import { decodePayload, numberOf } from '../../collector/payload/message.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { type Message, MessageSequence } from '../../generator/messages.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AppendFile } from '../../../collector/bronze/append-file.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 test('what is appended is there, and counted', async () => {
   await using folder = await temporaryFolder();

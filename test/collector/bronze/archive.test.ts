@@ -13,7 +13,7 @@ import {
 } from '../../../collector/bronze/archive.ts';
 import { firstLineOf } from '../../../collector/bronze/first-line.ts';
 import { GzipFileError, gunzippedLength, writeGzip } from '../../../collector/bronze/gzip-file.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const NAME = '2025-11-03_Sensor_1.jsonl';
 const TEXT = Array.from(

@@ -10,7 +10,7 @@ import {
   isLocked,
   readCollectorName,
 } from '../../../collector/bronze/data-folder.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const MODULE = new URL('../../../collector/bronze/data-folder.ts', import.meta.url).href;
 

@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
-import { zoneOf } from '../../../collector/time.ts';
-import { eventually } from '../../support/eventually.ts';
-import { linesIn, silent } from '../../support/pipeline.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { linesIn, silent } from '../../harness/pipeline.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 /** A file system of `size` that is gone at the end of the scope; undefined where this user may not mount one. */
 async function smallDisk(size: string) {

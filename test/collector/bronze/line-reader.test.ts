@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readFirstLine, readLines, splitLines } from '../../../collector/bronze/line-reader.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const line = fc.string({ unit: fc.constantFrom('a', 'ü', '🌡', '\r', '\u2028', '\0', '"'), maxLength: 12 });
 

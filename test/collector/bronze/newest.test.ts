@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { zoneOf } from '../../../base/time.ts';
 import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { judgeLate, prepareLine } from '../../../collector/silver/batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
-import { zoneOf } from '../../../collector/time.ts';
-import { silent } from '../../support/pipeline.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { silent } from '../../harness/pipeline.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const utc = zoneOf('UTC');
 const MIDNIGHT = Date.UTC(2025, 10, 12);

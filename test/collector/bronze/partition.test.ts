@@ -1,8 +1,8 @@
 import { basename, dirname, resolve } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { parseTime, zoneOf } from '../../../base/time.ts';
 import { isRawFileName, rawFileName, safeSensorId } from '../../../collector/bronze/partition.ts';
-import { parseTime, zoneOf } from '../../../collector/time.ts';
 
 const time = parseTime('2025-11-12T10:15:01Z', zoneOf('UTC'))!;
 

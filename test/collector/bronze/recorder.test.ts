@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
-import { zoneOf } from '../../../collector/time.ts';
-import { eventually } from '../../support/eventually.ts';
-import { linesIn, silent } from '../../support/pipeline.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { eventually } from '../../harness/eventually.ts';
+import { linesIn, silent } from '../../harness/pipeline.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const NOW = Date.UTC(2025, 10, 12, 12);
 const reading = (sensor: string, n: number | string) =>

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { at, Silver } from './silver.ts';
 
 const SENSORS = 2000;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newDatabase, type TestDatabase } from '../../support/database.ts';
+import { newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { type Arrival, modelOf } from './model.ts';
 import { at, Silver } from './silver.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { at, Silver } from './silver.ts';
 
 describe.each(databaseServers())('on $name', server => {

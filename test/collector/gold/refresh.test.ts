@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { formatTime } from '../../../base/time.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
-import { formatTime } from '../../../collector/time.ts';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
-import { interleave, linesOf, loaderConnection, register } from '../../support/lines.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
+import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 
 const MINUTE = Date.UTC(2025, 10, 12, 10, 15) * 1000;
 let file = 0;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { connect } from '../../../collector/database.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
-import type { TestDatabase } from '../../support/database.ts';
+import { connect } from '../../../db/connect.ts';
+import type { TestDatabase } from '../../harness/database.ts';
 
 /** The minute that tests begin in, in ms since 1970. */
 export const MINUTE = Date.UTC(2025, 10, 12, 10, 15);

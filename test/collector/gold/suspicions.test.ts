@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
-import { interleave } from '../../support/lines.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
+import { interleave } from '../../harness/lines.ts';
 import { Silver } from './silver.ts';
 
 /** Readings, one every `every` seconds. */

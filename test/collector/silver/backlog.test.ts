@@ -1,15 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { connect } from '../../../collector/database.ts';
+import { zoneOf } from '../../../base/time.ts';
 import { Backlog, FileReplacedError } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { prepareStaging } from '../../../collector/silver/store.ts';
-import { zoneOf } from '../../../collector/time.ts';
-import { withDatabase } from '../../support/database.ts';
-import { payloadOf } from '../../support/mqtt.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { connect } from '../../../db/connect.ts';
+import { withDatabase } from '../../harness/database.ts';
+import { payloadOf } from '../../harness/mqtt.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const FIRST = '2025-11-12_Sensor_1.jsonl';

@@ -3,11 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { from as copyFrom } from 'pg-copy-streams';
 import { describe, expect, test } from 'vitest';
+import { formatTime, parseTime, zoneOf } from '../../../base/time.ts';
 import { type BatchLine, copyText, prepareLine } from '../../../collector/silver/batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
-import { formatTime, parseTime, zoneOf } from '../../../collector/time.ts';
-import { withDatabase } from '../../support/database.ts';
-import { linesOf, loaderConnection } from '../../support/lines.ts';
+import { withDatabase } from '../../harness/database.ts';
+import { linesOf, loaderConnection } from '../../harness/lines.ts';
 
 const utc = zoneOf('UTC');
 

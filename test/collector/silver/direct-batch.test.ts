@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { zoneOf } from '../../../base/time.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
-import { zoneOf } from '../../../collector/time.ts';
 
 const registry = new Registry();
 

@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { storeNarrowing } from '../../../collector/silver/narrow.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
 import { addTally, emptyTally } from '../../../collector/silver/stretch.ts';
-import { withDatabase } from '../../support/database.ts';
-import { linesOf, loaderConnection, register } from '../../support/lines.ts';
-import { silent } from '../../support/pipeline.ts';
+import { withDatabase } from '../../harness/database.ts';
+import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
+import { silent } from '../../harness/pipeline.ts';
 
 test('rows that the database refuses are rejected with their SQLSTATE; all others are stored', () =>
   withDatabase(async database => {

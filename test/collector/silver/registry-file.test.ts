@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { formatInterval, parseInterval } from '../../../collector/silver/interval.ts';
 import { parseRegistry, RegistryError, readRegistry } from '../../../collector/silver/registry-file.ts';
 import { Temperature } from '../../../generator/temperature.ts';
-import { temporaryFolder } from '../../support/server.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 const HEADER = 'sensor_id,quantity,unit,location,min_value,max_value';
 const WHOLE = `${HEADER},expected_interval,max_step_per_s,max_stuck,attributes`;

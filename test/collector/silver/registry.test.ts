@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { qualitySql, Registry, upsertSensors } from '../../../collector/silver/registry.ts';
-import { withDatabase } from '../../support/database.ts';
-import { loaderConnection, register } from '../../support/lines.ts';
+import { withDatabase } from '../../harness/database.ts';
+import { loaderConnection, register } from '../../harness/lines.ts';
 
 const unsaid = { expected_interval: null, max_step_per_s: null, max_stuck: null, attributes: {} };
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { zoneOf } from '../../../base/time.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
@@ -8,9 +9,8 @@ import { storeBatch } from '../../../collector/silver/store.ts';
 import { storeDirect } from '../../../collector/silver/store-direct.ts';
 import type { Tally } from '../../../collector/silver/stretch.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
-import { zoneOf } from '../../../collector/time.ts';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
-import { linesOf, loaderConnection, register } from '../../support/lines.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
+import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
 
 const berlin = zoneOf('Europe/Berlin');
 const TABLES = [

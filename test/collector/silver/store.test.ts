@@ -7,8 +7,8 @@ import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
 import type { Tally } from '../../../collector/silver/stretch.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
-import { databaseServers, newDatabase, type TestDatabase } from '../../support/database.ts';
-import { interleave, linesOf, loaderConnection, register } from '../../support/lines.ts';
+import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
+import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 
 const FILE = '2025-11-12_a.jsonl';
 const TABLES = [

@@ -1,0 +1,115 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import cron, { type ScheduledTask } from 'node-cron';
+import type { Logger } from 'pino';
+import { errorText } from '../../../base/error-text.ts';
+import type { Config } from '../../../base/settings.ts';
+import type { NightlyData } from './nightly-thread.ts';
+import { dayBefore } from './text.ts';
+
+/** Each minute, when the refresh at its second 5 is over. What is missing is found soon after a start, and tried again. */
+const SCHEDULE = '35 * * * * *';
+/** A day is reported ten minutes after its end: by then its last readings are loaded and counted. */
+const DUE_MS = 600_000;
+/** With more than this to load, readings of the day may be among it. */
+const BACKLOG_BYTES = 1_048_576;
+/** A backlog that never ends must not put off the report for ever. */
+const PUT_OFF_CHECKS = 60;
+
+/** What there is to know of the loader. */
+interface LoaderState {
+  database: { connected: boolean };
+  pendingBytes: number;
+}
+
+/**
+ * Writes the report of the day before into REPORT_DIR every night, as `<date>.html`, in a thread of its own: neither its
+ * work nor its failure touches recording. A report that is there is left alone; one that is missing is made up.
+ */
+export class NightlyReport {
+  readonly #config: Pick<Config, 'DATABASE_URL' | 'REPORT_DIR'>;
+  readonly #log: Logger;
+  readonly #loader: () => LoaderState;
+  #task: ScheduledTask | undefined;
+  #worker: Worker | undefined;
+  #checking: Promise<void> | undefined;
+  #putOff = 0;
+  #told = '';
+  #stopped = false;
+
+  constructor(config: Pick<Config, 'DATABASE_URL' | 'REPORT_DIR'>, log: Logger, loader: () => LoaderState) {
+    this.#config = config;
+    this.#log = log;
+    this.#loader = loader;
+  }
+
+  start(): void {
+    if (this.#config.REPORT_DIR === undefined) return;
+    this.#task = cron.schedule(SCHEDULE, () => this.check(), { name: 'nightly report', noOverlap: true });
+  }
+
+  /** Writes the report that is due, if it is missing. Never rejects. @param now the clock. */
+  check(now = new Date()): Promise<void> {
+    this.#checking ??= this.#check(now).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  /** Ends the schedule, and gives up a report that is being made. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#task?.destroy();
+    await this.#worker?.terminate();
+    await this.#checking;
+  }
+
+  async #check(now: Date): Promise<void> {
+    const date = dayBefore(new Date(now.getTime() - DUE_MS));
+    const file = join(this.#config.REPORT_DIR!, `${date}.html`);
+    try {
+      if ((await exists(file)) || this.#mustWait()) return;
+      await this.#run({ databaseUrl: this.#config.DATABASE_URL, date, file });
+      this.#log.info({ file }, 'wrote the report of the day');
+      this.#putOff = 0;
+      this.#told = '';
+    } catch (error) {
+      if (this.#stopped) return;
+      const reason = errorText(error);
+      // The same reason each minute would drown the log.
+      this.#log[reason === this.#told ? 'debug' : 'error'](
+        { file, reason },
+        'cannot write the report of the day',
+      );
+      this.#told = reason;
+    }
+  }
+
+  /** The loader tells of a database that is away. */
+  #mustWait(): boolean {
+    const { database, pendingBytes } = this.#loader();
+    if (!database.connected) return true;
+    return pendingBytes > BACKLOG_BYTES && ++this.#putOff < PUT_OFF_CHECKS;
+  }
+
+  #run(workerData: NightlyData): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./nightly-thread.ts', import.meta.url), { workerData });
+      this.#worker = worker;
+      worker.on('error', reject);
+      worker.on('exit', code => {
+        this.#worker = undefined;
+        if (code === 0) resolve();
+        else reject(new Error('the thread of the report was stopped'));
+      });
+    });
+  }
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,152 @@
+import cron, { type ScheduledTask } from 'node-cron';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { errorText } from '../../base/error-text.ts';
+import type { Config } from '../../base/settings.ts';
+import { connect, sever } from '../../db/connect.ts';
+import type { Recorder } from '../bronze/recorder.ts';
+import { compressRawFiles, type RawFolder } from './raw-compression.ts';
+import { isBehind } from './raw-files.ts';
+import { removeRawFiles } from './raw-retention.ts';
+import { forgetReadings } from './silver-retention.ts';
+
+/** A night that the collector was not there is made up for so long after its start: first it has more urgent things to do. */
+const AFTER_START_MS = 5 * 60_000;
+/** After something went wrong, or was not ready yet. */
+const AGAIN_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** Any constant will do, as long as every collector has the same: silver is everybody's. */
+const NIGHTLY_LOCK = 5_813_402_118;
+
+export interface NightlyOptions {
+  config: Config;
+  collector: string;
+  recorder: Pick<Recorder, 'exchange' | 'snapshot'>;
+  log: Logger;
+  /** ms since 1970; a parameter so that tests can set the clock. */
+  now?: () => number;
+}
+
+/** What a night does: compresses raw files, removes raw files and readings that are too old. Each as the settings say. */
+export class Nightly {
+  readonly #options: NightlyOptions;
+  readonly #raw: RawFolder;
+  readonly #stopping = new AbortController();
+  #task: ScheduledTask | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #client: pg.Client | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: NightlyOptions) {
+    const { config, collector, recorder, log } = options;
+    this.#options = options;
+    this.#raw = { dataDir: config.DATA_DIR, collector, recorder, log };
+  }
+
+  /** @throws where NIGHTLY_CRON names no time. */
+  start(): void {
+    this.#task = cron.schedule(this.#options.config.NIGHTLY_CRON, () => this.run(), {
+      name: 'nightly',
+      timezone: 'UTC',
+      noOverlap: true,
+    });
+    this.#runIn(AFTER_START_MS);
+  }
+
+  /** Does the work of a night now; joins one that is under way. Never rejects: what went wrong is logged and tried again. */
+  run(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Ends the schedule and what is under way; the next night goes on with it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the collector stops'));
+    clearTimeout(this.#timer);
+    await this.#task?.destroy();
+    this.#sever();
+    await this.#running;
+  }
+
+  #runIn(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.run(), ms).unref();
+  }
+
+  async #run(): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.RAW_COMPRESS_AFTER_DAYS + config.RAW_RETENTION_DAYS + config.SILVER_RETENTION_DAYS === 0)
+      return;
+    try {
+      this.#client = await connect(config.DATABASE_URL, 'sluice nightly', () => this.#sever());
+      this.#stopping.signal.throwIfAborted();
+      await this.#work(this.#client);
+      await this.#client.end();
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) {
+        log.warn(
+          { reason: errorText(error) },
+          'the work of the night is not done; it is tried again in an hour',
+        );
+        this.#runIn(AGAIN_MS);
+      }
+      this.#sever();
+    }
+    this.#client = undefined;
+  }
+
+  async #work(client: pg.Client): Promise<void> {
+    const { config, log } = this.#options;
+    const { signal } = this.#stopping;
+    const today = await this.#today(client);
+    const before = (days: number) => new Date(today - days * DAY_MS).toISOString().slice(0, 10);
+    // What is removed need not be compressed before.
+    if (config.RAW_RETENTION_DAYS > 0) {
+      const files = await removeRawFiles(client, this.#raw, before(config.RAW_RETENTION_DAYS), signal);
+      if (files > 0) log.info({ files }, 'removed raw files that are older than RAW_RETENTION_DAYS');
+    }
+    if (config.RAW_COMPRESS_AFTER_DAYS > 0) {
+      const files = await compressRawFiles(client, this.#raw, before(config.RAW_COMPRESS_AFTER_DAYS), signal);
+      if (files > 0) log.info({ files }, 'compressed raw files');
+    }
+    if (config.SILVER_RETENTION_DAYS > 0) await this.#forget(client, before(config.SILVER_RETENTION_DAYS));
+  }
+
+  async #forget(client: pg.Client, before: string): Promise<void> {
+    const { collector, recorder, log } = this.#options;
+    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
+      NIGHTLY_LOCK,
+    ]);
+    // Another collector is at it; the lock ends with its connection.
+    if (!rows[0]!.taken) return;
+    // What is loaded of these days later would not count in gold: so all of it first, when a database is filled anew.
+    const behind = await isBehind(client, collector, await recorder.snapshot(), before);
+    const forgotten = behind ? undefined : await forgetReadings(client, before, this.#stopping.signal);
+    if (forgotten === undefined) {
+      log.info(
+        { before },
+        'readings are removed from silver when their days are loaded and refreshed; looking again in an hour',
+      );
+      this.#runIn(AGAIN_MS);
+    } else if (forgotten.rows + forgotten.chunks > 0) {
+      log.info({ before, ...forgotten }, 'removed readings that are older than SILVER_RETENTION_DAYS');
+    }
+  }
+
+  /** The begin of the present UTC day, in ms; by the slower clock, as one that was set ahead must not remove anything. */
+  async #today(client: pg.Client): Promise<number> {
+    const { rows } = await client.query<{ ms: number }>(
+      'SELECT extract(epoch FROM now())::float8 * 1000 AS ms',
+    );
+    const now = Math.min((this.#options.now ?? Date.now)(), rows[0]!.ms);
+    return now - (now % DAY_MS);
+  }
+
+  #sever(): void {
+    if (this.#client !== undefined) sever(this.#client);
+    this.#client = undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import type { Writable } from 'node:stream';
+import { formatTime, type Zone } from '../../base/time.ts';
+import { splitLines } from '../bronze/line-reader.ts';
+import { safeSensorId } from '../bronze/partition.ts';
+import { decodeReading } from '../payload/message.ts';
+import { EventQueue } from './event-queue.ts';
+
+/** Events that may wait for a client; about 100 kB. */
+const MOST_EVENTS = 1000;
+/** How often events go out: more often than anybody sees, and seldom enough to cost nothing. */
+const FLUSH_MS = 200;
+/** A comment now and then shows both sides that the connection lives. */
+const HEARTBEAT_MS = 15_000;
+
+/** Lines that became durable, by the file that they went to, such as `raw/2025-11-12_Sensor_1.jsonl`. */
+export type DurableLines = ReadonlyMap<string, { bytes: Buffer; count: number }>;
+
+/** A row of gold.reading_1min_mean. */
+export interface MinuteMean {
+  bucket: string;
+  sensor_id: string;
+  val_mean: number;
+  val_min: number;
+  val_max: number;
+  n: number;
+}
+
+interface Client {
+  /** What follows the date in the names of the sensor's files; undefined: all sensors are wanted. */
+  fileName: string | undefined;
+  sensorId: string | undefined;
+  queue: EventQueue;
+  out: Writable;
+  /** Whether the connection takes more at present. */
+  flowing: boolean;
+}
+
+/**
+ * New readings and means, as server-sent events to any number of clients. A reading is sent once it is on disk.
+ *
+ * Recording never waits for it: what a client's queue has no room for is not even decoded, only counted.
+ */
+export class LiveStream {
+  readonly #zone: Zone;
+  readonly #clients = new Set<Client>();
+  #flush: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(zone: Zone) {
+    this.#zone = zone;
+  }
+
+  /** How many clients listen. */
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /**
+   * Sends events to `out` until it is closed.
+   * @param sensorId only this sensor's; undefined: all.
+   */
+  join(out: Writable, sensorId?: string): void {
+    const fileName = sensorId === undefined ? undefined : `${safeSensorId(sensorId)}.jsonl`;
+    const client: Client = { fileName, sensorId, queue: new EventQueue(MOST_EVENTS), out, flowing: true };
+    this.#clients.add(client);
+    out.on('drain', () => {
+      client.flowing = true;
+    });
+    out.once('close', () => this.#leave(client));
+    // A client that is gone says so here, too; `close` follows.
+    out.on('error', () => undefined);
+    out.write(': readings and one-minute means\n\n');
+    this.#flush ??= setInterval(() => this.#flushAll(), FLUSH_MS);
+    this.#heartbeat ??= setInterval(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  /** Tells of what has become durable. The memory of the lines is the caller's again when it returns. */
+  readings(files: DurableLines): void {
+    if (this.#clients.size === 0) return;
+    for (const [file, lines] of files) {
+      if (!file.startsWith('raw/') || !file.endsWith('.jsonl')) continue;
+      this.#offer(file, lines.bytes, lines.count);
+    }
+  }
+
+  /** Tells of means that a refresh has computed. */
+  means(means: readonly MinuteMean[]): void {
+    for (const mean of means) {
+      const event = { event: 'mean', data: JSON.stringify(mean) };
+      for (const { sensorId, queue } of this.#clients) {
+        if (sensorId === undefined || sensorId === mean.sensor_id) queue.add(event);
+      }
+    }
+  }
+
+  /** Ends every connection. */
+  stop(): void {
+    for (const { out } of this.#clients) out.end();
+    this.#clients.clear();
+    this.#rest();
+  }
+
+  #offer(file: string, bytes: Buffer, count: number): void {
+    const name = file.slice('raw/2025-11-12_'.length);
+    const wanting = [...this.#clients].filter(({ fileName }) => fileName === undefined || fileName === name);
+    if (wanting.length === 0) return;
+    const room = Math.max(0, ...wanting.map(({ queue }) => queue.room));
+    const decoded = room === 0 ? [] : splitLines(bytes, 0).slice(0, room);
+    for (const line of decoded) {
+      const reading = decodeReading(line.bytes.toString('utf8'), this.#zone);
+      if (typeof reading === 'string') continue;
+      const { sensorId, time, value } = reading;
+      const data = JSON.stringify({ sensor_id: sensorId, time: formatTime(time), value });
+      for (const client of wanting) client.queue.add({ event: 'reading', data });
+    }
+    if (count > decoded.length) for (const client of wanting) client.queue.lose(count - decoded.length);
+  }
+
+  #flushAll(): void {
+    for (const client of this.#clients) {
+      if (!client.flowing) continue;
+      const text = client.queue.take();
+      if (text !== '') client.flowing = client.out.write(text);
+    }
+  }
+
+  #beat(): void {
+    for (const client of this.#clients) if (client.flowing) client.flowing = client.out.write(': alive\n\n');
+  }
+
+  #leave(client: Client): void {
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#rest();
+  }
+
+  /** Without clients there is nothing to do. */
+  #rest(): void {
+    clearInterval(this.#flush);
+    clearInterval(this.#heartbeat);
+    this.#flush = undefined;
+    this.#heartbeat = undefined;
+  }
+}

@@ -1,0 +1,256 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { LoaderStatus } from '../silver/protocol.ts';
+import type { Tally } from '../silver/stretch.ts';
+import { Lag } from './lag.ts';
+
+/** What a group of messages was, once it is on disk. */
+export interface RecordedGroup {
+  messages: number;
+  /** As lines. */
+  bytes: number;
+  /** For appending, fsync and the entries of new files. */
+  seconds: number;
+  /** Messages that are no readings, by reason. */
+  rejected: ReadonlyMap<string, number>;
+}
+
+/** What a batch was, once it is committed. */
+export interface StoredBatch {
+  lines: number;
+  seconds: number;
+}
+
+/** What a refresh of gold did. */
+export interface Refreshed {
+  minutes: number;
+  seconds: number;
+}
+
+/** What is looked up when somebody asks; all of it counts from the start of the process. */
+export interface Observed {
+  broker(): { connected: boolean; received: number; acknowledged: number; connections: number };
+  /** Readings that came in by HTTP, and how many of them were refused, by reason. */
+  http(): { received: number; rejected: ReadonlyMap<string, number> };
+  recorder(): { recorded: number; pendingBytes: number; failing: boolean };
+  loader(): LoaderStatus;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const COUNTS = [1, 10, 100, 1000, 10_000, 100_000];
+const outcomes: [string, keyof Tally][] = [
+  ['stored', 'stored'],
+  ['duplicate', 'duplicates'],
+  ['conflict', 'conflicts'],
+  ['rejected', 'rejected'],
+];
+
+type Value = [labels: Record<string, string>, value: number];
+/** A metric whose values are looked up. */
+type Looked = [name: string, help: string, labelNames: string[], values: () => Value[]];
+
+/**
+ * The collector's metrics in Prometheus' text format. docs/metrics.md is generated from them.
+ * (test/collector/serve/metrics.test.ts)
+ */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #observed: Observed;
+  readonly #lag = new Lag();
+  #refreshedAt = Date.now();
+  /** Of MQTT, by reason. */
+  readonly #rejected = new Map<string, number>();
+  readonly #groupMessages = this.#histogram(
+    'sluice_group_messages',
+    'Messages that became durable together.',
+    COUNTS,
+  );
+  readonly #groupSeconds = this.#histogram(
+    'sluice_group_write_seconds',
+    'Time that a group took to reach the disk: append and fsync.',
+    SECONDS,
+  );
+  readonly #batchLines = this.#histogram('sluice_batch_lines', 'Lines loaded in one step.', COUNTS);
+  readonly #batchSeconds = this.#histogram(
+    'sluice_batch_store_seconds',
+    'Time that a step of loading took: decode, COPY, COMMIT.',
+    SECONDS,
+  );
+  readonly #refreshSeconds = this.#histogram(
+    'sluice_refresh_seconds',
+    'Time that a refresh of gold took.',
+    SECONDS,
+  );
+  readonly #refreshedMinutes = new Counter({
+    name: 'sluice_refreshed_minutes_total',
+    help: 'Minutes that refreshes have recomputed, one for each sensor.',
+    registers: [this.#registry],
+  });
+
+  constructor(observed: Observed) {
+    this.#observed = observed;
+    for (const looked of this.#counters(observed)) this.#look(Counter, looked);
+    for (const looked of this.#gauges(observed)) this.#look(Gauge, looked);
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Takes note of a group that is on disk. */
+  recorded({ messages, bytes, seconds, rejected }: RecordedGroup): void {
+    this.#groupMessages.observe(messages);
+    this.#groupSeconds.observe(seconds);
+    this.#lag.grew(bytes, Date.now());
+    for (const [reason, n] of rejected) this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + n);
+  }
+
+  /** Takes note of a batch that is committed. */
+  stored({ lines, seconds }: StoredBatch): void {
+    this.#batchLines.observe(lines);
+    this.#batchSeconds.observe(seconds);
+  }
+
+  /** Takes note of a refresh that is committed. */
+  refreshed({ minutes, seconds }: Refreshed): void {
+    this.#refreshSeconds.observe(seconds);
+    this.#refreshedMinutes.inc(minutes);
+    this.#refreshedAt = Date.now();
+  }
+
+  /** All series, and the content type to send them as. */
+  async text(): Promise<{ type: string; body: string }> {
+    return { type: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  /** Each metric, in the order of the names. */
+  describe(): { name: string; type: string; labels: string[]; help: string }[] {
+    const metrics = this.#registry.getMetricsAsArray() as unknown as {
+      name: string;
+      help: string;
+      labelNames?: string[];
+    }[];
+    return metrics
+      .map(metric => ({
+        name: metric.name,
+        type: metric.constructor.name.toLowerCase(),
+        labels: metric.labelNames ?? [],
+        help: metric.help,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Seconds that the oldest of what is not loaded has waited. */
+  loadingLag(): number {
+    return this.#lag.seconds(this.#observed.loader().pendingBytes, Date.now());
+  }
+
+  /** Seconds since the last refresh of gold. */
+  refreshLag(): number {
+    return (Date.now() - this.#refreshedAt) / 1000;
+  }
+
+  #counters({ broker, http, recorder, loader }: Observed): Looked[] {
+    return [
+      [
+        'sluice_messages_received_total',
+        'Messages that came in, by MQTT or by HTTP.',
+        ['source'],
+        () => [
+          [{ source: 'mqtt' }, broker().received],
+          [{ source: 'http' }, http().received],
+        ],
+      ],
+      ['sluice_messages_recorded_total', 'Readings that are on disk.', [], () => [[{}, recorder().recorded]]],
+      [
+        'sluice_messages_rejected_total',
+        'Messages that are no readings, by reason; data/rejected has those of MQTT.',
+        ['source', 'reason'],
+        () => [
+          ...[...this.#rejected].map(([reason, n]): Value => [{ source: 'mqtt', reason }, n]),
+          ...[...http().rejected].map(([reason, n]): Value => [{ source: 'http', reason }, n]),
+        ],
+      ],
+      [
+        'sluice_mqtt_acknowledged_total',
+        'Messages that the broker was told are ours.',
+        [],
+        () => [[{}, broker().acknowledged]],
+      ],
+      [
+        'sluice_mqtt_connections_total',
+        'Connections to the broker that were made, the first one included.',
+        [],
+        () => [[{}, broker().connections]],
+      ],
+      [
+        'sluice_lines_loaded_total',
+        'Lines of raw files that were loaded, by what became of them.',
+        ['outcome'],
+        () => outcomes.map(([outcome, field]) => [{ outcome }, loader().loaded[field]]),
+      ],
+    ];
+  }
+
+  #gauges({ broker, recorder, loader }: Observed): Looked[] {
+    return [
+      [
+        'sluice_mqtt_connected',
+        '1 while the broker is connected.',
+        [],
+        () => [[{}, Number(broker().connected)]],
+      ],
+      [
+        'sluice_database_connected',
+        '1 while the database is connected.',
+        [],
+        () => [[{}, Number(loader().database.connected)]],
+      ],
+      [
+        'sluice_recording_failing',
+        '1 while the disk refuses writes; nothing is acknowledged then.',
+        [],
+        () => [[{}, Number(recorder().failing)]],
+      ],
+      [
+        'sluice_recording_pending_bytes',
+        'Payloads that wait for the disk.',
+        [],
+        () => [[{}, recorder().pendingBytes]],
+      ],
+      [
+        'sluice_loading_pending_bytes',
+        'Recorded bytes that are not loaded yet.',
+        [],
+        () => [[{}, loader().pendingBytes]],
+      ],
+      [
+        'sluice_loading_lag_seconds',
+        'How long the oldest of them have waited, exact to a second.',
+        [],
+        () => [[{}, this.loadingLag()]],
+      ],
+      [
+        'sluice_refresh_lag_seconds',
+        'Time since the last refresh of gold; up to 60 where all is well.',
+        [],
+        () => [[{}, this.refreshLag()]],
+      ],
+    ];
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: [this.#registry] });
+  }
+
+  /** A metric whose values are looked up when somebody asks. */
+  #look(Kind: typeof Counter | typeof Gauge, [name, help, labelNames, values]: Looked): void {
+    const registers = [this.#registry];
+    new Kind({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const [labels, value] of values()) this.inc(labels, value);
+      },
+    });
+  }
+}

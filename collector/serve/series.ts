@@ -1,0 +1,154 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import type { ClientBase } from 'pg';
+import { z } from 'zod';
+import { Problem } from '../../base/http/problem.ts';
+import { formatTime, type Micros, parseTime, zoneOf } from '../../base/time.ts';
+import { readingBatches } from '../silver/readings.ts';
+import { formatRows, type RowType, rowTypeFor } from './formats.ts';
+import { type Reads, STREAM_MS } from './reads.ts';
+import {
+  content,
+  count,
+  errorAnswers,
+  errorBody,
+  from,
+  mean,
+  sensorParams,
+  storedReading,
+  to,
+} from './schemas.ts';
+import { demandSensor } from './sensors.ts';
+import { batchesOf, inSnapshot } from './snapshot.ts';
+import { sendStreamed } from './streamed.ts';
+import { type Range, readRange } from './times.ts';
+
+const READING_COLUMNS = Object.keys(storedReading.shape);
+const MEAN_COLUMNS = Object.keys(mean.shape);
+const BATCH_ROWS = 5000;
+
+/** Tables of means, by what `every` asks for. A day's bucket is a date. */
+const MEANS = {
+  '1m': { table: 'gold.reading_1min_mean', bucket: 'bucket' },
+  '1h': { table: 'gold.hourly_mean', bucket: 'bucket' },
+  '1d': { table: 'gold.daily_mean', bucket: 'day' },
+};
+
+const range = { from: from.optional(), to: to.optional() };
+const errors = {
+  ...errorAnswers,
+  404: errorBody.meta({ description: 'There is no such sensor; the nearest ids are named.' }),
+  406: errorBody.meta({ description: 'Accept names no type that there is.' }),
+};
+const answer = (description: string, row: z.ZodType) =>
+  content(description, {
+    'application/x-ndjson': z.string(),
+    'application/json': z.array(row),
+    'text/csv': z.string(),
+  }) as never;
+
+/** What can be long: readings and means of a sensor, streamed as NDJSON, JSON or CSV. */
+export function seriesRoutes(reads: Reads): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.get('/api/v1/sensors/:id/readings', {
+      schema: {
+        tags: ['read'],
+        summary: 'Readings of a sensor, oldest first',
+        description:
+          'NDJSON (default), CSV or a JSON array, by Accept. With `limit` in pages: the header Link has the next.',
+        params: sensorParams,
+        querystring: z.object({
+          ...range,
+          limit: count(100_000, 'At most this many. Default: all.').optional(),
+          cursor: z.string().max(100).optional().describe('Where the page before ended; from its Link.'),
+        }),
+        response: { ...errors, 200: answer('Readings.', storedReading) },
+      },
+      handler: async (request, reply) => {
+        const { params, query } = request;
+        const type = rowTypeFor(request.headers.accept, 'application/x-ndjson');
+        const wanted = pageOf(readRange(query.from, query.to), query.cursor);
+        await demandSensor(reads, params.id);
+        const end = query.limit && (await endOfPage(reads, params.id, wanted, query.limit));
+        if (end) reply.header('link', `<${nextUrl(request, end)}>; rel="next"`);
+        const selection = { sensorId: params.id, ...wanted, ...(end && { to: end + 1 }) };
+        const batches = reads.stream(client => readingBatches(client, selection, { timeoutMs: STREAM_MS }));
+        return sendRows(reply, type, batches, READING_COLUMNS);
+      },
+    });
+
+    app.get('/api/v1/sensors/:id/means', {
+      schema: {
+        tags: ['read'],
+        summary: 'Means of a sensor by minute, hour or day, oldest first',
+        description:
+          'Of valid readings; refreshed every minute. A JSON array (default), NDJSON or CSV, by Accept.',
+        params: sensorParams,
+        querystring: z.object({ ...range, every: z.enum(['1m', '1h', '1d']).default('1m') }),
+        response: { ...errors, 200: answer('Means.', mean) },
+      },
+      handler: async (request, reply) => {
+        const { params, query } = request;
+        const type = rowTypeFor(request.headers.accept, 'application/json');
+        const wanted = readRange(query.from, query.to);
+        await demandSensor(reads, params.id);
+        const batches = reads.stream(client => meansOf(client, params.id, query.every, wanted));
+        return sendRows(reply, type, batches, MEAN_COLUMNS);
+      },
+    });
+    done();
+  };
+}
+
+function sendRows(reply: FastifyReply, type: RowType, batches: AsyncIterable<object[]>, columns: string[]) {
+  const rows = batches as AsyncIterable<Record<string, unknown>[]>;
+  return sendStreamed(reply.header('vary', 'accept'), type, formatRows(rows, type, columns));
+}
+
+async function* meansOf(client: ClientBase, id: string, every: keyof typeof MEANS, { from, to }: Range) {
+  const { table, bucket } = MEANS[every];
+  const sql = `
+    SELECT to_char(${bucket}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${table}
+    WHERE sensor_id = $1 AND ${bucket} >= $2::timestamptz AND ${bucket} < $3::timestamptz ORDER BY ${bucket}`;
+  const values = [id, formatTime(from), formatTime(to)];
+  const read = () => batchesOf<[time: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
+  for await (const rows of inSnapshot(client, STREAM_MS, read)) {
+    yield rows.map(([time, ...numbers]) => {
+      const [mean, min, max, n] = numbers.map(Number);
+      return { time, sensor_id: id, mean, min, max, n };
+    });
+  }
+}
+
+/** A cursor is the time of the last reading that was shown: with the sensor it is the key. */
+function pageOf(wanted: Range, cursor: string | undefined): Range {
+  if (cursor === undefined) return wanted;
+  const after = parseTime(Buffer.from(cursor, 'base64url').toString('latin1'), zoneOf('UTC'));
+  if (after === undefined || cursorOf(after) !== cursor) {
+    throw new Problem(400, 'query cursor: must be one that the header Link of the page before has named.');
+  }
+  return { from: Math.max(wanted.from, after + 1), to: wanted.to };
+}
+
+const cursorOf = (time: Micros) => Buffer.from(formatTime(time), 'latin1').toString('base64url');
+
+/** Time of the last reading of a full page; undefined where the page is the last. */
+async function endOfPage(
+  reads: Reads,
+  id: string,
+  { from, to }: Range,
+  limit: number,
+): Promise<Micros | undefined> {
+  const rows = await reads.query<{ time: string }>(
+    `SELECT to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time FROM silver.sensor_reading
+     WHERE sensor_id = $1 AND time >= $2 AND time < $3 ORDER BY sensor_reading.time OFFSET $4 LIMIT 2`,
+    [id, formatTime(from), formatTime(to), limit - 1],
+  );
+  return rows[1] && parseTime(rows[0]!.time, zoneOf('UTC'));
+}
+
+function nextUrl(request: FastifyRequest, end: Micros): string {
+  const url = new URL(request.url, 'http://sluice');
+  url.searchParams.set('cursor', cursorOf(end));
+  return url.pathname + url.search;
+}

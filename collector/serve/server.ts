@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import compress from '@fastify/compress';
+import etag from '@fastify/etag';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import type { Access, Right } from '../../base/http/access.ts';
+import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
+import { PortTakenError } from '../../base/port-taken.ts';
+import type { Config } from '../../base/settings.ts';
+import { ingestRoutes } from '../source/http/ingest.ts';
+import type { Intake } from '../source/http/intake.ts';
+import { dataRoutes } from './data.ts';
+import { healthRoutes, type Vitals } from './health.ts';
+import type { LiveStream } from './live-stream.ts';
+import type { Metrics } from './metrics.ts';
+import { describeApi } from './openapi.ts';
+import { overviewRoutes } from './overview.ts';
+import { pageRoutes } from './page.ts';
+import type { Reads } from './reads.ts';
+import { sensorRoutes } from './sensors.ts';
+import { seriesRoutes } from './series.ts';
+import { type Status, watchRoutes } from './watch.ts';
+
+/** What the routes work with. */
+export interface HttpParts {
+  config: Config;
+  log: Logger;
+  access: Access;
+  vitals: Vitals;
+  intake: Intake;
+  reads: Reads;
+  metrics: Metrics;
+  stream: LiveStream;
+  status: () => Status;
+  /** How many connections there may be at once; each takes a file descriptor. */
+  maxConnections: number;
+}
+
+/** A sender has this long for its headers, and this long for the whole of its request. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+/** A connection on which nothing moves is closed. */
+const IDLE_MS = 60_000;
+const HEADER_BYTES = 8 * 1024;
+/** An id of 50 characters, each of which may take four bytes, and each of those three characters in a URL. */
+const PARAMETER_CHARACTERS = 600;
+/** Of routes that take no readings. */
+const SMALL_BODY_BYTES = 16 * 1024;
+/** How long a stop waits for answers that are being sent. */
+const CLOSE_MS = 2000;
+
+/** The collector's HTTP server: what it is made of stands in `start`. */
+export class HttpServer {
+  readonly #parts: HttpParts;
+  #app: FastifyInstance | undefined;
+
+  constructor(parts: HttpParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @returns the server's address, such as http://127.0.0.1:8080.
+   * @throws {PortTakenError} naming the setting that changes the port.
+   */
+  async start(): Promise<string> {
+    const { config, access, vitals, intake, reads, maxConnections, metrics, stream, status } = this.#parts;
+    const app = newApp();
+    this.#app = app;
+    app.server.maxConnections = maxConnections;
+    await this.#protect(app);
+    await describeApi(app, '1.0.0', config.HTTP_TOKENS_FILE !== undefined);
+    app.register(healthRoutes(config.DATA_DIR, vitals, access));
+    this.#register(app, 'ingest', ingestRoutes(intake, access, config.HTTP_MAX_BODY_BYTES));
+    this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads));
+    this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads));
+    this.#register(app, 'read', watchRoutes(metrics, stream, status));
+    app.register(pageRoutes);
+    const { HTTP_HOST: host, HTTP_PORT: port } = config;
+    try {
+      return await app.listen({ host, port });
+    } catch (error) {
+      throw PortTakenError.from(error, 'HTTP', host, port, 'HTTP_PORT');
+    }
+  }
+
+  /** Takes no more requests, and cuts off after 2 s who is not done. */
+  async stop(): Promise<void> {
+    const app = this.#app;
+    if (app === undefined) return;
+    this.#parts.stream.stop();
+    const timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_MS);
+    await app.close();
+    clearTimeout(timer);
+    await this.#parts.reads.stop();
+  }
+
+  /** Registers routes that need a right, in a scope of their own. */
+  #register(app: FastifyInstance, right: Right, ...plugins: FastifyPluginCallback<never>[]): void {
+    app.register((scope, _options, done) => {
+      this.#parts.access.guard(scope, right);
+      for (const plugin of plugins) scope.register(plugin as FastifyPluginCallback);
+      done();
+    });
+  }
+
+  async #protect(app: FastifyInstance): Promise<void> {
+    const { config, log, access } = this.#parts;
+    app.setErrorHandler(answerError(log));
+    app.setNotFoundHandler(({ method, url }, reply) => {
+      return reply.code(404).send(problemBody(404, `There is no ${method} ${url.split('?')[0]}; see /docs.`));
+    });
+    app.addHook('onRequest', async (request, reply) => {
+      reply.header('x-request-id', request.id);
+    });
+    app.addHook('onRequest', access.checkOrigin);
+    app.addHook('onResponse', async ({ id, method, url }, { statusCode, elapsedTime }) => {
+      log.debug({ id, method, url, status: statusCode, ms: Math.round(elapsedTime) }, 'request');
+    });
+    await app.register(helmet, {
+      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, 'style-src': ["'self'"] } },
+      // TLS is a proxy's affair, and so is to demand it.
+      hsts: false,
+    });
+    if (config.HTTP_RATE_LIMIT > 0) {
+      await app.register(rateLimit, {
+        max: config.HTTP_RATE_LIMIT,
+        timeWindow: 60_000,
+        keyGenerator: request => access.clientOf(request),
+        errorResponseBuilder: (_request, { max, ttl }) =>
+          new Problem(
+            429,
+            `${max} requests a minute are allowed (HTTP_RATE_LIMIT); go on in ${Math.ceil(ttl / 1000)} s.`,
+          ),
+      });
+    }
+    await app.register(compress, {
+      encodings: ['zstd', 'gzip', 'br'],
+      customTypes: /^(?:text\/(?!event-stream)|application\/(?:json|x-ndjson|javascript)|image\/svg)/,
+      // A body that was compressed could become of any size.
+      globalDecompression: false,
+      zlibOptions: { level: 1 },
+    });
+  }
+}
+
+function newApp(): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: SMALL_BODY_BYTES,
+    connectionTimeout: IDLE_MS,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: HEADERS_MS,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: PARAMETER_CHARACTERS },
+    genReqId: requestId,
+    http: { maxHeaderSize: HEADER_BYTES, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000 },
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  return app as unknown as FastifyInstance;
+}
+
+/** The sender's own id, where it is one that can be logged as it stands. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:/+=-]{1,128}$/.test(given) ? given : randomUUID();
+}

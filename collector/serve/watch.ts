@@ -1,0 +1,84 @@
+import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { LiveStream } from './live-stream.ts';
+import type { Metrics } from './metrics.ts';
+import { content, errorAnswers, time } from './schemas.ts';
+
+const connection = z.object({
+  connected: z.boolean(),
+  since: z.string().optional(),
+  reason: z.string().optional(),
+});
+const status = z.object({
+  at: time.describe('When this was looked up.'),
+  received: z.number().int().describe('Messages since the start, by MQTT and HTTP.'),
+  recorded: z.number().int(),
+  rejected: z.number().int(),
+  stored: z.number().int(),
+  broker: connection,
+  database: connection,
+  recording: z.object({ ok: z.boolean(), pending_bytes: z.number() }),
+  loading: z.object({ pending_bytes: z.number(), lag_s: z.number() }),
+  refresh: z.object({ lag_s: z.number() }),
+});
+
+/** How it goes, at this moment. */
+export type Status = z.output<typeof status>;
+
+/** What watches the collector from outside: /metrics, /api/v1/status and the stream of events. */
+export function watchRoutes(
+  metrics: Metrics,
+  stream: LiveStream,
+  look: () => Status,
+): FastifyPluginCallbackZod {
+  return (app, _options, done) => {
+    app.get('/metrics', {
+      schema: {
+        tags: ['watch'],
+        summary: 'Metrics for Prometheus',
+        description: 'docs/metrics.md has the meaning of each.',
+        response: { ...errorAnswers, 200: content('Metrics.', { 'text/plain': z.string() }) as never },
+      },
+      handler: async (_request, reply) => {
+        const { type, body } = await metrics.text();
+        return reply.type(type).send(body);
+      },
+    });
+    app.get('/api/v1/status', {
+      schema: {
+        tags: ['watch'],
+        summary: 'Counts and lags of each stage',
+        response: {
+          ...errorAnswers,
+          200: status.meta({ description: 'The counters, and what is connected.' }),
+        },
+      },
+      handler: () => look(),
+    });
+    app.get('/api/v1/stream', {
+      schema: {
+        tags: ['watch'],
+        summary: 'New readings and means as they come (server-sent events)',
+        description:
+          'Events `reading` {sensor_id, time, value}, once it is on disk; `mean` {bucket, sensor_id, val_mean, val_min, val_max, n}, ' +
+          'after each refresh; `lost` {count}, where a client did not keep up and events are missing.',
+        querystring: z.object({
+          sensor: z.string().max(50).optional().describe("Only this sensor's; default: all."),
+        }),
+        response: { ...errorAnswers, 200: content('Events.', { 'text/event-stream': z.string() }) as never },
+      },
+      handler: ({ query }, reply) => {
+        // The connection is the stream's from here on.
+        reply.hijack();
+        reply.raw.writeHead(200, {
+          ...(reply.getHeaders() as Record<string, string>),
+          'content-type': 'text/event-stream; charset=utf-8',
+          'cache-control': 'no-store',
+          'x-accel-buffering': 'no',
+        });
+        stream.join(reply.raw, query.sensor);
+      },
+    });
+    done();
+  };
+}

@@ -1,0 +1,122 @@
+import pg, { type ClientBase } from 'pg';
+import Cursor from 'pg-cursor';
+import { formatTime, type Micros } from '../../base/time.ts';
+import type { Quality } from './registry.ts';
+
+/** A row of silver.sensor_reading. */
+export interface Reading {
+  /** ISO 8601 in UTC; with six digits of a second where it is not whole. */
+  time: string;
+  sensor_id: string;
+  value: number;
+  quality: Quality;
+  late: boolean;
+  stuck: boolean;
+  jump: boolean;
+}
+
+/** Which readings: those of one sensor with `from` ≤ time < `to`, after `after` where there is one. */
+export interface Selection {
+  sensorId: string;
+  from: Micros;
+  to: Micros;
+  /** Only readings later than this one: the last of the page before. */
+  after?: Micros | undefined;
+  /** Leaves out this many readings; the server walks over their index entries, so `after` is the cheaper way to a page. */
+  skip?: number | undefined;
+  /** At most this many readings. Default: all. */
+  limit?: number | undefined;
+}
+
+export interface Fetching {
+  /** How many readings are in memory at once. */
+  batchRows?: number;
+  /** After this long the server ends the query, however slowly it is read. Default 0: never. */
+  timeoutMs?: number;
+}
+
+/** About a megabyte of readings; larger batches are not faster. */
+const BATCH_ROWS = 5000;
+const TIMESTAMPTZ = 1184;
+
+/*
+ * Without sorting, rows come in the order of the key, the first at once, and nobody holds them all: left to itself the
+ * planner takes a bitmap and a sort for a year.
+ */
+const BEGIN = `
+  BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+  SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL enable_sort = off`;
+
+/**
+ * Reads a sensor's readings in ascending order of time, by a cursor in a read-only transaction of its own on `client`,
+ * which must not be in another. What is not asked for is not fetched; a loop that is left ends query and transaction.
+ * @throws the error of PostgreSQL; 57014 after `timeoutMs`.
+ */
+export async function* readingBatches(
+  client: ClientBase,
+  selection: Selection,
+  { batchRows = BATCH_ROWS, timeoutMs = 0 }: Fetching = {},
+): AsyncGenerator<Reading[]> {
+  await client.query(`${BEGIN}; SET LOCAL statement_timeout = ${timeoutMs}`);
+  let cursor: Cursor<Reading> | undefined;
+  let isBroken = false;
+  try {
+    const first = selection.skip ? await timeAfterSkipping(client, selection) : undefined;
+    if (selection.skip && first === undefined) return;
+    cursor = client.query(cursorOf(selection, first));
+    while (true) {
+      const rows = await cursor.read(batchRows).catch(error => {
+        isBroken = true;
+        throw error;
+      });
+      if (rows.length === 0) return;
+      yield rows;
+    }
+  } finally {
+    // Not awaited: on a connection that is lost it would never be answered. The ROLLBACK queues behind it, or fails.
+    if (!isBroken) cursor?.close(() => undefined);
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+function cursorOf(selection: Selection, first: string | undefined): Cursor<Reading> {
+  const { where, values } = conditionOf(selection, first);
+  return new Cursor<Reading>(
+    `SELECT time, sensor_id, value, quality, late, stuck, jump FROM silver.sensor_reading
+     WHERE ${where} ORDER BY time LIMIT $${values.length + 1}`,
+    [...values, selection.limit ?? null],
+    // As text of PostgreSQL: a Date has no microseconds.
+    {
+      types: {
+        getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+          oid === TIMESTAMPTZ ? isoTime : pg.types.getTypeParser(oid, format as 'text'),
+      } as pg.CustomTypesConfig,
+    },
+  );
+}
+
+/** Time of the first reading that is not left out, found in the index alone where PostgreSQL can. */
+async function timeAfterSkipping(client: ClientBase, selection: Selection): Promise<string | undefined> {
+  const { where, values } = conditionOf(selection);
+  const { rows } = await client.query<{ time: string }>(
+    `SELECT time::text FROM silver.sensor_reading WHERE ${where} ORDER BY sensor_reading.time
+     OFFSET $${values.length + 1} LIMIT 1`,
+    [...values, selection.skip],
+  );
+  return rows[0]?.time;
+}
+
+/** @param first the first reading's time, where it is known better than by `from`. */
+function conditionOf({ sensorId, from, to, after }: Selection, first = formatTime(from)) {
+  const values = [sensorId, first, formatTime(to)];
+  const where = 'sensor_id = $1 AND time >= $2 AND time < $3';
+  return after === undefined
+    ? { where, values }
+    : { where: `${where} AND time > $4`, values: [...values, formatTime(after)] };
+}
+
+/** `2025-11-12 10:15:01.5+00` of PostgreSQL as `2025-11-12T10:15:01.500000Z`. */
+function isoTime(text: string): string {
+  const seconds = `${text.slice(0, 10)}T${text.slice(11, 19)}`;
+  return text[19] === '.' ? `${seconds}.${text.slice(20, -3).padEnd(6, '0')}Z` : `${seconds}Z`;
+}

@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+import { Problem, unavailable } from '../../../base/http/problem.ts';
+
+/** Memory for all bodies that are on their way: many senders that are slow must not add up to more. */
+const MOST_BYTES = 64 * 1024 * 1024;
+const FIRST_BYTES = 16 * 1024;
+
+/** Receives bodies of requests, in a bounded amount of memory. */
+export class Bodies {
+  readonly #maxBytes: number;
+  #held = 0;
+
+  /** @param maxBytes the largest body. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Reads a body to its end.
+   * @param declared its Content-Length, where it has one.
+   * @throws {Problem} 413 where it is too large, 503 where too many are on their way.
+   */
+  async read(stream: Readable, declared: string | undefined): Promise<Buffer> {
+    if (Number(declared) > this.#maxBytes) throw this.#tooLarge();
+    // Copied together, as a sender may send every byte in a chunk of its own, each of which would cost a hundred.
+    let bytes: Buffer = Buffer.allocUnsafe(0);
+    let length = 0;
+    try {
+      // Without its stream the answer could not be sent either.
+      const chunks: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
+      for await (const chunk of chunks) {
+        if (length + chunk.length > this.#maxBytes) throw this.#tooLarge();
+        if (length + chunk.length > bytes.length) bytes = this.#grow(bytes, length + chunk.length);
+        length += chunk.copy(bytes, length);
+      }
+      return bytes.subarray(0, length);
+    } finally {
+      this.#held -= bytes.length;
+    }
+  }
+
+  #grow(bytes: Buffer, least: number): Buffer {
+    const larger = Math.max(FIRST_BYTES, least, bytes.length * 2);
+    if (this.#held + larger - bytes.length > MOST_BYTES) {
+      throw unavailable('Too many bodies are on their way at once.', 2);
+    }
+    this.#held += larger - bytes.length;
+    const grown = Buffer.allocUnsafeSlow(larger);
+    bytes.copy(grown);
+    return grown;
+  }
+
+  #tooLarge(): Problem {
+    return new Problem(413, `A body may have ${this.#maxBytes} bytes at most (HTTP_MAX_BODY_BYTES).`);
+  }
+}

@@ -1,0 +1,87 @@
+import { Problem, unavailable } from '../../../base/http/problem.ts';
+import type { Config } from '../../../base/settings.ts';
+import { type Zone, zoneOf } from '../../../base/time.ts';
+import type { Group } from '../../bronze/group.ts';
+import type { Recorder } from '../../bronze/recorder.ts';
+import { decodePayload, numberOf, type Rejection } from '../../payload/message.ts';
+
+/** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */
+const MOST_PENDING_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The way from HTTP into the recorder. Readings are accepted by the rules of MQTT's, and what could never be stored (a
+ * value that is no number) is told to the sender instead of kept.
+ */
+export class Intake {
+  readonly #recorder: Recorder;
+  readonly #zone: Zone;
+  readonly #maxReadings: number;
+  readonly #maxBacklogBytes: number;
+  readonly #backlogBytes: () => number;
+  /**
+   * received = recorded + rejected + turnedAway, once nothing is on its way to the disk. `turnedAway` were refused with
+   * 503, for no fault of theirs, and are for the sender to send again.
+   */
+  readonly counts = { received: 0, recorded: 0, rejected: new Map<Rejection, number>(), turnedAway: 0 };
+
+  /** @param backlogBytes what is recorded and not loaded. */
+  constructor(config: Config, recorder: Recorder, backlogBytes: () => number) {
+    this.#recorder = recorder;
+    this.#zone = zoneOf(config.SENSOR_TIMEZONE);
+    this.#maxReadings = config.HTTP_MAX_READINGS;
+    this.#maxBacklogBytes = config.HTTP_MAX_BACKLOG_MB * 1e6 || Number.POSITIVE_INFINITY;
+    this.#backlogBytes = backlogBytes;
+  }
+
+  /** @throws {Problem} 503 where nothing can be taken at present. */
+  demandRoom(): void {
+    const { failure, pendingBytes } = this.#recorder;
+    if (failure !== undefined) throw unavailable('Nothing can be recorded: the disk takes no writes.', 5);
+    if (pendingBytes > MOST_PENDING_BYTES) throw unavailable('Too much is waiting for the disk.', 1);
+    if (this.#backlogBytes() > this.#maxBacklogBytes) {
+      throw unavailable('Too much is recorded and not loaded yet (HTTP_MAX_BACKLOG_MB).', 30);
+    }
+  }
+
+  /** @throws {Problem} 413 where a request has brought more than it may. */
+  demandFew(readings: number): void {
+    if (readings > this.#maxReadings) {
+      throw new Problem(
+        413,
+        `A request may bring ${this.#maxReadings} readings at most (HTTP_MAX_READINGS).`,
+      );
+    }
+  }
+
+  /** Why a reading cannot be accepted; undefined where it can. */
+  refusalOf(payload: Buffer): Rejection | undefined {
+    const reading = decodePayload(payload, this.#zone, Date.now());
+    if (typeof reading === 'string') return reading;
+    const value = numberOf(reading.value);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  /** Counts readings that were refused. They are not kept: the sender has them, and has been told. */
+  reject(reason: Rejection, readings = 1): void {
+    this.counts.received += readings;
+    this.counts.rejected.set(reason, (this.counts.rejected.get(reason) ?? 0) + readings);
+  }
+
+  /**
+   * Records readings that nothing speaks against; all of them or none. Resolves when they are on disk.
+   * @throws {Problem} 503 where the disk refuses.
+   */
+  async record(topic: string, payloads: readonly Buffer[]): Promise<void> {
+    let group: Group | undefined;
+    // A group takes in all that comes before it is written, and nothing is written before we let go of the thread.
+    for (const payload of payloads) group = this.#recorder.record(topic, payload);
+    this.counts.received += payloads.length;
+    try {
+      await group?.durable;
+    } catch {
+      this.counts.turnedAway += payloads.length;
+      throw unavailable('Nothing was recorded: the disk takes no writes.', 5);
+    }
+    this.counts.recorded += payloads.length;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { connect } from '../../db/connect.ts';
+import { shapeHypertable } from '../../db/hypertables.ts';
+import { migrate } from '../../db/migrate.ts';
+
+/** `sluice migrate`: brings the schema to that of this version, and TimescaleDB to what the settings say of it. */
+export async function migrateCommand(config: Config, log: Logger): Promise<boolean> {
+  const { applied, timescaledb, unused } = await migrate(config.DATABASE_URL, (message, level) =>
+    log[level](message),
+  );
+  const client = await connect(config.DATABASE_URL, 'sluice migrate', () => undefined);
+  try {
+    await shapeHypertable(client, config, message => log.warn(message));
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+  const done = applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.';
+  const server = timescaledb
+    ? `TimescaleDB ${timescaledb}.`
+    : `Plain PostgreSQL, ${unused ?? 'no TimescaleDB'}.`;
+  process.stdout.write(`${done} ${server}\n`);
+  return true;
+}

@@ -1,0 +1,103 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { UsageError } from '../../base/usage-error.ts';
+import { connect, sever } from '../../db/connect.ts';
+import { explainLack } from '../../db/lacking.ts';
+import { csv, json } from '../output/machine-formats.ts';
+import { writeToStandardOutput } from '../output/standard-output.ts';
+import { table } from '../output/table.ts';
+import { type Answer, ask } from './answer.ts';
+import { bindQuery, type Needs, type QueryFile } from './query-file.ts';
+import { choose, readShelf, takeQuery } from './shelf.ts';
+
+/** Options of `sluice query`. */
+export interface QueryArguments {
+  format: 'table' | 'csv' | 'json';
+  /** `name=value`, as given. */
+  set: string[];
+  /** The query for plain PostgreSQL also where the server has TimescaleDB. */
+  plain?: boolean;
+  /** In seconds. */
+  timeout: number;
+  sql?: boolean;
+  help?: boolean;
+}
+
+const formats: Record<QueryArguments['format'], (answer: Answer) => AsyncIterable<string>> = {
+  table,
+  csv,
+  json,
+};
+
+/**
+ * `sluice query NAME`: runs a query of db/queries, read-only, and prints its answer as it comes.
+ * @throws {UsageError} for a query or a parameter that does not exist, and for a value that is not of its type.
+ */
+export async function queryCommand(
+  config: Config,
+  log: Logger,
+  name: string,
+  args: QueryArguments,
+): Promise<true> {
+  const query = takeQuery(await readShelf(), name);
+  const given = new Map(args.set.map(assignment));
+  bindQuery(query.plain, given);
+  const client = await connect(config.DATABASE_URL, 'sluice query', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    await checkValues(client, query.plain, given);
+    const file = args.plain ? query.plain : choose(query, await offersOf(client));
+    await client.query('BEGIN READ ONLY');
+    await client.query("SELECT set_config('statement_timeout', $1, true)", [`${args.timeout}s`]);
+    await writeToStandardOutput(formats[args.format](await ask(client, bindQuery(file, given))));
+    return true;
+  } catch (error) {
+    throw isTooLong(error) ? tooLong(error, args.timeout) : await explainLack(error, config.DATABASE_URL);
+  } finally {
+    // Nothing was written; and when nobody reads on, the rest of the answer is not waited for.
+    sever(client);
+  }
+}
+
+function assignment(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`--set takes name=value, not ${JSON.stringify(text)}`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Each value on its own, so that the error can name it. */
+async function checkValues(client: pg.Client, { parameters }: QueryFile, given: Map<string, string>) {
+  for (const { name, type } of parameters) {
+    const value = given.get(name);
+    if (!value) continue;
+    try {
+      await client.query(`SELECT $1::${type}`, [value]);
+    } catch (error) {
+      // Class 22: the value is not of the type. Everything else is not about the value.
+      if (!(error instanceof pg.DatabaseError && error.code?.startsWith('22'))) throw error;
+      throw new UsageError(`${name} must be of type ${type}: ${error.message}`);
+    }
+  }
+}
+
+/** What the server has for variants: under the Apache License, TimescaleDB lacks some functions. */
+async function offersOf(client: pg.Client): Promise<Needs> {
+  const { rows } = await client.query<{ license: string | null }>(
+    "SELECT current_setting('timescaledb.license', true) AS license FROM pg_extension WHERE extname = 'timescaledb'",
+  );
+  if (rows.length === 0) return 'postgresql';
+  return rows[0]!.license === 'timescale' ? 'community' : 'timescaledb';
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '57014';
+}
+
+function tooLong(cause: unknown, timeout: number): Error {
+  return new Error(
+    `The answer took longer than ${timeout} s. Ask for less (a shorter time, one sensor), or allow more: --timeout ${timeout * 5}`,
+    { cause },
+  );
+}

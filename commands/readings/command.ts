@@ -1,0 +1,92 @@
+import type { ClientBase } from 'pg';
+import type { Logger } from 'pino';
+import { didYouMean } from '../../base/nearest.ts';
+import type { Config } from '../../base/settings.ts';
+import { formatTime, zoneOf } from '../../base/time.ts';
+import { UsageError } from '../../base/usage-error.ts';
+import { readingBatches } from '../../collector/silver/readings.ts';
+import { connect } from '../../db/connect.ts';
+import { explainLack } from '../../db/lacking.ts';
+import { writeToStandardOutput } from '../output/standard-output.ts';
+import { formatReadings, type ReadingsFormat } from './format.ts';
+import { parseRange, type TimeRange } from './range.ts';
+
+export interface ReadingsArguments {
+  sensor: string;
+  from: string;
+  to: string;
+  /** From 1. */
+  pageNumber?: number;
+  pageSize?: number;
+  /** Default: a table on a terminal, NDJSON elsewhere. */
+  format?: ReadingsFormat;
+}
+
+const PAGE_SIZE = 1000;
+
+/**
+ * `sluice readings`: writes the readings of a sensor to standard output, in constant memory. A reader that has enough
+ * and closes the pipe (`| head`) ends it.
+ * @throws {UsageError} for times that are none, and for a sensor that nobody knows.
+ */
+export async function readingsCommand(config: Config, log: Logger, given: ReadingsArguments): Promise<true> {
+  const range = parseRange(given.from, given.to, zoneOf(config.SENSOR_TIMEZONE));
+  const client = await connect(config.DATABASE_URL, 'sluice readings', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    const { unit } = await findSensor(client, given.sensor);
+    const selection = { sensorId: given.sensor, ...range, ...pageOf(given) };
+    let isEmpty = true;
+    const batches = async function* () {
+      for await (const batch of readingBatches(client, selection)) {
+        isEmpty = false;
+        yield batch;
+      }
+    };
+    const format = given.format ?? (process.stdout.isTTY ? 'table' : 'ndjson');
+    const isRead = await writeToStandardOutput(formatReadings(batches(), format, unit));
+    if (isRead && isEmpty) process.stderr.write(`${await whyEmpty(client, given, range)}\n`);
+    return true;
+  } catch (error) {
+    throw await explainLack(error, config.DATABASE_URL);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function pageOf({ pageNumber, pageSize }: ReadingsArguments): { skip?: number; limit?: number } {
+  if (pageNumber === undefined && pageSize === undefined) return {};
+  const limit = pageSize ?? PAGE_SIZE;
+  return { skip: ((pageNumber ?? 1) - 1) * limit, limit };
+}
+
+/** A sensor is known when it is registered or has sent a reading. */
+async function findSensor(client: ClientBase, id: string): Promise<{ unit: string | null }> {
+  const { rows } = await client.query<{ unit: string | null; known: boolean }>(
+    `SELECT s.unit, s.sensor_id IS NOT NULL OR EXISTS (SELECT FROM silver.sensor_reading WHERE sensor_id = $1) AS known
+     FROM (VALUES (1)) one LEFT JOIN silver.sensor s ON s.sensor_id = $1`,
+    [id],
+  );
+  if (rows[0]!.known) return rows[0]!;
+  const all = await client.query<{ sensor_id: string }>(
+    'SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor',
+  );
+  const names = all.rows.map(({ sensor_id }) => sensor_id);
+  throw new UsageError(`There is no sensor ${JSON.stringify(id)}${didYouMean(id, names) || '.'}`);
+}
+
+/** What tells an empty stretch of time from a sensor that is silent, and from a page beyond the last. */
+async function whyEmpty(client: ClientBase, given: ReadingsArguments, range: TimeRange): Promise<string> {
+  const name = JSON.stringify(given.sensor);
+  const { rows } = await client.query<{ first: string | null; last: string | null; inside: boolean | null }>(
+    `SELECT to_char(min(time), $4) AS first, to_char(max(time), $4) AS last,
+       EXISTS (SELECT FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3) AS inside
+     FROM silver.sensor_reading WHERE sensor_id = $1`,
+    [given.sensor, formatTime(range.from), formatTime(range.to), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'],
+  );
+  const { first, last, inside } = rows[0]!;
+  if (first === null) return `${name} is registered, but has no readings.`;
+  if (inside) return `The readings of ${name} end before page ${given.pageNumber}.`;
+  return `No readings of ${name} in that time; there are some from ${first} to ${last}.`;
+}

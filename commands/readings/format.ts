@@ -1,0 +1,86 @@
+import type { Reading } from '../../collector/silver/readings.ts';
+import { csv } from '../output/machine-formats.ts';
+import { type TableStyle, table } from '../output/table.ts';
+import type { Answer, Cell, Column } from '../query/answer.ts';
+
+export type ReadingsFormat = 'ndjson' | 'csv' | 'table';
+
+/** A reading with the unit of its sensor. */
+type Row = Reading & { unit: string | null };
+
+/** In the order of the columns. A value is no `float` here: also a table shows all digits of what a sensor has sent. */
+const kinds = {
+  time: 'text',
+  sensor_id: 'text',
+  value: 'number',
+  unit: 'text',
+  quality: 'text',
+  late: 'boolean',
+  stuck: 'boolean',
+  jump: 'boolean',
+} as const satisfies Record<keyof Row, Column['kind']>;
+
+const NAMES = Object.keys(kinds) as (keyof Row)[];
+
+const tableStyle: TableStyle = {
+  edge: '',
+  gap: '  ',
+  crossing: '  ',
+  names: 'as cells',
+  counted: ['reading', 'readings'],
+  // In UTF-16 units: most characters that need two of them, such as emoji, are also two columns wide.
+  widthOf: text => text.length,
+};
+
+/**
+ * Turns batches of readings into text, batch by batch.
+ * @param unit of the sensor, from the registry; null: it is not there.
+ */
+export function formatReadings(
+  batches: AsyncIterable<Reading[]>,
+  format: ReadingsFormat,
+  unit: string | null,
+): AsyncGenerator<string> {
+  switch (format) {
+    case 'ndjson':
+      return ndjson(batches, unit);
+    case 'csv':
+      return csv(answerOf(batches, unit, String));
+    case 'table':
+      // Flags are rare: a column of "false" would hide the one that is not.
+      return table(
+        answerOf(batches, unit, flag => (flag ? 'yes' : null)),
+        tableStyle,
+      );
+  }
+}
+
+/** A JSON object a line. Numbers are the doubles that they are in the database. */
+async function* ndjson(batches: AsyncIterable<Reading[]>, unit: string | null): AsyncGenerator<string> {
+  for await (const batch of batches) {
+    yield batch.map(reading => `${JSON.stringify(rowOf(reading, unit))}\n`).join('');
+  }
+}
+
+/** The readings as the answer of a query. @param flagged what late, stuck and jump are shown as. */
+function answerOf(
+  batches: AsyncIterable<Reading[]>,
+  unit: string | null,
+  flagged: (flag: boolean) => Cell,
+): Answer {
+  const cellOf = (value: Row[keyof Row]): Cell =>
+    typeof value === 'boolean' ? flagged(value) : value === null ? null : String(value);
+  const rows = async function* () {
+    for await (const batch of batches) {
+      yield batch.map(reading => {
+        const row = rowOf(reading, unit);
+        return NAMES.map(name => cellOf(row[name]));
+      });
+    }
+  };
+  return { columns: NAMES.map(name => ({ name, kind: kinds[name] })), rows: rows() };
+}
+
+function rowOf({ time, sensor_id, value, quality, late, stuck, jump }: Reading, unit: string | null): Row {
+  return { time, sensor_id, value, unit, quality, late, stuck, jump };
+}

@@ -1,0 +1,132 @@
+import type { ClientBase } from 'pg';
+import type { Logger } from 'pino';
+import type { Zone } from '../../base/time.ts';
+import { readLateMarks } from '../../collector/bronze/late-marks.ts';
+import { streamLines } from '../../collector/bronze/line-stream.ts';
+import type { BlockStore } from '../../collector/silver/block-store.ts';
+import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
+import type { Registry } from '../../collector/silver/registry.ts';
+import { addTally, type Tally } from '../../collector/silver/stretch.ts';
+import { Watermark } from '../../collector/silver/watermark.ts';
+import { isForeign, type ReplayFile } from './files.ts';
+import type { ForgottenLines } from './forgotten.ts';
+
+const BATCH_BYTES = 4 * 1024 * 1024;
+
+/** What loading a file needs. */
+export interface FileReplayContext {
+  client: ClientBase;
+  collector: string;
+  registry: Registry;
+  zone: Zone;
+  log: Logger;
+  store: BlockStore;
+  /** See `Watermark`. */
+  lateMinutes: number;
+  forgotten: ForgottenLines;
+  /** Its lines behind what the ledger counts are left to the collector that is at work on it. */
+  leaveRest: boolean;
+  progress: (bytes: number) => void;
+}
+
+/** The lines that a replay reads: all of a file, but of one that a collector is loading only what it has loaded. */
+export function linesOf(file: ReplayFile, known: LedgerEntry | undefined, leaveRest: boolean) {
+  return streamLines(
+    file.path,
+    isForeign(file) ? 'keep' : 'skip',
+    leaveRest ? (known?.bytes ?? 0) : undefined,
+  );
+}
+
+/**
+ * Loads one file. Lines that the ledger counts already put back what silver lacks; lines behind them are loaded as the
+ * collector would.
+ * @param known what the ledger says of it.
+ * @param sum what became of the lines; added to as batches commit, also when an error ends it.
+ */
+export class FileReplay {
+  readonly #context: FileReplayContext;
+  readonly #file: ReplayFile;
+  readonly #sum: Tally;
+  #known: LedgerEntry | undefined;
+  #watermark: Watermark;
+  /** New lines that wait to be loaded together, and where they begin. */
+  #pieces: Buffer[] = [];
+  #from: number | undefined;
+
+  constructor(context: FileReplayContext, file: ReplayFile, known: LedgerEntry | undefined, sum: Tally) {
+    this.#context = context;
+    this.#file = file;
+    this.#known = known;
+    this.#sum = sum;
+    // It is always read from its first line on, so nothing that came before needs to be known.
+    this.#watermark = new Watermark({
+      lateMinutes: context.lateMinutes,
+      marks: readLateMarks(file.path),
+      sensors: isForeign(file) ? new Map() : undefined,
+    });
+  }
+
+  async run(): Promise<void> {
+    const { leaveRest, progress } = this.#context;
+    if (!(await this.#isKnownFile())) return;
+    for await (const { bytes, start, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
+      if (start === 0 && !(await this.#begin(bytes))) return;
+      const counted = Math.min(Math.max((this.#known?.bytes ?? 0) - start, 0), bytes.length);
+      if (counted > 0) await this.#heal(start, bytes.subarray(0, counted));
+      if (counted < bytes.length) await this.#load(start + counted, bytes.subarray(counted));
+      progress(bytesRead);
+    }
+    await this.#flush();
+  }
+
+  /** A file that is shorter than what was loaded of it took the name of another one. @returns false to leave it alone. */
+  #isKnownFile(): Promise<boolean> {
+    const { path, bytes } = this.#file;
+    // The last line may count a line end that it lacks; how long a compressed file is, nobody knows beforehand.
+    const shorter = this.#known !== undefined && !path.endsWith('.gz') && bytes + 1 < this.#known.bytes;
+    return shorter ? this.#startAfresh() : Promise.resolve(true);
+  }
+
+  /** Looks at the first line. @returns false to leave the file alone. */
+  #begin(bytes: Buffer): Promise<boolean> {
+    const hash = firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a)));
+    const replaced =
+      this.#known !== undefined && this.#known.firstLineHash !== null && this.#known.firstLineHash !== hash;
+    return replaced ? this.#startAfresh() : Promise.resolve(true);
+  }
+
+  async #startAfresh(): Promise<boolean> {
+    const { client, collector, leaveRest } = this.#context;
+    if (leaveRest) return false;
+    await setEntryAside(client, collector, this.#file.name);
+    this.#known = undefined;
+    return true;
+  }
+
+  /** Puts back what silver lacks of lines that are counted already. */
+  async #heal(start: number, bytes: Buffer): Promise<void> {
+    const { client, registry, store, forgotten } = this.#context;
+    const block = { file: this.#file.name, start, bytes, watermark: this.#watermark };
+    const stored = (tally: Tally) => addTally(this.#sum, tally);
+    await store.heal(client, block, registry, stored, line => forgotten.isKept(line));
+  }
+
+  /** Loads lines that are new, many at a time. */
+  async #load(start: number, bytes: Buffer): Promise<void> {
+    this.#pieces.push(bytes);
+    this.#from ??= start;
+    if (start + bytes.length - this.#from >= BATCH_BYTES) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const { client, registry, store } = this.#context;
+    if (this.#from === undefined) return;
+    const bytes = Buffer.concat(this.#pieces);
+    const block = { file: this.#file.name, start: this.#from, bytes, watermark: this.#watermark };
+    this.#from = undefined;
+    this.#pieces = [];
+    await store.store(client, [block], registry, tally => addTally(this.#sum, tally));
+    this.#watermark = block.watermark;
+  }
+}

@@ -1,0 +1,62 @@
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { archivePath, otherForm } from '../../collector/bronze/archive.ts';
+import { uncompressedName } from '../../collector/bronze/partition.ts';
+
+/** A file to replay. `name` is its name in the ledger: relative for the collector's own, absolute for others. */
+export interface ReplayFile {
+  path: string;
+  name: string;
+  bytes: number;
+}
+
+/** Whether a file is not in the collector's own raw folder. */
+export function isForeign({ name }: ReplayFile): boolean {
+  return isAbsolute(name);
+}
+
+/**
+ * Finds the raw files below files and folders, the collector's own first: where values conflict, its own were first.
+ * @param places by default the raw folder of `dataDir`.
+ * @throws when one of them does not exist, or a file is neither .jsonl nor .jsonl.gz.
+ */
+export async function findFiles(places: string[], dataDir: string): Promise<ReplayFile[]> {
+  const raw = await realpath(join(dataDir, 'raw')).catch(() => resolve(dataDir, 'raw'));
+  const files = new Map<string, ReplayFile>();
+  for (const place of places.length > 0 ? places : [raw]) {
+    for (const path of await pathsBelow(place)) {
+      const real = await realpath(path).catch(() => realpath(otherForm(path)));
+      const name = dirname(real) === raw ? uncompressedName(real.slice(raw.length + 1)) : real;
+      files.set(real, { path: real, name, bytes: (await stat(real)).size });
+    }
+  }
+  // While one form is made of the other both are there; the plain one counts.
+  for (const { path, name } of files.values()) if (path === join(raw, name)) files.delete(archivePath(path));
+  const order = (file: ReplayFile) => `${isForeign(file) ? 1 : 0}${file.name}`;
+  return [...files.values()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
+}
+
+/** A file of the collector's own, in the form that it has now. */
+export async function findAgain(file: ReplayFile): Promise<ReplayFile> {
+  const path = uncompressedName(file.path);
+  const { size } = (await stat(path).catch(() => undefined)) ?? { size: undefined };
+  return size === undefined ? { ...file, path: archivePath(path) } : { ...file, path, bytes: size };
+}
+
+async function pathsBelow(place: string): Promise<string[]> {
+  const found = await stat(place).catch(error => {
+    throw new Error(`There is no file or folder ${place} to replay: ${error.code}`, { cause: error });
+  });
+  if (!found.isDirectory()) {
+    if (isRaw(place)) return [place];
+    throw new Error(`${place} is not a raw file: its name must end in .jsonl or .jsonl.gz`);
+  }
+  const entries = await readdir(place, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(entry => !entry.isDirectory() && isRaw(entry.name))
+    .map(entry => join(entry.parentPath, entry.name));
+}
+
+function isRaw(name: string): boolean {
+  return /\.jsonl(?:\.gz)?$/.test(name);
+}

@@ -1,0 +1,55 @@
+import type { ClientBase } from 'pg';
+import { splitLines } from '../../collector/bronze/line-reader.ts';
+import { prepareLine } from '../../collector/silver/batch.ts';
+import type { LedgerEntry } from '../../collector/silver/ledger.ts';
+import { Comparison } from '../verify/comparison.ts';
+import { LineTable } from '../verify/line-table.ts';
+import { type FileReplayContext, linesOf } from './file-replay.ts';
+import type { ReplayFile } from './files.ts';
+
+/** Says what a replay would do, in temporary tables: what one file would store is there for the next one. */
+export class Preview {
+  readonly #client: ClientBase;
+  readonly #collector: string;
+
+  private constructor(client: ClientBase, collector: string) {
+    this.#client = client;
+    this.#collector = collector;
+  }
+
+  static async prepare(client: ClientBase, collector: string): Promise<Preview> {
+    await LineTable.prepare(client);
+    await client.query(
+      `CREATE TEMP TABLE would_be_stored
+         (sensor_id varchar(50), time timestamptz, value float8, PRIMARY KEY (sensor_id, time))`,
+    );
+    return new Preview(client, collector);
+  }
+
+  async of(
+    file: ReplayFile,
+    known: LedgerEntry | undefined,
+    context: FileReplayContext,
+  ): ReturnType<Comparison['wouldBecome']> {
+    const { zone, registry, forgotten, leaveRest, progress } = context;
+    const table = new LineTable(this.#client);
+    await table.clear();
+    let number = 0;
+    for await (const { bytes, start, bytesRead } of linesOf(file, known, leaveRest)) {
+      for (const raw of splitLines(bytes, start)) {
+        const line = prepareLine(file.name, raw, zone, registry);
+        if (raw.start >= (known?.bytes ?? 0) || forgotten.isKept(line)) await table.add(0, ++number, line);
+      }
+      progress(bytesRead);
+    }
+    await table.complete();
+    const would = await new Comparison(this.#client, this.#collector, [file.name]).wouldBecome();
+    await this.#client.query(
+      `INSERT INTO would_be_stored
+       SELECT DISTINCT ON (sensor_id, time) sensor_id, time, value FROM audit_line
+       WHERE sensor_id IS NOT NULL ORDER BY sensor_id, time, line
+       ON CONFLICT DO NOTHING`,
+    );
+    return would;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { zoneOf } from '../../base/time.ts';
+import { connect } from '../../db/connect.ts';
+import { explainLack } from '../../db/lacking.ts';
+import { migrate } from '../../db/migrate.ts';
+import { ProgressBar } from '../output/progress-bar.ts';
+import { refresh } from './command.ts';
+import { findFiles } from './files.ts';
+import { type Change, Rejudgement } from './rejudge.ts';
+import { type SensorDays, sensorDaysOf } from './sensor-days.ts';
+
+/**
+ * `sluice replay --rejudge`: judges stored readings again by the registry in the database, prints what changed by sensor,
+ * and refreshes what follows from it.
+ * @param places raw files and folders whose sensors and days are judged; none: all of silver.
+ */
+export async function rejudgeCommand(
+  config: Config,
+  log: Logger,
+  places: string[],
+  dryRun: boolean,
+): Promise<boolean> {
+  const only = await sensorDays(config, places);
+  if (!dryRun) await migrate(config.DATABASE_URL, (message, level) => log[level](message));
+  const open = () =>
+    connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
+  const bar = new ProgressBar(1);
+  const rejudgement = new Rejudgement({
+    connect: open,
+    log,
+    only,
+    dryRun,
+    progress: (part, day) => bar.show(part, day),
+  });
+  try {
+    const changes = await rejudgement.run();
+    bar.clear();
+    printChanges(changes, dryRun);
+  } catch (error) {
+    // Without --dry-run it has migrated itself.
+    throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
+  } finally {
+    bar.clear();
+    rejudgement.end();
+  }
+  if (dryRun) return true;
+  process.stdout.write(`${rejudgement.minutes} minutes queued for the refresh.\n`);
+  await refresh(await open());
+  return true;
+}
+
+async function sensorDays(config: Config, places: string[]): Promise<SensorDays | undefined> {
+  if (places.length === 0) return undefined;
+  const files = await findFiles(places, config.DATA_DIR);
+  const bar = new ProgressBar(files.reduce((sum, file) => sum + file.bytes, 0));
+  try {
+    return await sensorDaysOf(files, zoneOf(config.SENSOR_TIMEZONE), (bytes, name) => bar.show(bytes, name));
+  } finally {
+    bar.clear();
+  }
+}
+
+function printChanges(changes: Change[], dryRun: boolean): void {
+  const print = (sensor: string, from: string, to: string, rows: string | number) =>
+    process.stdout.write(
+      `${sensor.padEnd(40)}  ${from.padEnd(16)}${to.padEnd(16)}${String(rows).padStart(12)}\n`,
+    );
+  print('sensor', dryRun ? 'is' : 'was', dryRun ? 'would be' : 'is', 'rows');
+  for (const { sensorId, from, to, rows } of changes) print(sensorId, from, to, rows);
+  const sensors = new Set(changes.map(({ sensorId }) => sensorId)).size;
+  print(
+    `${sensors} sensors`,
+    '',
+    '',
+    changes.reduce((sum, { rows }) => sum + rows, 0),
+  );
+}

@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Backoff } from '../../base/backoff.ts';
+import { errorText } from '../../base/error-text.ts';
+import type { Zone } from '../../base/time.ts';
+import { BlockStore } from '../../collector/silver/block-store.ts';
+import { keptSince } from '../../collector/silver/kept-since.ts';
+import { OffsetMovedError, readLedger } from '../../collector/silver/ledger.ts';
+import { Registry } from '../../collector/silver/registry.ts';
+import { emptyTally, type Tally } from '../../collector/silver/stretch.ts';
+import { verdictOf } from '../../collector/silver/verdict.ts';
+import { sever } from '../../db/connect.ts';
+import { isLacking } from '../../db/lacking.ts';
+import { ProgressBar } from '../output/progress-bar.ts';
+import { FileReplay } from './file-replay.ts';
+import { findAgain, isForeign, type ReplayFile } from './files.ts';
+import { ForgottenLines } from './forgotten.ts';
+import { checkJsonl } from './jsonl.ts';
+import { Preview } from './preview.ts';
+
+/** How often a file is begun again after a deadlock, a lost connection, or a loader that was faster. */
+const MOST_ATTEMPTS = 6;
+
+export interface ReplayOptions {
+  /** Opens a connection that is ready to load. */
+  connect: () => Promise<pg.Client>;
+  collector: string;
+  zone: Zone;
+  log: Logger;
+  /** See `Watermark`. */
+  lateMinutes: number;
+  /** A collector has the data folder and runs: what it has not loaded yet of its own files is left to it. */
+  collecting: boolean;
+  /** Only say what would be done. */
+  dryRun: boolean;
+}
+
+/** What became, or would become, of the lines of a file; `present` were in silver already. */
+export interface Replayed {
+  file: string;
+  lines: number;
+  stored: number;
+  present: number;
+  conflicts: number;
+  rejected: number;
+}
+
+/**
+ * Loads raw files again, or for the first time, beside live traffic. Done twice it changes nothing, so an error that
+ * blames no row is answered by beginning the file again.
+ */
+export class Replay {
+  readonly #options: ReplayOptions;
+  readonly #store: BlockStore;
+  #client: pg.Client | undefined;
+  #preview: Preview | undefined;
+  /** Files that were not loaded, or not to their end, and why. */
+  readonly refused: string[] = [];
+  /** Lines that were not put back, as silver keeps nothing from before this UTC date. */
+  readonly forgotten = { lines: 0, before: '' };
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.#store = new BlockStore(options.collector, options.zone, options.log);
+  }
+
+  /** Replays files in their order; yields a row for each that was loaded. */
+  async *run(files: ReplayFile[]): AsyncGenerator<Replayed> {
+    const bar = new ProgressBar(files.reduce((sum, file) => sum + file.bytes, 0));
+    let done = 0;
+    for (const file of files) {
+      const flaw = isForeign(file) ? await checkJsonl(file.path) : undefined;
+      if (flaw !== undefined) this.refused.push(flaw);
+      else {
+        const replayed = await this.#untilDone(file, bytes => bar.show(done + bytes, file.name));
+        bar.clear();
+        if (replayed !== undefined) yield replayed;
+      }
+      done += file.bytes;
+    }
+    bar.clear();
+  }
+
+  /** Disconnects. */
+  end(): void {
+    if (this.#client !== undefined) sever(this.#client);
+    this.#client = undefined;
+  }
+
+  async #untilDone(file: ReplayFile, progress: (bytes: number) => void): Promise<Replayed | undefined> {
+    const backoff = new Backoff(200, 10_000);
+    const sum = emptyTally();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(file, sum, progress);
+      } catch (error) {
+        if (hasMoved(file, error) && attempt < MOST_ATTEMPTS) {
+          file = await findAgain(file);
+          continue;
+        }
+        if (isOfFile(error)) {
+          this.refused.push(`${file.path}: ${errorText(error)}; what stands before that is loaded`);
+          return undefined;
+        }
+        if (verdictOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
+        this.#options.log.debug({ reason: errorText(error) }, 'beginning the file again');
+        if (!(error instanceof OffsetMovedError)) this.end();
+        await sleep(backoff.next());
+      }
+    }
+  }
+
+  #noteForgotten({ count }: ForgottenLines, since: Date | undefined): void {
+    this.forgotten.lines += count;
+    this.forgotten.before = since?.toISOString().slice(0, 10) ?? '';
+  }
+
+  async #once(file: ReplayFile, sum: Tally, progress: (bytes: number) => void): Promise<Replayed> {
+    const { collector, zone, log, lateMinutes, collecting, dryRun } = this.#options;
+    this.#client ??= await this.#options.connect();
+    const client = this.#client;
+    const known = (await readLedger(client, collector)).get(file.name);
+    const registry = await Registry.load(client);
+    const since = await keptSince(client);
+    const forgotten = new ForgottenLines(since);
+    const context = {
+      client,
+      collector,
+      registry,
+      store: this.#store,
+      zone,
+      log,
+      lateMinutes,
+      progress,
+      forgotten,
+      leaveRest: collecting && !isForeign(file),
+    };
+    if (dryRun) {
+      this.#preview ??= await Preview.prepare(client, collector);
+      const would = await this.#preview.of(file, known, context);
+      this.#noteForgotten(forgotten, since);
+      return { file: file.name, ...would };
+    }
+    // What an earlier attempt has stored is there now; everything else is counted by the last one.
+    const stored = sum.stored;
+    Object.assign(sum, emptyTally());
+    try {
+      await new FileReplay(context, file, known, sum).run();
+    } finally {
+      sum.stored += stored;
+    }
+    this.#noteForgotten(forgotten, since);
+    const { lines, conflicts, rejected } = sum;
+    return {
+      file: file.name,
+      lines,
+      stored: sum.stored,
+      present: lines - sum.stored - conflicts - rejected,
+      conflicts,
+      rejected,
+    };
+  }
+}
+
+/** A file of the collector's own was compressed, or made plain, since it was found. */
+function hasMoved(file: ReplayFile, error: unknown): boolean {
+  const { code, path } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' && path === file.path && !isForeign(file);
+}
+
+/** An error in reading the file, not in talking to the database: a gzip that ends too early, say. */
+function isOfFile(error: unknown): boolean {
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  return code?.startsWith('Z_') === true || (path !== undefined && syscall !== 'connect');
+}

@@ -1,0 +1,38 @@
+import { utcDate, type Zone } from '../../base/time.ts';
+import { splitLines } from '../../collector/bronze/line-reader.ts';
+import { streamLines } from '../../collector/bronze/line-stream.ts';
+import { decodeReading } from '../../collector/payload/message.ts';
+import { isForeign, type ReplayFile } from './files.ts';
+
+/** Sensors by UTC date (`2025-11-12`). */
+export type SensorDays = Map<string, Set<string>>;
+
+/** The sensors and days of which raw files hold readings. A file of the collector's own has one of each. */
+export async function sensorDaysOf(
+  files: ReplayFile[],
+  zone: Zone,
+  progress: (bytes: number, name: string) => void,
+): Promise<SensorDays> {
+  const days: SensorDays = new Map();
+  let before = 0;
+  for (const file of files) {
+    await addFile(days, file, zone, bytes => progress(before + bytes, file.name));
+    before += file.bytes;
+  }
+  return days;
+}
+
+async function addFile(days: SensorDays, file: ReplayFile, zone: Zone, progress: (bytes: number) => void) {
+  for await (const { bytes, start, bytesRead } of streamLines(file.path, 'keep')) {
+    for (const line of splitLines(bytes, start)) {
+      const reading = decodeReading(line.bytes.toString('utf8'), zone);
+      if (typeof reading === 'string') continue;
+      const day = utcDate(reading.time);
+      const sensors = days.get(day);
+      if (sensors === undefined) days.set(day, new Set([reading.sensorId]));
+      else sensors.add(reading.sensorId);
+      if (!isForeign(file)) return;
+    }
+    progress(bytesRead);
+  }
+}

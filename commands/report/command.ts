@@ -1,0 +1,47 @@
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { UsageError } from '../../base/usage-error.ts';
+import { writeAtomically } from '../../collector/outlet/report/atomic-file.ts';
+import { makeReport } from '../../collector/outlet/report/report.ts';
+import { dayBefore } from '../../collector/outlet/report/text.ts';
+import { connect } from '../../db/connect.ts';
+import { explainLack } from '../../db/lacking.ts';
+import { writeToStandardOutput } from '../output/standard-output.ts';
+
+export interface ReportArguments {
+  /** UTC. Default: yesterday. */
+  date?: string;
+  /** `-` is standard output. Default: `sluice-report-<date>.html` in the working folder. */
+  out?: string;
+  charts: number;
+}
+
+/**
+ * `sluice report`: writes the quality report of a day.
+ * @throws {UsageError} for a day that has not begun.
+ */
+export async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<true> {
+  const date = given.date ?? dayBefore(new Date());
+  if (date > new Date().toISOString().slice(0, 10)) {
+    throw new UsageError(`${date} has not begun yet (in UTC); --date takes today or an earlier day.`);
+  }
+  const client = await connect(config.DATABASE_URL, 'sluice report', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    const page = await makeReport(client, date, given.charts);
+    if (given.out === '-') {
+      await writeToStandardOutput([page]);
+      return true;
+    }
+    const file = resolve(given.out ?? `sluice-report-${date}.html`);
+    await writeAtomically(file, page);
+    process.stdout.write(`Wrote ${file}\n`);
+    return true;
+  } catch (error) {
+    throw await explainLack(error, config.DATABASE_URL);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { parseRegistry, readRegistry } from '../../collector/silver/registry-file.ts';
+import { connect } from '../../db/connect.ts';
+import { migrate } from '../../db/migrate.ts';
+import { exportSensors } from './export.ts';
+import { type Imported, importSensors } from './import.ts';
+
+/**
+ * `sluice sensors import`: brings the registry to what a file says, all of it or nothing.
+ * @param file `-` reads standard input.
+ * @throws {RegistryError} with every mistake, before the database is asked.
+ */
+export async function importCommand(
+  config: Config,
+  log: Logger,
+  file: string,
+  { prune = false }: { prune?: boolean },
+): Promise<boolean> {
+  const sensors =
+    file === '-'
+      ? parseRegistry(await buffer(process.stdin), 'from standard input')
+      : await readRegistry(file);
+  const imported = await withDatabase(config, log, client => importSensors(client, sensors, { prune }));
+  const { SENSORS_FILE } = config;
+  const overruledBy = SENSORS_FILE === resolve(file) ? null : SENSORS_FILE;
+  process.stdout.write(`${summary(imported, prune)}\n${advice(imported, overruledBy)}`);
+  return true;
+}
+
+/** `sluice sensors export`: writes the registry as CSV. @param file `-` writes to standard output. */
+export async function exportCommand(config: Config, log: Logger, file: string): Promise<boolean> {
+  const csv = await withDatabase(config, log, exportSensors);
+  if (file === '-') process.stdout.write(csv);
+  else await writeFile(file, csv);
+  return true;
+}
+
+async function withDatabase<T>(
+  config: Config,
+  log: Logger,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  await migrate(config.DATABASE_URL, (message, level) => log[level](message));
+  const client = await connect(config.DATABASE_URL, 'sluice sensors', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    return await use(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function summary({ added, changed, unchanged, pruned }: Imported, prune: boolean): string {
+  return `${added} sensors added, ${changed} changed, ${unchanged} unchanged${prune ? `, ${pruned} removed` : ''}.`;
+}
+
+/** What does not follow by itself. @param overruledBy the file that the next start of the collector upserts. */
+function advice({ added, changed, pruned, toRejudge }: Imported, overruledBy: string | null): string {
+  let text = '';
+  if (toRejudge > 0) {
+    text += `Stored readings of ${toRejudge} sensors keep their quality until \`sluice replay --rejudge\`.\n`;
+  }
+  if (overruledBy !== null && added + changed + pruned > 0) {
+    text += `What ${relative('', overruledBy)} says of a sensor overrules this when the collector next starts, unless SENSORS_FILE is none.\n`;
+  }
+  return text;
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { Config } from '../../base/settings.ts';
+import { DataFolder } from '../../collector/bronze/data-folder.ts';
+import { Collector } from '../../collector/collector.ts';
+import { Generator } from '../../generator/generator.ts';
+import { EmbeddedBroker } from './broker.ts';
+import { EmbeddedPostgres } from './postgres.ts';
+
+/** A first line soon, so that a person sees it work; then one a minute. */
+const FIRST_PROGRESS_MS = 10_000;
+const PROGRESS_MS = 60_000;
+
+/**
+ * The whole pipeline on this machine: broker and PostgreSQL embedded unless real ones are set, the collector, and the
+ * generator. Runs until `stopped` resolves.
+ */
+export async function up(config: Config, log: Logger, stopped: Promise<unknown>): Promise<void> {
+  await using undo = new AsyncDisposableStack();
+  const folder = await DataFolder.lock(config.DATA_DIR, config.MQTT_CLIENT_ID);
+  undo.defer(() => folder.unlock());
+
+  if (config.embedded.postgres) {
+    const dataDir = join(config.DATA_DIR, 'postgres');
+    const postgres = new EmbeddedPostgres({
+      dataDir,
+      port: config.EMBEDDED_POSTGRES_PORT,
+      log: line => log.info(line),
+    });
+    await postgres.start();
+    undo.defer(() => postgres.stop());
+  }
+  if (config.embedded.broker) {
+    const broker = new EmbeddedBroker({ port: config.EMBEDDED_MQTT_PORT });
+    await broker.start();
+    undo.defer(() => broker.stop());
+  }
+  const collector = new Collector(config, log, folder);
+  undo.defer(() => collector.stop());
+  const http = await collector.start();
+  const generator = new Generator({ config, log });
+  await generator.start();
+  undo.defer(() => generator.stop());
+
+  process.stdout.write(welcome(config, http));
+  let timer = setTimeout(function tell() {
+    const { recorded, rejected, stored, pendingBytes } = collector.progress;
+    process.stdout.write(
+      `${new Date().toISOString().slice(11, 19)}  ${recorded} recorded, ${stored} stored, ${rejected} rejected, ${pendingBytes} bytes to load\n`,
+    );
+    timer = setTimeout(tell, PROGRESS_MS);
+  }, FIRST_PROGRESS_MS);
+  undo.defer(() => clearTimeout(timer));
+
+  await stopped;
+  process.stdout.write('Stopping: acknowledging what is recorded, loading what is pending ...\n');
+}
+
+function welcome(config: Config, http: string): string {
+  const raw = join(config.DATA_DIR, 'raw');
+  return `
+Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
+
+  Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.MQTT_TOPICS.join(', ')})
+  Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
+  Raw files   tail -f ${raw}/*.jsonl
+  Page        ${http}/
+
+Try, in psql:
+
+  SELECT * FROM silver.sensor_reading ORDER BY time DESC LIMIT 5;
+  SELECT * FROM gold.reading_1min_mean ORDER BY bucket DESC, sensor_id LIMIT 5;
+
+`;
+}
+
+function withoutPassword(address: string): string {
+  const url = new URL(address);
+  if (url.password !== '') url.password = '***';
+  return url.href;
+}

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { parseTime, zoneOf } from '../../../base/time.ts';
+import {
+  decodePayload,
+  decodeReading,
+  MAX_PAYLOAD_BYTES,
+  numberOf,
+} from '../../../collector/payload/message.ts';
+
+const utc = zoneOf('UTC');
+const now = Date.UTC(2025, 10, 12, 10, 15);
+const decode = (payload: string | Buffer) => decodePayload(Buffer.from(payload), utc, now);
+const time = parseTime('2025-11-12T10:15:01Z', utc);
+
+test('a payload is decoded; further fields do no harm', () => {
+  expect(decode('{"id": "Sensor 1", "dt": "2025-11-12T10:15:01Z", "value": 25, "battery": [3.6]}')).toEqual({
+    sensorId: 'Sensor 1',
+    time,
+    value: 25,
+  });
+});
+
+test('whether the value can be stored is not asked when recording', () => {
+  for (const value of ['"warm"', 'null', '1e400', '[]']) {
+    expect(decode(`{"id": "a", "dt": "2025-11-12", "value": ${value}}`)).toMatchObject({ sensorId: 'a' });
+  }
+  expect(decode('{"id": "a", "dt": "2025-11-12"}')).toMatchObject({ sensorId: 'a', value: undefined });
+});
+
+test('a dt without an offset is taken in the zone', () => {
+  expect(decodeReading('{"id": "a", "dt": "2025-11-12T11:15:01"}', zoneOf('Europe/Berlin'))).toMatchObject({
+    time,
+  });
+});
+
+test.each([
+  ['', 'not JSON'],
+  ['{"id": "a", "dt": ', 'not JSON'],
+  ['25', 'not a JSON object'],
+  ['null', 'not a JSON object'],
+  ['[{"id": "a", "dt": "2025-11-12"}]', 'not a JSON object'],
+  ['{"dt": "2025-11-12"}', 'id is missing'],
+  ['{"id": null, "dt": "2025-11-12"}', 'id is missing'],
+  ['{"id": 1, "dt": "2025-11-12"}', 'id is not a string'],
+  ['{"id": "", "dt": "2025-11-12"}', 'id is not 1 to 50 characters long'],
+  [`{"id": "${'a'.repeat(51)}", "dt": "2025-11-12"}`, 'id is not 1 to 50 characters long'],
+  [`{"id": "${'🌡'.repeat(51)}", "dt": "2025-11-12"}`, 'id is not 1 to 50 characters long'],
+  ['{"id": "a\\u0000", "dt": "2025-11-12"}', 'id holds a control character'],
+  ['{"id": "a\\nb", "dt": "2025-11-12"}', 'id holds a control character'],
+  ['{"id": "\\u0085", "dt": "2025-11-12"}', 'id holds a control character'],
+  ['{"id": "\\ud83c", "dt": "2025-11-12"}', 'id holds half a surrogate pair'],
+  ['{"id": "a"}', 'dt is missing'],
+  ['{"id": "a", "dt": 1762942501}', 'dt is not a string'],
+  ['{"id": "a", "dt": "yesterday"}', 'dt is not an ISO 8601 date and time'],
+  ['{"id": "a", "dt": "1999-12-31T23:59:59.999999Z"}', 'dt is before 2000'],
+  ['{"id": "a", "dt": "2200-01-01T00:00:00Z"}', 'dt is after 2199'],
+  ['{"id": "a", "dt": "2025-11-13T10:15:00.000001Z"}', 'dt is more than a day ahead'],
+  [Buffer.from([0x7b, 0xff, 0x7d]), 'not UTF-8'],
+])('%s: %s', (payload, reason) => {
+  expect(decode(payload)).toBe(reason);
+});
+
+test('limits belong to the allowed side', () => {
+  for (const id of ['a'.repeat(50), '🌡'.repeat(50), '../../etc/passwd', '__proto__', '\u2028']) {
+    expect(decode(JSON.stringify({ id, dt: '2025-11-12' }))).toMatchObject({ sensorId: id });
+  }
+  for (const dt of ['2000-01-01T00:00:00Z', '2025-11-13T10:15:00Z']) {
+    expect(decode(JSON.stringify({ id: 'a', dt }))).toMatchObject({ sensorId: 'a' });
+  }
+  const reading = '{"id": "a", "dt": "2025-11-12"}';
+  expect(decode(reading.padEnd(MAX_PAYLOAD_BYTES))).toMatchObject({ sensorId: 'a' });
+  expect(decode(reading.padEnd(MAX_PAYLOAD_BYTES + 1))).toBe('larger than 262144 bytes');
+});
+
+test('a line is decoded without a clock, so that a replay decides as the recording did', () => {
+  expect(decodeReading('{"id": "a", "dt": "2199-12-31T23:59:59.999999Z"}', utc)).toMatchObject({
+    sensorId: 'a',
+  });
+});
+
+describe('numberOf', () => {
+  test.each([0, -0, 25, -5e-324, 1.7976931348623157e308])('%d can be stored', value => {
+    expect(numberOf(value)).toBe(value);
+  });
+
+  test.each([
+    [undefined, 'value is missing'],
+    [null, 'value is not a number'],
+    ['25', 'value is not a number'],
+    [true, 'value is not a number'],
+    [JSON.parse('1e400'), 'value is not a finite number'],
+  ])('%s: %s', (value, reason) => {
+    expect(numberOf(value)).toBe(reason);
+  });
+});

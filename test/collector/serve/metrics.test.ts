@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { Metrics, type Observed } from '../../../collector/serve/metrics.ts';
+
+const observed: Observed = {
+  broker: () => ({ connected: true, received: 12, acknowledged: 11, connections: 3 }),
+  http: () => ({ received: 5, rejected: new Map([['not JSON', 4]]) }),
+  recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
+  loader: () => ({
+    database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
+    pendingBytes: 4096,
+    loaded: { lines: 9, stored: 5, duplicates: 2, conflicts: 1, rejected: 1 },
+  }),
+};
+
+/** Value by series, as a scrape has them. */
+async function scrape(metrics: Metrics): Promise<Map<string, number>> {
+  const { body } = await metrics.text();
+  const series = body.split('\n').filter(line => line !== '' && !line.startsWith('#'));
+  return new Map(
+    series.map(line => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+  );
+}
+
+test('what the parts count is looked up at each scrape, not added up', async () => {
+  const metrics = new Metrics(observed);
+  await scrape(metrics);
+  const series = await scrape(metrics);
+  expect(series.get('sluice_messages_received_total{source="mqtt"}')).toBe(12);
+  expect(series.get('sluice_messages_received_total{source="http"}')).toBe(5);
+  expect(series.get('sluice_messages_recorded_total')).toBe(10);
+  expect(series.get('sluice_mqtt_connections_total')).toBe(3);
+  expect(series.get('sluice_mqtt_connected')).toBe(1);
+  expect(series.get('sluice_database_connected')).toBe(0);
+  expect(series.get('sluice_loading_pending_bytes')).toBe(4096);
+  expect(series.get('sluice_lines_loaded_total{outcome="duplicate"}')).toBe(2);
+});
+
+test('groups, batches and refreshes are counted and timed, rejected messages by reason', async () => {
+  const metrics = new Metrics(observed);
+  metrics.recorded({ messages: 40, bytes: 4000, seconds: 0.02, rejected: new Map([['not JSON', 2]]) });
+  metrics.recorded({ messages: 2, bytes: 96, seconds: 0.002, rejected: new Map([['not JSON', 1]]) });
+  metrics.stored({ lines: 42, seconds: 0.2 });
+  metrics.refreshed({ minutes: 7, seconds: 0.1 });
+  const series = await scrape(metrics);
+  expect(series.get('sluice_messages_rejected_total{source="mqtt",reason="not JSON"}')).toBe(3);
+  expect(series.get('sluice_messages_rejected_total{source="http",reason="not JSON"}')).toBe(4);
+  expect(series.get('sluice_group_messages_sum')).toBe(42);
+  expect(series.get('sluice_group_messages_count')).toBe(2);
+  expect(series.get('sluice_group_write_seconds_bucket{le="0.0025"}')).toBe(1);
+  expect(series.get('sluice_batch_lines_sum')).toBe(42);
+  expect(series.get('sluice_refreshed_minutes_total')).toBe(7);
+  expect(series.get('sluice_refresh_seconds_count')).toBe(1);
+});
+
+test('names follow the conventions: a prefix, base units, _total for counters alone', () => {
+  for (const { name, type, help } of new Metrics(observed).describe()) {
+    expect(name).toMatch(/^(?:sluice|process|nodejs)_[a-z0-9_]+$/);
+    expect(help).not.toBe('');
+    if (name.startsWith('sluice_')) expect(name.endsWith('_total')).toBe(type === 'counter');
+  }
+});
