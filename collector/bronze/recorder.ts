@@ -70,8 +70,6 @@ export class Recorder {
   onDurable: (durable: Durable[]) => void = () => undefined;
   /** Called after each group, before its memory is used again; `seconds` is what the disk took for it. */
   onGroup: (group: Group, seconds: number) => void = () => undefined;
-  /** Called when the disk takes writes again. */
-  onResumed: () => void = () => undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
@@ -160,6 +158,11 @@ export class Recorder {
   /** Why nothing can be recorded at present; undefined when all is well. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** Resolves when something can be recorded, and when the recorder stops. */
+  async untilRecording(): Promise<void> {
+    await this.#probing;
   }
 
   /** Every raw file and up to where it is durable, taken between two groups; of compressed ones the length of their text. */
@@ -282,7 +285,6 @@ export class Recorder {
       if (!learnt) continue;
       this.#failure = undefined;
       this.#options.log.info('the disk takes writes again; recording goes on');
-      this.onResumed();
       return;
     }
   }

@@ -1,8 +1,9 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { content, errorAnswers } from '../../base/http/schemas.ts';
 import type { LiveStream, MinuteMean } from './live-stream.ts';
 import type { Reads } from './reads.ts';
-import { content, count, errorAnswers, time } from './schemas.ts';
+import { count, time } from './schemas.ts';
 
 const nullable = z.number().nullable();
 const overview = z.object({

@@ -6,24 +6,6 @@ import { TIME_FORM } from './times.ts';
  * those are checked as MQTT's are. Answers that are streamed, or that PostgreSQL has written as JSON, go out as they are.
  */
 
-export const errorBody = z
-  .object({ statusCode: z.number(), error: z.string(), message: z.string() })
-  .loose()
-  .describe('What was wrong, in a sentence.');
-
-const text = (description: string) => ({ description });
-
-/** The errors that every route of a kind can answer with. */
-export const errorAnswers = {
-  400: errorBody.meta(text('A parameter is not what it must be; the message says what was expected.')),
-  401: errorBody.meta(text('A token is needed.')),
-  403: errorBody.meta(
-    text('The token has not this right; or, without tokens, the request comes from elsewhere.'),
-  ),
-  429: errorBody.meta(text('Too many requests; Retry-After says when to go on.')),
-  503: errorBody.meta(text('Not now; Retry-After says when to try again.')),
-};
-
 export const time = z.string().meta({ format: 'date-time', example: '2022-04-14T12:50:17Z' });
 const moment = z.string({ error: `must be ${TIME_FORM}` });
 export const from = moment.describe(`From here on: ${TIME_FORM}.`).meta({ example: '2022-04-14' });
@@ -35,20 +17,10 @@ export const to = moment
 export const count = (most: number, description: string) =>
   z.coerce.number().int().min(1).max(most).describe(description);
 
-const sensorId = z.string().min(1).max(50);
 /** Text that PostgreSQL is asked about: it takes no NUL. */
 export const askedText = z.string().regex(/^[^\0]*$/, 'must not hold a NUL character');
 export const sensorParams = z.object({
   id: askedText.describe('The id that the sensor sends.').meta({ example: 'Sensor 1' }),
-});
-
-export const reading = z.object({
-  id: sensorId.describe('The id of the sensor, without control characters.').meta({ example: 'Sensor 1' }),
-  dt: z
-    .string()
-    .describe('When it measured: ISO 8601, kept to the microsecond; without an offset in SENSOR_TIMEZONE.')
-    .meta({ example: '2025-11-12T10:15:01.000Z' }),
-  value: z.number().meta({ example: 25 }),
 });
 
 export const storedReading = z.object({
@@ -106,10 +78,4 @@ export const quality = z.object({
   jumps: whole,
   score: nullable,
   verdict: z.enum(['good', 'warning', 'critical']).nullable(),
-});
-
-/** An answer of one of several media types, for the description. */
-export const content = (description: string, types: Record<string, z.ZodType>) => ({
-  description,
-  content: Object.fromEntries(Object.entries(types).map(([type, schema]) => [type, { schema }])),
 });

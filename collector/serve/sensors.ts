@@ -2,19 +2,10 @@ import type { FastifyReply } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Problem } from '../../base/http/problem.ts';
+import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
 import { nearestNames } from '../../base/nearest.ts';
 import type { Reads } from './reads.ts';
-import {
-  askedText,
-  content,
-  count,
-  errorAnswers,
-  errorBody,
-  quality,
-  sensor,
-  sensorParams,
-  storedReading,
-} from './schemas.ts';
+import { askedText, count, quality, sensor, sensorParams, storedReading } from './schemas.ts';
 import { readDate } from './times.ts';
 
 /** `2025-11-12T10:15:01.5Z` of a timestamptz, as SQL; the session's zone is UTC. */

@@ -3,21 +3,12 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { ClientBase } from 'pg';
 import { z } from 'zod';
 import { Problem } from '../../base/http/problem.ts';
+import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
 import { formatTime, type Micros, parseTime, zoneOf } from '../../base/time.ts';
 import { readingBatches } from '../silver/readings.ts';
 import { formatRows, type RowType, rowTypeFor } from './formats.ts';
 import { type Reads, STREAM_MS } from './reads.ts';
-import {
-  content,
-  count,
-  errorAnswers,
-  errorBody,
-  from,
-  mean,
-  sensorParams,
-  storedReading,
-  to,
-} from './schemas.ts';
+import { count, from, mean, sensorParams, storedReading, to } from './schemas.ts';
 import { demandSensor } from './sensors.ts';
 import { batchesOf, inSnapshot } from './snapshot.ts';
 import { sendStreamed } from './streamed.ts';

@@ -1,8 +1,9 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { content, errorAnswers } from '../../base/http/schemas.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
-import { content, errorAnswers, time } from './schemas.ts';
+import { time } from './schemas.ts';
 
 const connection = z.object({
   connected: z.boolean(),

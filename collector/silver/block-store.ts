@@ -2,6 +2,7 @@ import type { ClientBase } from 'pg';
 import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { type BatchLine, judgeLate, prepareLine } from './batch.ts';
+import type { Block } from './block.ts';
 import { DirectBatch } from './direct-batch.ts';
 import { firstLineHash } from './ledger.ts';
 import { storeNarrowing } from './narrow.ts';
@@ -12,16 +13,6 @@ import { storeBatch } from './store.ts';
 import { storeDirect } from './store-direct.ts';
 import type { Tally } from './stretch.ts';
 import { verdictOf } from './verdict.ts';
-import type { Watermark } from './watermark.ts';
-
-/** Whole lines of one file, as they stand there from byte `start` on. */
-export interface Block {
-  file: string;
-  start: number;
-  bytes: Buffer;
-  /** Tells which of the lines are late. When they are stored it stands behind them. */
-  watermark: Watermark;
-}
 
 /** Up to where a file is loaded, in bytes, and the newest second (since 1970) that was recorded before, where one is known. */
 export interface LoadedTo {

@@ -2,7 +2,7 @@ import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { canonicalLine, canonicalSecond } from '../payload/canonical.ts';
 import { type BatchLine, judgeLate, prepareLine, rowText } from './batch.ts';
-import type { Block } from './block-store.ts';
+import type { Block } from './block.ts';
 import { firstLineHash } from './ledger.ts';
 import type { Registry } from './registry.ts';
 import { emptyTally, type Stretch } from './stretch.ts';

@@ -5,9 +5,9 @@ import { type FastifyPluginCallbackZod, validatorCompiler } from 'fastify-type-p
 import { z } from 'zod';
 import type { Access } from '../../../base/http/access.ts';
 import { Problem, problemBody } from '../../../base/http/problem.ts';
+import { content, errorAnswers, errorBody } from '../../../base/http/schemas.ts';
 import type { Rejection } from '../../payload/message.ts';
 import { readTextLines } from '../../payload/text-lines.ts';
-import { content, errorAnswers, errorBody, reading } from '../../serve/schemas.ts';
 import { Bodies } from './body.ts';
 import { type Answer, Answers } from './idempotency.ts';
 import type { Intake } from './intake.ts';
@@ -17,6 +17,20 @@ import { type Item, jsonItems, ndjsonItems } from './json-items.ts';
 const TEXT_TYPES = ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', ''];
 const NDJSON_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const SPOILT = 'in a body with bad lines';
+
+const reading = z.object({
+  id: z
+    .string()
+    .min(1)
+    .max(50)
+    .describe('The id of the sensor, without control characters.')
+    .meta({ example: 'Sensor 1' }),
+  dt: z
+    .string()
+    .describe('When it measured: ISO 8601, kept to the microsecond; without an offset in SENSOR_TIMEZONE.')
+    .meta({ example: '2025-11-12T10:15:01.000Z' }),
+  value: z.number().meta({ example: 25 }),
+});
 
 const lines = z
   .string()

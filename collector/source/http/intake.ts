@@ -1,9 +1,8 @@
 import { Problem, unavailable } from '../../../base/http/problem.ts';
 import type { Config } from '../../../base/settings.ts';
 import { type Zone, zoneOf } from '../../../base/time.ts';
-import type { Group } from '../../bronze/group.ts';
-import type { Recorder } from '../../bronze/recorder.ts';
 import { decodePayload, numberOf, type Rejection } from '../../payload/message.ts';
+import type { Receipt, Sink } from '../sink.ts';
 
 /** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */
 const MOST_PENDING_BYTES = 64 * 1024 * 1024;
@@ -13,7 +12,7 @@ const MOST_PENDING_BYTES = 64 * 1024 * 1024;
  * value that is no number) is told to the sender instead of kept.
  */
 export class Intake {
-  readonly #recorder: Recorder;
+  readonly #recorder: Sink;
   readonly #zone: Zone;
   readonly #maxReadings: number;
   readonly #maxBacklogBytes: number;
@@ -25,7 +24,7 @@ export class Intake {
   readonly counts = { received: 0, recorded: 0, rejected: new Map<Rejection, number>(), turnedAway: 0 };
 
   /** @param backlogBytes what is recorded and not loaded. */
-  constructor(config: Config, recorder: Recorder, backlogBytes: () => number) {
+  constructor(config: Config, recorder: Sink, backlogBytes: () => number) {
     this.#recorder = recorder;
     this.#zone = zoneOf(config.SENSOR_TIMEZONE);
     this.#maxReadings = config.HTTP_MAX_READINGS;
@@ -72,12 +71,12 @@ export class Intake {
    * @throws {Problem} 503 where the disk refuses.
    */
   async record(topic: string, payloads: readonly Buffer[]): Promise<void> {
-    let group: Group | undefined;
+    let receipt: Receipt | undefined;
     // A group takes in all that comes before it is written, and nothing is written before we let go of the thread.
-    for (const payload of payloads) group = this.#recorder.record(topic, payload);
+    for (const payload of payloads) receipt = this.#recorder.record(topic, payload);
     this.counts.received += payloads.length;
     try {
-      await group?.durable;
+      await receipt?.durable;
     } catch {
       this.counts.turnedAway += payloads.length;
       throw unavailable('Nothing was recorded: the disk takes no writes.', 5);

@@ -1,10 +1,10 @@
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import { errorText } from '../../../base/error-text.ts';
 import type { Config } from '../../../base/settings.ts';
-import type { Group } from '../../bronze/group.ts';
-import type { Recorder } from '../../bronze/recorder.ts';
+import type { Receipt, Sink } from '../sink.ts';
 import { Acknowledgements } from './acknowledgements.ts';
 import { ClosedSilentlyError, type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
 import { Takeovers } from './takeovers.ts';
@@ -33,9 +33,9 @@ export interface BrokerStatus {
   reason?: string;
 }
 
-/** What a group has of one connection: the messages to acknowledge when it is on disk. */
-interface Receipts {
-  group: Group;
+/** What a receipt has of one connection: the messages to acknowledge when they are on disk. */
+interface Unacknowledged {
+  receipt: Receipt;
   connection: MqttConnection;
   acknowledgements: Acknowledgements;
   /** Messages of QoS 0, which nobody sends again. */
@@ -52,7 +52,7 @@ interface Receipts {
  */
 export class MqttSource {
   readonly #config: Config;
-  readonly #recorder: Recorder;
+  readonly #recorder: Sink;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
   readonly #backoff = new Backoff(250, 30_000);
@@ -61,15 +61,14 @@ export class MqttSource {
   #protocol: 4 | 5 = 5;
   /** The connection was there before, so a broker without our session has lost it. */
   #hadSession = false;
-  #receipts: Receipts | undefined;
+  #unacknowledged: Unacknowledged | undefined;
   #acknowledging: Promise<unknown> = Promise.resolve();
-  #resume: () => void = () => undefined;
   #warnedOfQos0 = false;
   readonly #takeovers = new Takeovers();
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
   readonly counts = { received: 0, acknowledged: 0, connections: 0, lost: 0 };
 
-  constructor(config: Config, recorder: Recorder, log: Logger) {
+  constructor(config: Config, recorder: Sink, log: Logger) {
     this.#config = config;
     this.#recorder = recorder;
     this.#log = log;
@@ -77,15 +76,13 @@ export class MqttSource {
 
   /** Starts connecting; does not wait for the broker. */
   start(): void {
-    this.#recorder.onResumed = () => this.#resume();
     this.#loop ??= this.#run();
   }
 
   /** Stops receiving, acknowledges what is recorded, and says goodbye to the broker. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#resume();
-    await this.#receipts?.group.durable.catch(() => undefined);
+    await this.#unacknowledged?.receipt.durable.catch(() => undefined);
     await this.#acknowledging;
     await this.#connection?.close();
     await this.#loop;
@@ -137,7 +134,7 @@ export class MqttSource {
       throw reason;
     } finally {
       this.#connection = undefined;
-      this.#receipts = undefined;
+      this.#unacknowledged = undefined;
       connection.drop();
     }
   }
@@ -151,21 +148,25 @@ export class MqttSource {
     // While stopping nothing more is taken: the broker sends it again to the next collector.
     if (this.#stopping.signal.aborted) return undefined;
     this.counts.received++;
-    const group = this.#recorder.record(topic, payload);
-    let receipts = this.#receipts;
-    if (receipts === undefined || receipts.group !== group || receipts.connection !== connection) {
-      receipts = { group, connection, acknowledgements: new Acknowledgements(), unprotected: 0 };
-      this.#receipts = receipts;
-      this.#acknowledgeWhenDurable(receipts);
+    const receipt = this.#recorder.record(topic, payload);
+    let unacknowledged = this.#unacknowledged;
+    if (
+      unacknowledged === undefined ||
+      unacknowledged.receipt !== receipt ||
+      unacknowledged.connection !== connection
+    ) {
+      unacknowledged = { receipt, connection, acknowledgements: new Acknowledgements(), unprotected: 0 };
+      this.#unacknowledged = unacknowledged;
+      this.#acknowledgeWhenDurable(unacknowledged);
     }
-    if (id !== 0) receipts.acknowledgements.add(id);
-    else this.#noteUnprotected(receipts, topic);
+    if (id !== 0) unacknowledged.acknowledgements.add(id);
+    else this.#noteUnprotected(unacknowledged, topic);
     if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
-    return group.durable.catch(() => undefined);
+    return receipt.durable.catch(() => undefined);
   }
 
-  #noteUnprotected(receipts: Receipts, topic: Buffer): void {
-    receipts.unprotected++;
+  #noteUnprotected(unacknowledged: Unacknowledged, topic: Buffer): void {
+    unacknowledged.unprotected++;
     if (this.#warnedOfQos0) return;
     this.#warnedOfQos0 = true;
     this.#log.warn(
@@ -174,20 +175,20 @@ export class MqttSource {
     );
   }
 
-  #acknowledgeWhenDurable(receipts: Receipts): void {
-    const { group, connection, acknowledgements } = receipts;
+  #acknowledgeWhenDurable(unacknowledged: Unacknowledged): void {
+    const { receipt, connection, acknowledgements } = unacknowledged;
     // Groups become durable in their order, so the last acknowledgement comes after all the others.
-    this.#acknowledging = group.durable.then(
+    this.#acknowledging = receipt.durable.then(
       async () => {
         await connection.acknowledge(acknowledgements);
         this.counts.acknowledged += acknowledgements.count;
       },
       () => {
         connection.drop();
-        this.counts.lost += receipts.unprotected;
-        if (receipts.unprotected > 0) {
+        this.counts.lost += unacknowledged.unprotected;
+        if (unacknowledged.unprotected > 0) {
           this.#log.error(
-            { messages: receipts.unprotected },
+            { messages: unacknowledged.unprotected },
             'messages of QoS 0 are lost: nobody sends them again',
           );
         }
@@ -197,10 +198,9 @@ export class MqttSource {
 
   async #untilResumed(): Promise<void> {
     this.#setAway('recording has failed');
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#resume = resolve;
-    if (this.#recorder.failure === undefined || this.#stopping.signal.aborted) resolve();
-    await promise;
+    const { signal } = this.#stopping;
+    if (signal.aborted) return;
+    await Promise.race([this.#recorder.untilRecording(), once(signal, 'abort')]);
   }
 
   #noteConnected(sessionPresent: boolean): void {

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
-import { eventually } from '../../harness/eventually.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -35,10 +34,6 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
     log: silent,
   });
   await recorder.start(false);
-  let resumed = false;
-  recorder.onResumed = () => {
-    resumed = true;
-  };
   const ballast = join(dataDir, 'ballast');
   await writeFile(ballast, Buffer.alloc(500 * 1024));
 
@@ -69,7 +64,7 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
   await expect(recorder.record('sensors/1', Buffer.from(refused[0]!)).durable).rejects.toThrow('ENOSPC');
 
   await rm(ballast);
-  await eventually(() => expect(resumed).toBe(true));
+  await recorder.untilRecording();
   // The broker sends again what was not acknowledged.
   await Promise.all(refused.map(payload => recorder.record('sensors/1', Buffer.from(payload)).durable));
   expect(await onDisk()).toEqual([...acknowledged, ...refused].sort());

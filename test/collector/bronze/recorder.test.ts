@@ -174,15 +174,13 @@ test('while a folder is missing nothing counts; when it is back, recording goes 
   await using folder = await temporaryFolder();
   await using under = await recorderIn(folder.path);
   const raw = join(folder.path, 'raw');
-  let resumed = 0;
-  under.recorder.onResumed = () => resumed++;
   await rm(raw, { recursive: true });
   await expect(under.record(reading('Sensor 1', 1))).rejects.toThrow(`Cannot record to ${folder.path}`);
   await expect(under.record(reading('Sensor 1', 2))).rejects.toThrow('Nothing is acknowledged');
   expect(under.recorder.failure?.message).toContain('ENOENT');
   expect(under.recorder.pendingBytes).toBe(0);
   await mkdir(raw);
-  await eventually(() => expect(resumed).toBe(1));
+  await under.recorder.untilRecording();
   expect(under.recorder.failure).toBeUndefined();
   await under.record(reading('Sensor 1', 3));
   expect((await linesIn(raw)).get('2025-11-12_Sensor_1.jsonl')).toEqual([reading('Sensor 1', 3)]);
