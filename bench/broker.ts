@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Bench } from './bench.ts';
 import type { Program } from './programs.ts';
 import { freePort, until } from './waiting.ts';
@@ -10,6 +11,22 @@ import { freePort, until } from './waiting.ts';
 export const mosquitto = ['mosquitto', '/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(
   path => spawnSync(path, ['-h']).error === undefined,
 );
+
+/** What docker compose gives Mosquitto. */
+const shipped = fileURLToPath(new URL('../mosquitto/mosquitto.conf', import.meta.url));
+/** Settings that decide how fast Mosquitto hands messages on. */
+const DELIVERY = new Set([
+  'max_inflight_messages',
+  'max_packet_size',
+  'set_tcp_nodelay',
+  'max_inflight_bytes',
+]);
+
+/** The lines of the shipped configuration that decide how fast Mosquitto is: what is measured is what people run. */
+export async function deliverySettings(): Promise<string[]> {
+  const lines = (await readFile(shipped, 'utf8')).split('\n');
+  return lines.filter(line => DELIVERY.has(line.split(' ', 1)[0]!));
+}
 
 /** A Mosquitto for one measurement: nothing of the last one's queues and sessions is in it. */
 export class Broker implements AsyncDisposable {
@@ -34,11 +51,10 @@ export class Broker implements AsyncDisposable {
     const lines = [
       `listener ${port} 127.0.0.1`,
       'allow_anonymous true',
-      'max_inflight_messages 2000',
       'max_queued_messages 20000000',
       'max_queued_bytes 0',
-      'set_tcp_nodelay true',
       'persistence false',
+      ...(await deliverySettings()),
       `log_dest file ${log}`,
       'log_type error',
       'log_type subscribe',

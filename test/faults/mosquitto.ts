@@ -35,7 +35,6 @@ export class Mosquitto implements AsyncDisposable {
       'max_inflight_messages 2000',
       'max_queued_messages 5000000',
       'max_queued_bytes 0',
-      'set_tcp_nodelay true',
       'persistence true',
       `persistence_location ${folder}/`,
       `log_dest file ${join(folder, 'mosquitto.log')}`,
