@@ -106,14 +106,15 @@ program
   .argument('[place...]', 'files and folders')
   .option('--dry-run', 'only say what it would do')
   .option(
-    '--rejudge',
-    'load nothing; judge what is stored by the registry as it stands now, all of it or the sensors and days of the files',
+    '--reclassify',
+    'load nothing; classify what is stored by the registry as it is now: all of it, or the sensors and days of the files',
   )
-  .action((places: string[], options: { dryRun?: boolean; rejudge?: boolean }) =>
+  .addOption(new Option('--rejudge').hideHelp())
+  .action((places: string[], options: { dryRun?: boolean; reclassify?: boolean; rejudge?: boolean }) =>
     finish(async (config, log) => {
-      if (options.rejudge) {
-        const { rejudgeCommand } = await import('./commands/replay/rejudge-command.ts');
-        return rejudgeCommand(config, log, places, options.dryRun === true);
+      if (options.reclassify || options.rejudge) {
+        const { reclassifyCommand } = await import('./commands/replay/reclassify-command.ts');
+        return reclassifyCommand(config, log, places, options.dryRun === true);
       }
       const { replayCommand } = await import('./commands/replay/command.ts');
       return replayCommand(config, log, places, options.dryRun === true);

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Counters } from '../silver/byte-range.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
-import type { Tally } from '../silver/stretch.ts';
 import { Lag } from './lag.ts';
 
 /** What a group of messages was, once it is on disk. */
@@ -37,7 +37,7 @@ export interface Observed {
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const COUNTS = [1, 10, 100, 1000, 10_000, 100_000];
-const outcomes: [string, keyof Tally][] = [
+const outcomes: [string, keyof Counters][] = [
   ['stored', 'stored'],
   ['duplicate', 'duplicates'],
   ['conflict', 'conflicts'],

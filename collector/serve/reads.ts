@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { errorText } from '../../base/error-text.ts';
 import { Problem, unavailable } from '../../base/http/problem.ts';
 import { sever } from '../../db/connect.ts';
-import { verdictOf } from '../silver/verdict.ts';
+import { remedyOf } from '../silver/remedy.ts';
 import type { Pace } from './pace.ts';
 import { Seats } from './seats.ts';
 
@@ -151,6 +151,6 @@ function problemOf(error: unknown): unknown {
 function isOurs(error: unknown): boolean {
   const { code = '' } = error as { code?: string };
   return (
-    verdictOf(error) === 'narrow' || (code.startsWith('42') && !/^42(?:P01|501|704|883|703|P06)$/.test(code))
+    remedyOf(error) === 'bisect' || (code.startsWith('42') && !/^42(?:P01|501|704|883|703|P06)$/.test(code))
   );
 }

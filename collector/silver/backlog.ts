@@ -5,8 +5,8 @@ import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
 import { readLines } from '../bronze/line-reader.ts';
 import type { Block } from './block.ts';
 import type { LoadedTo } from './block-store.ts';
+import { CompressedFiles } from './compressed-files.ts';
 import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
-import { PackedFiles } from './packed-files.ts';
 import type { LoaderLog } from './protocol.ts';
 import { Watermark } from './watermark.ts';
 
@@ -54,7 +54,7 @@ export class Backlog {
   readonly #begun = new Set<string>();
   /** A file that is not the one that was loaded under its name. */
   #replaced: string | undefined;
-  readonly #packed: PackedFiles;
+  readonly #compressed: CompressedFiles;
   /** Every batch is read into the same memory: fresh memory for each stays until the garbage collector sees a reason. */
   #memory = Buffer.alloc(0);
   #used = 0;
@@ -65,7 +65,7 @@ export class Backlog {
     this.#collector = collector;
     this.#log = log;
     this.#lateMinutes = lateMinutes;
-    this.#packed = new PackedFiles(folder, log);
+    this.#compressed = new CompressedFiles(folder, log);
   }
 
   /** Bytes that are durable and not loaded. */
@@ -84,7 +84,7 @@ export class Backlog {
   grow(file: string, size: number, anew = false, marks: LateMark[] = []): void {
     const position = this.#pending.get(file);
     const loaded = this.#loaded.get(file) ?? position?.loaded ?? nothing;
-    this.#packed.release(file);
+    this.#compressed.release(file);
     if (anew) this.#begun.add(file);
     // What was loaded under its name was of another file, which somebody has deleted.
     if (anew && loaded.bytes > 0) this.#replaced = file;
@@ -109,7 +109,7 @@ export class Backlog {
     }
     this.#pending.clear();
     this.#loaded.clear();
-    this.#packed.clear();
+    this.#compressed.clear();
     this.#replaced = undefined;
     const replaced: string[] = [];
     for (const [file, size] of durable) {
@@ -151,8 +151,8 @@ export class Backlog {
   }
 
   /** Unpacks a compressed file, where one is pending; the next `read` has its lines. @throws errors of the disk. */
-  unpack(): Promise<void> {
-    return this.#packed.unpack();
+  decompress(): Promise<void> {
+    return this.#compressed.decompress();
   }
 
   /** Memory for a block. A line that is longer than all that is left gets some of its own. */
@@ -165,7 +165,7 @@ export class Backlog {
 
   /** @returns undefined where the file has nothing that can be loaded: it is left out, and the others go on. */
   #readFile(file: string, loaded: Loaded, durable: number, maxBytes: number): Buffer | undefined {
-    const path = this.#packed.pathOf(file);
+    const path = this.#compressed.pathOf(file);
     if (path === undefined) return undefined;
     try {
       const lines = readLines(path, loaded.bytes, durable, maxBytes, bytes => this.#allocate(bytes));
@@ -176,7 +176,7 @@ export class Backlog {
       );
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (this.#packed.isThere(file)) return undefined;
+      if (this.#compressed.isThere(file)) return undefined;
       this.#log.error(
         { file, bytes: durable - loaded.bytes },
         'a raw file was deleted, or damaged, before it was loaded; its readings are lost',
@@ -196,7 +196,7 @@ export class Backlog {
     const loaded = { bytes: offset, newest };
     if (offset >= position.durable) {
       this.#loaded.set(file, loaded);
-      this.#packed.release(file);
+      this.#compressed.release(file);
     } else
       this.#pending.set(file, {
         ...position,

@@ -34,7 +34,7 @@ export interface Row {
 
 /**
  * Decodes and judges a line. The same line, registry and zone give the same answer, whenever it is read. Whether it is
- * late depends on the lines before it, and is for `judgeLate` to say.
+ * late depends on the lines before it, and is for `markLate` to say.
  */
 export function prepareLine(file: string, line: RawLine, zone: Zone, registry: Registry): BatchLine {
   const { start, end } = line;
@@ -56,7 +56,7 @@ export function prepareLine(file: string, line: RawLine, zone: Zone, registry: R
 }
 
 /** Judges whether a line is late, by the lines before it. One that cannot be stored has a time all the same. */
-export function judgeLate(line: BatchLine, watermark: Watermark): void {
+export function markLate(line: BatchLine, watermark: Watermark): void {
   const { sensorId, time } = line.row ?? line.rejection;
   if (sensorId !== undefined && time !== undefined) {
     const late = watermark.isLate(sensorId, Math.floor(time / 1e6), line.start);

@@ -1,18 +1,18 @@
 import type { ClientBase } from 'pg';
 import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import { type BatchLine, judgeLate, prepareLine } from './batch.ts';
+import { type BatchLine, markLate, prepareLine } from './batch.ts';
+import { storeBisecting } from './bisect.ts';
 import type { Block } from './block.ts';
+import type { Counters } from './byte-range.ts';
 import { DirectBatch } from './direct-batch.ts';
 import { firstLineHash } from './ledger.ts';
-import { storeNarrowing } from './narrow.ts';
 import type { LoaderLog } from './protocol.ts';
 import type { Registry } from './registry.ts';
+import { remedyOf } from './remedy.ts';
 import { SeenSensors } from './seen-sensors.ts';
 import { storeBatch } from './store.ts';
 import { storeDirect } from './store-direct.ts';
-import type { Tally } from './stretch.ts';
-import { verdictOf } from './verdict.ts';
 
 /** Up to where a file is loaded, in bytes, and the newest second (since 1970) that was recorded before, where one is known. */
 export interface LoadedTo {
@@ -21,7 +21,7 @@ export interface LoadedTo {
 }
 
 /** Told what is committed, as it happens: what became of some lines, and up to where each of their files is loaded. */
-export type OnStored = (tally: Tally, ends: Map<string, LoadedTo>) => void;
+export type OnStored = (counters: Counters, ends: Map<string, LoadedTo>) => void;
 
 /** Stores new lines: straight into silver while nothing is there twice, line by line where something is. */
 export class BlockStore {
@@ -47,29 +47,29 @@ export class BlockStore {
       if (start === 0) hashes.set(file, firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))));
     }
     this.#direct = true;
-    await storeNarrowing(
+    await storeBisecting(
       blocks.flatMap(block => this.#linesOf(block, registry)),
       some => storeBatch(client, this.#collector, some, hashes, 'advance', this.#seenOn(client)),
-      (some, tally) => {
-        if (tally.duplicates + tally.conflicts > 0) this.#direct = false;
-        stored(tally, new Map(some.map(({ file, end, newest }) => [file, { offset: end, newest }])));
+      (some, counters) => {
+        if (counters.duplicates + counters.conflicts > 0) this.#direct = false;
+        stored(counters, new Map(some.map(({ file, end, newest }) => [file, { offset: end, newest }])));
       },
       this.#log,
     );
   }
 
   /** Puts back what silver lacks of lines that the ledger counts already. @param isKept which of them. */
-  async heal(
+  async backfill(
     client: ClientBase,
     block: Block,
     registry: Registry,
-    stored: (tally: Tally) => void,
+    stored: (counters: Counters) => void,
     isKept: (line: BatchLine) => boolean = () => true,
   ): Promise<void> {
-    await storeNarrowing(
+    await storeBisecting(
       this.#linesOf(block, registry).filter(isKept),
-      some => storeBatch(client, this.#collector, some, new Map(), 'heal', this.#seenOn(client)),
-      (_, tally) => stored(tally),
+      some => storeBatch(client, this.#collector, some, new Map(), 'backfill', this.#seenOn(client)),
+      (_, counters) => stored(counters),
       this.#log,
     );
   }
@@ -86,12 +86,12 @@ export class BlockStore {
     try {
       await storeDirect(client, this.#collector, batch, this.#seenOn(client));
     } catch (error) {
-      if (verdictOf(error) === 'retry') throw error;
+      if (remedyOf(error) === 'retry') throw error;
       return false;
     }
     for (const [index, block] of blocks.entries()) block.watermark = tried[index]!.watermark;
-    for (const stretch of batch.stretches) {
-      stored(stretch, new Map([[stretch.file, { offset: stretch.to, newest: stretch.newest }]]));
+    for (const range of batch.ranges) {
+      stored(range, new Map([[range.file, { offset: range.to, newest: range.newest }]]));
     }
     return true;
   }
@@ -100,7 +100,7 @@ export class BlockStore {
   #linesOf({ file, start, bytes, watermark }: Block, registry: Registry): BatchLine[] {
     return splitLines(bytes, start).map(raw => {
       const line = prepareLine(file, raw, this.#zone, registry);
-      judgeLate(line, watermark);
+      markLate(line, watermark);
       return line;
     });
   }

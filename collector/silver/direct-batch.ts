@@ -1,11 +1,11 @@
 import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { canonicalLine, canonicalSecond } from '../payload/canonical.ts';
-import { type BatchLine, judgeLate, prepareLine, rowText } from './batch.ts';
+import { type BatchLine, markLate, prepareLine, rowText } from './batch.ts';
 import type { Block } from './block.ts';
+import { type ByteRange, emptyCounters } from './byte-range.ts';
 import { firstLineHash } from './ledger.ts';
 import type { Registry } from './registry.ts';
-import { emptyTally, type Stretch } from './stretch.ts';
 
 /** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
 const PIECE_BYTES = 32 * 1024;
@@ -21,7 +21,7 @@ export class DirectBatch {
   readonly #late: string[] = [];
   readonly #stale = new StaleMinutes();
   /** Files and bytes are known from the beginning. */
-  readonly stretches: Stretch[];
+  readonly ranges: ByteRange[];
   readonly rejected: BatchLine[] = [];
 
   /** @param blocks their watermarks are moved behind their lines. */
@@ -29,21 +29,21 @@ export class DirectBatch {
     this.#blocks = blocks;
     this.#zone = zone;
     this.#registry = registry;
-    this.stretches = blocks.map(stretchOf);
+    this.ranges = blocks.map(byteRangeOf);
   }
 
   /** Rows in COPY's text format: time, sensor_id, value, quality. Decodes and judges in one pass, without an object for each. */
   *rows(): Generator<Buffer> {
     let rows = '';
     for (const [index, block] of this.#blocks.entries()) {
-      const stretch = this.stretches[index]!;
+      const range = this.ranges[index]!;
       for (const piece of piecesOf(block)) {
-        rows += this.#rowsOf(piece, stretch);
+        rows += this.#rowsOf(piece, range);
         if (rows.length < PIECE_BYTES) continue;
         yield Buffer.from(rows);
         rows = '';
       }
-      stretch.newest = block.watermark.newest;
+      range.newest = block.watermark.newest;
     }
     if (rows.length > 0) yield Buffer.from(rows);
   }
@@ -62,10 +62,10 @@ export class DirectBatch {
     return this.#stale.sensors;
   }
 
-  #rowsOf({ file, start, bytes, watermark }: Block, stretch: Stretch): string {
+  #rowsOf({ file, start, bytes, watermark }: Block, range: ByteRange): string {
     const text = bytes.toString('latin1');
     let rows = '';
-    for (let at = 0; at < text.length; stretch.lines++) {
+    for (let at = 0; at < text.length; range.lines++) {
       const match = canonicalLine(text, at);
       if (match !== null) {
         const [all, sensorId, time, value] = match as unknown as [string, string, string, string];
@@ -74,28 +74,28 @@ export class DirectBatch {
         if (watermark.isLate(sensorId, second, start + at)) this.#late.push(`${row}\tt\n`);
         else rows += `${row}\n`;
         this.#stale.add(sensorId, second);
-        stretch.stored++;
+        range.stored++;
         at += all.length;
         continue;
       }
       const next = text.indexOf('\n', at) + 1;
       const [raw] = splitLines(bytes.subarray(at, next), start + at);
       const line = prepareLine(file, raw!, this.#zone, this.#registry);
-      judgeLate(line, watermark);
-      rows += this.#take(line, stretch);
+      markLate(line, watermark);
+      rows += this.#take(line, range);
       at = next;
     }
     return rows;
   }
 
   /** Takes in a line that is not of the common form. @returns its row, unless it is late or has none. */
-  #take(line: BatchLine, stretch: Stretch): string {
+  #take(line: BatchLine, range: ByteRange): string {
     if (line.row === undefined) {
-      stretch.rejected++;
+      range.rejected++;
       this.rejected.push(line);
       return '';
     }
-    stretch.stored++;
+    range.stored++;
     this.#stale.add(line.row.sensorId, Math.floor(line.row.time / 1e6));
     const row = rowText(line.row);
     if (!line.row.late) return `${row}\n`;
@@ -113,9 +113,9 @@ function* piecesOf({ start, bytes, ...rest }: Block): Generator<Block> {
   }
 }
 
-function stretchOf({ file, start, bytes, watermark: { newest } }: Block): Stretch {
+function byteRangeOf({ file, start, bytes, watermark: { newest } }: Block): ByteRange {
   const hash = start === 0 ? firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))) : null;
-  return { file, from: start, to: start + bytes.length, firstLineHash: hash, newest, ...emptyTally() };
+  return { file, from: start, to: start + bytes.length, firstLineHash: hash, newest, ...emptyCounters() };
 }
 
 /** Minutes that readings fall into. Those of a sensor come in order, mostly, so remembering its last one is enough. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import type { BatchLine } from './batch.ts';
-import type { Stretch, Tally } from './stretch.ts';
+import type { ByteRange, Counters } from './byte-range.ts';
 
 /** What bronze.raw_file says of a file. */
-export interface LedgerEntry extends Tally {
+export interface LedgerEntry extends Counters {
   path: string;
   /** The file is loaded up to this byte. */
   bytes: number;
@@ -90,14 +90,14 @@ export class OffsetMovedError extends Error {
 export async function insertNewFiles(
   client: ClientBase,
   collector: string,
-  stretches: readonly Stretch[],
+  ranges: readonly ByteRange[],
 ): Promise<void> {
-  const fresh = stretches.filter(stretch => stretch.from === 0);
+  const fresh = ranges.filter(range => range.from === 0);
   if (fresh.length === 0) return;
   await client.query(
     `INSERT INTO bronze.raw_file (collector, path, first_line_hash)
      SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING`,
-    [collector, fresh.map(stretch => stretch.file), fresh.map(stretch => stretch.firstLineHash)],
+    [collector, fresh.map(range => range.file), fresh.map(range => range.firstLineHash)],
   );
 }
 
@@ -140,9 +140,9 @@ export async function storeRejections(
 export async function moveOffsets(
   client: ClientBase,
   collector: string,
-  stretches: readonly Stretch[],
+  ranges: readonly ByteRange[],
 ): Promise<void> {
-  const column = <K extends keyof Stretch>(name: K) => stretches.map(stretch => stretch[name]);
+  const column = <K extends keyof ByteRange>(name: K) => ranges.map(range => range[name]);
   const { rowCount } = await client.query(
     `UPDATE bronze.raw_file f SET bytes = s.to_byte, lines = f.lines + s.lines, stored = f.stored + s.stored,
        duplicates = f.duplicates + s.duplicates, conflicts = f.conflicts + s.conflicts,
@@ -164,5 +164,5 @@ export async function moveOffsets(
       column('newest'),
     ],
   );
-  if (rowCount !== stretches.length) throw new OffsetMovedError();
+  if (rowCount !== ranges.length) throw new OffsetMovedError();
 }

@@ -11,11 +11,11 @@ import { migrate } from '../../db/migrate.ts';
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
+import { addCounters, emptyCounters } from './byte-range.ts';
 import { OffsetMovedError } from './ledger.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
 import { prepareStaging } from './store.ts';
-import { addTally, emptyTally } from './stretch.ts';
 
 /*
  * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
@@ -47,7 +47,7 @@ const zone = zoneOf(config.SENSOR_TIMEZONE);
 const backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, log, config.LATE_MINUTES);
 const store = new BlockStore(collector, zone, log);
 const policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
-const loaded = emptyTally();
+const loaded = emptyCounters();
 let away: { since: string; reason: string } | undefined = {
   since: new Date().toISOString(),
   reason: 'not connected yet',
@@ -211,18 +211,18 @@ async function due(): Promise<void> {
 
 async function loadBatch(client: pg.Client, registry: Registry): Promise<void> {
   const blocks = backlog.read(mostBytes);
-  const unpacked = backlog.unpack();
+  const decompressed = backlog.decompress();
   // While there is anything else to load, nobody waits for it, and nobody misses its error: it is tried again.
-  if (blocks.length === 0) await unpacked;
-  else unpacked.catch(() => undefined);
+  if (blocks.length === 0) await decompressed;
+  else decompressed.catch(() => undefined);
   const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
   // What arrives while this batch is stored waits for the next one.
   policy.taken(bytes < backlog.bytes, performance.now());
   mostBytes = Math.max(LEAST_BYTES, mostBytes >> 1);
   const before = { lines: loaded.lines, ms: performance.now() };
   await withinDeadline(client, () =>
-    store.store(client, blocks, registry, (tally, ends) => {
-      addTally(loaded, tally);
+    store.store(client, blocks, registry, (counters, ends) => {
+      addCounters(loaded, counters);
       for (const [file, end] of ends) backlog.advance(file, end);
     }),
   );

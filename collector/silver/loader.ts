@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
 import type { Durable } from '../bronze/group-writer.ts';
+import { addCounters, emptyCounters } from './byte-range.ts';
 import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
-import { addTally, emptyTally } from './stretch.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
 const YOUNG_MB = 6;
@@ -25,8 +25,8 @@ export class Loader {
   #restart: NodeJS.Timeout | undefined;
   #stopped = false;
   /** What threads that have ended had loaded, and what the present one has. */
-  readonly #before = emptyTally();
-  #current = emptyTally();
+  readonly #before = emptyCounters();
+  #current = emptyCounters();
   #drained: () => void = () => undefined;
   status: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
@@ -55,8 +55,8 @@ export class Loader {
     worker.on('exit', code => {
       if (this.#stopped || this.#worker !== worker) return;
       this.#worker = undefined;
-      addTally(this.#before, this.#current);
-      this.#current = emptyTally();
+      addCounters(this.#before, this.#current);
+      this.#current = emptyCounters();
       this.status = {
         ...this.status,
         database: { connected: false, since: new Date().toISOString(), reason: 'the loader thread ended' },
@@ -116,7 +116,7 @@ export class Loader {
     } else {
       this.#current = message.status.loaded;
       const loaded = { ...this.#before };
-      addTally(loaded, this.#current);
+      addCounters(loaded, this.#current);
       this.status = { ...message.status, loaded };
       if (message.status.database.connected) this.#backoff.reset();
       this.onStatus(message.status);

@@ -1,7 +1,7 @@
 import type { Config } from '../../base/settings.ts';
 import type { Durable } from '../bronze/group-writer.ts';
+import type { Counters } from './byte-range.ts';
 import type { Sensor } from './registry.ts';
-import type { Tally } from './stretch.ts';
 
 /** What the loader's thread is started with. */
 export interface LoaderData {
@@ -33,7 +33,7 @@ export interface LoaderStatus {
   /** Durable bytes that are not loaded. */
   pendingBytes: number;
   /** What this thread has loaded since it began. */
-  loaded: Tally;
+  loaded: Counters;
 }
 
 /** What loading needs of a log; pino has it. */

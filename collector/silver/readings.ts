@@ -4,7 +4,7 @@ import { formatTime, type Micros } from '../../base/time.ts';
 import type { Quality } from './registry.ts';
 
 /** A row of silver.sensor_reading. */
-export interface Reading {
+export interface StoredReading {
   /** ISO 8601 in UTC; with six digits of a second where it is not whole. */
   time: string;
   sensor_id: string;
@@ -56,9 +56,9 @@ export async function* readingBatches(
   client: ClientBase,
   selection: Selection,
   { batchRows = BATCH_ROWS, timeoutMs = 0 }: Fetching = {},
-): AsyncGenerator<Reading[]> {
+): AsyncGenerator<StoredReading[]> {
   await client.query(`${BEGIN}; SET LOCAL statement_timeout = ${timeoutMs}`);
-  let cursor: Cursor<Reading> | undefined;
+  let cursor: Cursor<StoredReading> | undefined;
   let isBroken = false;
   try {
     const first = selection.skip ? await timeAfterSkipping(client, selection) : undefined;
@@ -79,9 +79,9 @@ export async function* readingBatches(
   }
 }
 
-function cursorOf(selection: Selection, first: string | undefined): Cursor<Reading> {
+function cursorOf(selection: Selection, first: string | undefined): Cursor<StoredReading> {
   const { where, values } = conditionOf(selection, first);
-  return new Cursor<Reading>(
+  return new Cursor<StoredReading>(
     `SELECT time, sensor_id, value, quality, late, stuck, jump FROM silver.sensor_reading
      WHERE ${where} ORDER BY time LIMIT $${values.length + 1}`,
     [...values, selection.limit ?? null],

@@ -18,9 +18,9 @@ export async function storeDirect(
 ): Promise<void> {
   await client.query('BEGIN');
   try {
-    await insertNewFiles(client, collector, batch.stretches);
+    await insertNewFiles(client, collector, batch.ranges);
     await copy(client, 'time, sensor_id, value, quality', batch.rows());
-    const { lateRows, stretches, rejected, staleMinutes, staleSensors } = batch;
+    const { lateRows, ranges, rejected, staleMinutes, staleSensors } = batch;
     if (lateRows.length > 0) await copy(client, 'time, sensor_id, value, quality, late', [lateRows]);
     if (staleMinutes.length > 0) {
       await client.query(
@@ -30,7 +30,7 @@ export async function storeDirect(
     }
     await storeRejections(client, collector, rejected);
     const committed = await seen.insert(client, staleSensors);
-    await moveOffsets(client, collector, stretches);
+    await moveOffsets(client, collector, ranges);
     await client.query('COMMIT');
     committed();
   } catch (error) {

@@ -3,15 +3,15 @@ import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchLine, copyText } from './batch.ts';
+import { addCounters, type ByteRange, byteRangesOf, type Counters, emptyCounters } from './byte-range.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
 import { SeenSensors } from './seen-sensors.ts';
-import { addTally, emptyTally, type Stretch, stretchesOf, type Tally } from './stretch.ts';
 
 /**
- * How a batch meets the ledger. *advance*: the lines are new, offsets and counters move with them. *heal*: the lines are
+ * How a batch meets the ledger. *advance*: the lines are new, offsets and counters move with them. *backfill*: the lines are
  * counted already; what silver lacks of them is put back, and every minute of theirs is refreshed.
  */
-export type LedgerMode = 'advance' | 'heal';
+export type LedgerMode = 'advance' | 'backfill';
 
 /** Makes the staging table of a connection; it is private to it, and empty after each transaction. */
 export async function prepareStaging(client: ClientBase): Promise<void> {
@@ -30,7 +30,7 @@ export async function prepareStaging(client: ClientBase): Promise<void> {
  * @param lines in file order; the lines of one file follow each other without a gap.
  * @param firstLineHashes of the files that begin in this batch.
  * @param seen the sensors that this database is known to have.
- * @returns what became of the lines; healing, those that were there already count as duplicates.
+ * @returns what became of the lines; backfilling, those that were there already count as duplicates.
  * @throws {OffsetMovedError} without having changed anything; errors of the database as they are, after a rollback.
  */
 export async function storeBatch(
@@ -40,15 +40,15 @@ export async function storeBatch(
   firstLineHashes: ReadonlyMap<string, string>,
   mode: LedgerMode = 'advance',
   seen = new SeenSensors(),
-): Promise<Tally> {
-  const stretches = stretchesOf(lines, firstLineHashes);
+): Promise<Counters> {
+  const ranges = byteRangesOf(lines, firstLineHashes);
   await client.query('BEGIN');
   try {
-    if (mode === 'advance') await insertNewFiles(client, collector, stretches);
-    await storeRows(client, collector, lines, stretches, mode);
+    if (mode === 'advance') await insertNewFiles(client, collector, ranges);
+    await storeRows(client, collector, lines, ranges, mode);
     await storeRejections(client, collector, lines);
     const committed = await seen.insert(client, sensorsOf(lines));
-    if (mode === 'advance') await moveOffsets(client, collector, stretches);
+    if (mode === 'advance') await moveOffsets(client, collector, ranges);
     await client.query('COMMIT');
     committed();
   } catch (error) {
@@ -56,22 +56,22 @@ export async function storeBatch(
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
-  return total(stretches);
+  return total(ranges);
 }
 
 function* sensorsOf(lines: readonly BatchLine[]): Generator<string> {
   for (const { row } of lines) if (row !== undefined) yield row.sensorId;
 }
 
-/** COPYs the rows into the staging table and moves them on; sets stored, duplicates and conflicts of each stretch. */
+/** COPYs the rows into the staging table and moves them on; sets stored, duplicates and conflicts of each range. */
 async function storeRows(
   client: ClientBase,
   collector: string,
   lines: readonly BatchLine[],
-  stretches: Stretch[],
+  ranges: ByteRange[],
   mode: LedgerMode,
 ): Promise<void> {
-  const files = stretches.map(stretch => stretch.file);
+  const files = ranges.map(range => range.file);
   const text = copyText(lines, files);
   if (text.length === 0) return;
   await pipeline(
@@ -87,26 +87,26 @@ async function storeRows(
        ON CONFLICT DO NOTHING RETURNING time, sensor_id
      ), stale AS (
        INSERT INTO gold.stale_minute (bucket, sensor_id)
-       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM ${mode === 'heal' ? 'first' : 'inserted'}
+       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM ${mode === 'backfill' ? 'first' : 'inserted'}
      ), moved AS (
        DELETE FROM batch_row b USING first f JOIN inserted USING (sensor_id, time)
        WHERE b.file = f.file AND b.byte_offset = f.byte_offset RETURNING b.file
      )
      SELECT file, count(*) FROM moved GROUP BY file`,
   );
-  for (const { file, count } of stored.rows) stretches[file]!.stored = Number(count);
-  const left = stretches.filter(stretch => stretch.lines > stretch.stored + stretch.rejected);
+  for (const { file, count } of stored.rows) ranges[file]!.stored = Number(count);
+  const left = ranges.filter(range => range.lines > range.stored + range.rejected);
   if (left.length === 0) return;
   const conflicts = await storeLeft(client, collector, files, mode);
-  for (const { file, count } of conflicts) stretches[file]!.conflicts = Number(count);
-  for (const stretch of left) {
-    stretch.duplicates = stretch.lines - stretch.rejected - stretch.stored - stretch.conflicts;
+  for (const { file, count } of conflicts) ranges[file]!.conflicts = Number(count);
+  for (const range of left) {
+    range.duplicates = range.lines - range.rejected - range.stored - range.conflicts;
   }
 }
 
 /**
  * Keeps each row that is left whose key is taken by another value, and counts the others, the duplicates, by sensor and
- * minute: healing, both are known already. The bounds let TimescaleDB leave out the other chunks.
+ * minute: backfilling, both are known already. The bounds let TimescaleDB leave out the other chunks.
  * @returns how many conflicts each file has.
  */
 async function storeLeft(client: ClientBase, collector: string, files: string[], mode: LedgerMode) {
@@ -138,9 +138,9 @@ async function storeLeft(client: ClientBase, collector: string, files: string[],
   return rows;
 }
 
-/** The sum over all stretches. */
-function total(stretches: readonly Stretch[]): Tally {
-  const sum = emptyTally();
-  for (const stretch of stretches) addTally(sum, stretch);
+/** The sum over all ranges. */
+function total(ranges: readonly ByteRange[]): Counters {
+  const sum = emptyCounters();
+  for (const range of ranges) addCounters(sum, range);
   return sum;
 }

@@ -1,4 +1,4 @@
-import type { Reading } from '../../collector/silver/readings.ts';
+import type { StoredReading } from '../../collector/silver/readings.ts';
 import { csv } from '../output/machine-formats.ts';
 import { type TableStyle, table } from '../output/table.ts';
 import type { Answer, Cell, Column } from '../query/answer.ts';
@@ -6,7 +6,7 @@ import type { Answer, Cell, Column } from '../query/answer.ts';
 export type ReadingsFormat = 'ndjson' | 'csv' | 'table';
 
 /** A reading with the unit of its sensor. */
-type Row = Reading & { unit: string | null };
+type Row = StoredReading & { unit: string | null };
 
 /** In the order of the columns. A value is no `float` here: also a table shows all digits of what a sensor has sent. */
 const kinds = {
@@ -37,7 +37,7 @@ const tableStyle: TableStyle = {
  * @param unit of the sensor, from the registry; null: it is not there.
  */
 export function formatReadings(
-  batches: AsyncIterable<Reading[]>,
+  batches: AsyncIterable<StoredReading[]>,
   format: ReadingsFormat,
   unit: string | null,
 ): AsyncGenerator<string> {
@@ -56,7 +56,7 @@ export function formatReadings(
 }
 
 /** A JSON object a line. Numbers are the doubles that they are in the database. */
-async function* ndjson(batches: AsyncIterable<Reading[]>, unit: string | null): AsyncGenerator<string> {
+async function* ndjson(batches: AsyncIterable<StoredReading[]>, unit: string | null): AsyncGenerator<string> {
   for await (const batch of batches) {
     yield batch.map(reading => `${JSON.stringify(rowOf(reading, unit))}\n`).join('');
   }
@@ -64,7 +64,7 @@ async function* ndjson(batches: AsyncIterable<Reading[]>, unit: string | null): 
 
 /** The readings as the answer of a query. @param flagged what late, stuck and jump are shown as. */
 function answerOf(
-  batches: AsyncIterable<Reading[]>,
+  batches: AsyncIterable<StoredReading[]>,
   unit: string | null,
   flagged: (flag: boolean) => Cell,
 ): Answer {
@@ -81,6 +81,9 @@ function answerOf(
   return { columns: NAMES.map(name => ({ name, kind: kinds[name] })), rows: rows() };
 }
 
-function rowOf({ time, sensor_id, value, quality, late, stuck, jump }: Reading, unit: string | null): Row {
+function rowOf(
+  { time, sensor_id, value, quality, late, stuck, jump }: StoredReading,
+  unit: string | null,
+): Row {
   return { time, sensor_id, value, unit, quality, late, stuck, jump };
 }

@@ -4,9 +4,9 @@ import type { Zone } from '../../base/time.ts';
 import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
 import type { BlockStore } from '../../collector/silver/block-store.ts';
+import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
 import type { Registry } from '../../collector/silver/registry.ts';
-import { addTally, type Tally } from '../../collector/silver/stretch.ts';
 import { Watermark } from '../../collector/silver/watermark.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 import type { ForgottenLines } from './forgotten.ts';
@@ -47,14 +47,14 @@ export function linesOf(file: ReplayFile, known: LedgerEntry | undefined, leaveR
 export class FileReplay {
   readonly #context: FileReplayContext;
   readonly #file: ReplayFile;
-  readonly #sum: Tally;
+  readonly #sum: Counters;
   #known: LedgerEntry | undefined;
   #watermark: Watermark;
   /** New lines that wait to be loaded together, and where they begin. */
   #pieces: Buffer[] = [];
   #from: number | undefined;
 
-  constructor(context: FileReplayContext, file: ReplayFile, known: LedgerEntry | undefined, sum: Tally) {
+  constructor(context: FileReplayContext, file: ReplayFile, known: LedgerEntry | undefined, sum: Counters) {
     this.#context = context;
     this.#file = file;
     this.#known = known;
@@ -73,7 +73,7 @@ export class FileReplay {
     for await (const { bytes, start, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
       if (start === 0 && !(await this.#begin(bytes))) return;
       const counted = Math.min(Math.max((this.#known?.bytes ?? 0) - start, 0), bytes.length);
-      if (counted > 0) await this.#heal(start, bytes.subarray(0, counted));
+      if (counted > 0) await this.#backfill(start, bytes.subarray(0, counted));
       if (counted < bytes.length) await this.#load(start + counted, bytes.subarray(counted));
       progress(bytesRead);
     }
@@ -105,11 +105,11 @@ export class FileReplay {
   }
 
   /** Puts back what silver lacks of lines that are counted already. */
-  async #heal(start: number, bytes: Buffer): Promise<void> {
+  async #backfill(start: number, bytes: Buffer): Promise<void> {
     const { client, registry, store, forgotten } = this.#context;
     const block = { file: this.#file.name, start, bytes, watermark: this.#watermark };
-    const stored = (tally: Tally) => addTally(this.#sum, tally);
-    await store.heal(client, block, registry, stored, line => forgotten.isKept(line));
+    const stored = (counters: Counters) => addCounters(this.#sum, counters);
+    await store.backfill(client, block, registry, stored, line => forgotten.isKept(line));
   }
 
   /** Loads lines that are new, many at a time. */
@@ -126,7 +126,7 @@ export class FileReplay {
     const block = { file: this.#file.name, start: this.#from, bytes, watermark: this.#watermark };
     this.#from = undefined;
     this.#pieces = [];
-    await store.store(client, [block], registry, tally => addTally(this.#sum, tally));
+    await store.store(client, [block], registry, counters => addCounters(this.#sum, counters));
     this.#watermark = block.watermark;
   }
 }

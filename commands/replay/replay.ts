@@ -5,11 +5,11 @@ import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/error-text.ts';
 import type { Zone } from '../../base/time.ts';
 import { BlockStore } from '../../collector/silver/block-store.ts';
+import { type Counters, emptyCounters } from '../../collector/silver/byte-range.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { OffsetMovedError, readLedger } from '../../collector/silver/ledger.ts';
 import { Registry } from '../../collector/silver/registry.ts';
-import { emptyTally, type Tally } from '../../collector/silver/stretch.ts';
-import { verdictOf } from '../../collector/silver/verdict.ts';
+import { remedyOf } from '../../collector/silver/remedy.ts';
 import { sever } from '../../db/connect.ts';
 import { isLacking } from '../../db/lacking.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
@@ -90,7 +90,7 @@ export class Replay {
 
   async #untilDone(file: ReplayFile, progress: (bytes: number) => void): Promise<Replayed | undefined> {
     const backoff = new Backoff(200, 10_000);
-    const sum = emptyTally();
+    const sum = emptyCounters();
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(file, sum, progress);
@@ -103,7 +103,7 @@ export class Replay {
           this.refused.push(`${file.path}: ${errorText(error)}; what stands before that is loaded`);
           return undefined;
         }
-        if (verdictOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
+        if (remedyOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
         this.#options.log.debug({ reason: errorText(error) }, 'beginning the file again');
         if (!(error instanceof OffsetMovedError)) this.end();
         await sleep(backoff.next());
@@ -116,7 +116,7 @@ export class Replay {
     this.forgotten.before = since?.toISOString().slice(0, 10) ?? '';
   }
 
-  async #once(file: ReplayFile, sum: Tally, progress: (bytes: number) => void): Promise<Replayed> {
+  async #once(file: ReplayFile, sum: Counters, progress: (bytes: number) => void): Promise<Replayed> {
     const { collector, zone, log, lateMinutes, collecting, dryRun } = this.#options;
     this.#client ??= await this.#options.connect();
     const client = this.#client;
@@ -144,7 +144,7 @@ export class Replay {
     }
     // What an earlier attempt has stored is there now; everything else is counted by the last one.
     const stored = sum.stored;
-    Object.assign(sum, emptyTally());
+    Object.assign(sum, emptyCounters());
     try {
       await new FileReplay(context, file, known, sum).run();
     } finally {

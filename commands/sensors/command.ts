@@ -61,10 +61,10 @@ function summary({ added, changed, unchanged, pruned }: Imported, prune: boolean
 }
 
 /** What does not follow by itself. @param overruledBy the file that the next start of the collector upserts. */
-function advice({ added, changed, pruned, toRejudge }: Imported, overruledBy: string | null): string {
+function advice({ added, changed, pruned, toReclassify }: Imported, overruledBy: string | null): string {
   let text = '';
-  if (toRejudge > 0) {
-    text += `Stored readings of ${toRejudge} sensors keep their quality until \`sluice replay --rejudge\`.\n`;
+  if (toReclassify > 0) {
+    text += `Stored readings of ${toReclassify} sensors keep their quality until \`sluice replay --reclassify\`.\n`;
   }
   if (overruledBy !== null && added + changed + pruned > 0) {
     text += `What ${relative('', overruledBy)} says of a sensor overrules this when the collector next starts, unless SENSORS_FILE is none.\n`;

@@ -8,7 +8,7 @@ export interface Imported {
   /** Sensors that were not among those imported, and are gone. */
   pruned: number;
   /** Sensors with stored readings whose judgement may be another one now. */
-  toRejudge: number;
+  toReclassify: number;
 }
 
 /** What readings are judged by, as text that can be compared. */
@@ -31,10 +31,10 @@ export async function importSensors(
     const before = await judgedBy(client);
     const { added, changed } = await upsertSensors(client, sensors);
     const pruned = prune ? await pruneAllBut(client, sensors) : 0;
-    const toRejudge = await countStored(client, differing(before, await judgedBy(client)));
+    const toReclassify = await countStored(client, differing(before, await judgedBy(client)));
     await client.query(`NOTIFY ${REGISTRY_CHANNEL}`);
     await client.query('COMMIT');
-    return { added, changed, unchanged: sensors.length - added - changed, pruned, toRejudge };
+    return { added, changed, unchanged: sensors.length - added - changed, pruned, toReclassify };
   } catch (error) {
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
+import type { Counters } from '../../collector/silver/byte-range.ts';
 import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
-import type { Tally } from '../../collector/silver/stretch.ts';
 
 /** A place where files and database disagree. */
 export interface Difference {
@@ -18,7 +18,7 @@ const LISTED = 10;
  * What became of the lines in `audit_line`, by file number, as silver shows it. `missing` lines are in no table; `forgotten`
  * ones are of days that silver does not keep, and may be anywhere.
  */
-export type Classified = Tally & { missing: number; forgotten: number };
+export type Classified = Counters & { missing: number; forgotten: number };
 
 /*
  * The lines beside what silver has under their keys. The bounds are constants for the planner, so that TimescaleDB leaves

@@ -15,7 +15,7 @@ export function reportText(report: Report): string {
   const width = Math.max(24, ...listed.slice(0, LISTED_FILES).map(({ file }) => file.length));
   const row = (name: string, cells: readonly (string | number)[]) =>
     `${name.padEnd(width)}${cells.map(cell => String(cell).padStart(12)).join('')}`;
-  const counts = (tally: Omit<FileReport, 'file'>) => columns.map(column => tally[column]);
+  const counts = (counters: Omit<FileReport, 'file'>) => columns.map(column => counters[column]);
   const text = [row('file', columns)];
   for (const file of listed.slice(0, LISTED_FILES)) text.push(row(file.file, counts(file)));
   const unlisted = files.length - Math.min(listed.length, LISTED_FILES);

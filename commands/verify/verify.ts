@@ -5,10 +5,10 @@ import { otherForm } from '../../collector/bronze/archive.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
 import { prepareLine } from '../../collector/silver/batch.ts';
+import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { readLedger } from '../../collector/silver/ledger.ts';
 import { Registry } from '../../collector/silver/registry.ts';
-import { addTally, type Tally } from '../../collector/silver/stretch.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
 import { type Classified, Comparison, type Difference } from './comparison.ts';
 import { LineTable } from './line-table.ts';
@@ -22,7 +22,7 @@ const TOGETHER_FILES = 500;
 const LISTED_A_FILE = 10;
 
 /** What `sluice verify` found of one file. */
-export interface FileReport extends Tally {
+export interface FileReport extends Counters {
   file: string;
   /** Lines that are recorded and not loaded yet. */
   pending: number;
@@ -31,7 +31,7 @@ export interface FileReport extends Tally {
 export interface Report {
   ok: boolean;
   files: FileReport[];
-  total: Tally & { files: number; pending: number };
+  total: Counters & { files: number; pending: number };
   /** Minutes that the next refresh will recompute; gold is not held to them. */
   staleMinutes: number;
   retired: Retirement;
@@ -138,7 +138,7 @@ class Verification {
       rejected: 0,
     };
     for (const file of this.#files) {
-      addTally(total, file);
+      addCounters(total, file);
       total.pending += file.pending;
     }
     const count = this.#count + this.#partitions.count;
@@ -223,7 +223,7 @@ class Verification {
   }
 
   #judge({ name, path, entry }: Subject, found: Classified, { pending, end }: Read): void {
-    const { missing, forgotten, ...tally } = found;
+    const { missing, forgotten, ...counters } = found;
     if (path === undefined && entry?.removedAt !== undefined) {
       this.#retired.removed.files++;
       this.#retired.removed.lines += entry.lines;
@@ -234,7 +234,7 @@ class Verification {
       this.#retired.forgotten.lines += forgotten;
     }
     // What became of lines that silver does not keep, the ledger alone knows.
-    this.#files.push({ file: name, ...(forgotten > 0 && entry ? tallyOf(entry) : tally), pending });
+    this.#files.push({ file: name, ...(forgotten > 0 && entry ? countersOf(entry) : counters), pending });
     if (entry === undefined) return;
     if (path === undefined) {
       this.#note(1, [
@@ -243,19 +243,19 @@ class Verification {
       return;
     }
     // Lines that silver lacks were counted as stored or duplicate when they were loaded.
-    const counted = ({ lines, rejected, conflicts }: Tally) =>
+    const counted = ({ lines, rejected, conflicts }: Counters) =>
       forgotten > 0 ? { lines } : { lines, rejected, conflicts };
-    const kept = counted(tally);
+    const kept = counted(counters);
     const known = counted(entry);
     // A removed file of that name may have brought what is a duplicate in this one.
     const exact = this.#alone && missing + forgotten === 0 && !this.#removed.had(name);
-    const say = (t: Partial<Tally>) =>
+    const say = (t: Partial<Counters>) =>
       Object.entries(t)
         .map(([key, value]) => `${key} ${value}`)
         .join(', ');
     const [files, database] = exact
       ? [
-          { ...kept, stored: tally.stored, duplicates: tally.duplicates },
+          { ...kept, stored: counters.stored, duplicates: counters.duplicates },
           { ...known, stored: entry.stored, duplicates: entry.duplicates },
         ]
       : [kept, known];
@@ -292,7 +292,7 @@ async function* linesOf(path: string, foreign: boolean): AsyncGenerator<LinePiec
   }
 }
 
-function tallyOf({ lines, stored, duplicates, conflicts, rejected }: Tally): Tally {
+function countersOf({ lines, stored, duplicates, conflicts, rejected }: Counters): Counters {
   return { lines, stored, duplicates, conflicts, rejected };
 }
 

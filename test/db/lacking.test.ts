@@ -18,7 +18,7 @@ const commands = [
   ['readings', '--sensor', 'Sensor 1', '--from', '2025-11-12', '--to', '2025-11-12'],
   ['report', '--date', '2025-11-12', '--out', '-'],
   ['replay', '--dry-run'],
-  ['replay', '--dry-run', '--rejudge'],
+  ['replay', '--dry-run', '--reclassify'],
 ].map(args => ({ args }));
 
 /** Runs a command beside a data folder that has a reading. */

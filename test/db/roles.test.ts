@@ -146,7 +146,7 @@ describe('on a migrated database', () => {
     await run(owner, "UPDATE silver.sensor SET max_value = 25 WHERE sensor_id = 'Sensor 1'");
     expect(await sluice(['replay', '--dry-run'], env)).toMatchObject({ code: 0, stderr: '' });
     expect(await sluice(['replay'], { ...env, SENSORS_FILE: 'none' })).toMatchObject({ code: 0, stderr: '' });
-    expect(await sluice(['replay', '--rejudge'], env)).toMatchObject({ code: 0, stderr: '' });
+    expect(await sluice(['replay', '--reclassify'], env)).toMatchObject({ code: 0, stderr: '' });
     const [judged] = await query(
       "SELECT count(*)::int AS n, count(*) FILTER (WHERE quality = 'out_of_range')::int AS odd FROM silver.sensor_reading",
     );

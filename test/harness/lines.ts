@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { zoneOf } from '../../base/time.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { prepareRefresh } from '../../collector/gold/refresh.ts';
-import { type BatchLine, judgeLate, prepareLine } from '../../collector/silver/batch.ts';
+import { type BatchLine, markLate, prepareLine } from '../../collector/silver/batch.ts';
 import { Registry, upsertSensors } from '../../collector/silver/registry.ts';
 import { prepareStaging } from '../../collector/silver/store.ts';
 import type { Watermark } from '../../collector/silver/watermark.ts';
@@ -23,7 +23,7 @@ export function linesOf(
   const lines = splitLines(Buffer.from(texts.map(text => `${text}\n`).join('')), offset).map(line =>
     prepareLine(file, line, zone, registry),
   );
-  if (watermark !== undefined) for (const line of lines) judgeLate(line, watermark);
+  if (watermark !== undefined) for (const line of lines) markLate(line, watermark);
   return lines;
 }
 

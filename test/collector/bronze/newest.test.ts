@@ -7,7 +7,7 @@ import { zoneOf } from '../../../base/time.ts';
 import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
-import { judgeLate, prepareLine } from '../../../collector/silver/batch.ts';
+import { markLate, prepareLine } from '../../../collector/silver/batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { silent } from '../../harness/pipeline.ts';
@@ -42,7 +42,7 @@ async function lateIn(dataDir: string, lateMinutes = 5): Promise<number[]> {
     const watermark = new Watermark({ lateMinutes, marks: readLateMarks(join(raw, name)) });
     for (const line of splitLines(await readFile(join(raw, name)), 0)) {
       const prepared = prepareLine(name, line, utc, new Registry());
-      judgeLate(prepared, watermark);
+      markLate(prepared, watermark);
       if (prepared.row?.late) late.push(prepared.row.value);
     }
   }

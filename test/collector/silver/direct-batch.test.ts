@@ -22,11 +22,9 @@ test('every line of a block becomes a row, however long lines and blocks are', (
       const block = { file: 'a', start: 0, bytes, watermark: new Watermark({ lateMinutes: 60 }) };
       const batch = new DirectBatch([block], zoneOf('UTC'), registry);
       const rows = Buffer.concat([...batch.rows()]);
-      const { rejected, stretches } = batch;
+      const { rejected, ranges } = batch;
       expect(rejected).toEqual([]);
-      expect(stretches).toMatchObject([
-        { from: 0, to: bytes.length, lines: list.length, stored: list.length },
-      ]);
+      expect(ranges).toMatchObject([{ from: 0, to: bytes.length, lines: list.length, stored: list.length }]);
       const seconds = rows
         .toString()
         .trimEnd()

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseTime, zoneOf } from '../../../base/time.ts';
 import {
   type Fetching,
-  type Reading,
   readingBatches,
   type Selection,
+  type StoredReading,
 } from '../../../collector/silver/readings.ts';
 import { connect } from '../../../db/connect.ts';
 import { newDatabase, type TestDatabase } from '../../harness/database.ts';
@@ -42,8 +42,8 @@ function select(sensorId: string, more: Partial<Selection> = {}): Selection {
   return { sensorId, from: at('2025-11-12'), to: at('2025-11-13'), ...more };
 }
 
-async function all(selection: Selection, fetching?: Fetching): Promise<Reading[]> {
-  const readings: Reading[] = [];
+async function all(selection: Selection, fetching?: Fetching): Promise<StoredReading[]> {
+  const readings: StoredReading[] = [];
   for await (const batch of readingBatches(client, selection, fetching)) readings.push(...batch);
   return readings;
 }
@@ -126,8 +126,8 @@ test('whatever the pages and batches are, together they are everything once', as
   });
   await fc.assert(
     fc.asyncProperty(counts, async ({ size, batchRows }) => {
-      const bySkipping: Reading[] = [];
-      const byKey: Reading[] = [];
+      const bySkipping: StoredReading[] = [];
+      const byKey: StoredReading[] = [];
       const to = at('2025-11-12T00:10:00Z');
       for (let skip = 0; skip < 600; skip += size) {
         bySkipping.push(...(await all(select('many', { to, skip, limit: size }), { batchRows })));

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
+import type { Counters } from '../../../collector/silver/byte-range.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
 import { storeDirect } from '../../../collector/silver/store-direct.ts';
-import type { Tally } from '../../../collector/silver/stretch.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
@@ -104,7 +104,7 @@ describe.each(databaseServers())('on $name', server => {
         await clear();
         const lines = linesOf('f', texts, registry, 0, berlin, watermark());
         expect(await storeBatch(connection.client, 'c', lines, new Map())).toEqual(
-          tallyOf(batch.stretches[0]!),
+          countersOf(batch.ranges[0]!),
         );
         expect(direct).toEqual(await contents());
       }),
@@ -193,6 +193,6 @@ describe.each(databaseServers())('on $name', server => {
   });
 });
 
-function tallyOf({ lines, stored, duplicates, conflicts, rejected }: Tally): Tally {
+function countersOf({ lines, stored, duplicates, conflicts, rejected }: Counters): Counters {
   return { lines, stored, duplicates, conflicts, rejected };
 }

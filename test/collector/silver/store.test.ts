@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type BatchLine, rejectRow } from '../../../collector/silver/batch.ts';
+import type { Counters } from '../../../collector/silver/byte-range.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
-import type { Tally } from '../../../collector/silver/stretch.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
@@ -36,7 +36,7 @@ describe.each(databaseServers())('on $name', server => {
   afterAll(() => database.drop());
   beforeEach(() => database.query(`TRUNCATE ${TABLES.join(', ')}`));
 
-  const store = async (lines: BatchLine[]): Promise<Tally> => {
+  const store = async (lines: BatchLine[]): Promise<Counters> => {
     await using connection = await loaderConnection(database);
     return await storeBatch(connection.client, 'c', lines, new Map([[FILE, 'hash']]));
   };
@@ -69,9 +69,9 @@ describe.each(databaseServers())('on $name', server => {
       ],
       registry,
     );
-    const tally = { lines: 7, stored: 4, duplicates: 1, conflicts: 1, rejected: 1 };
-    expect(await store(lines)).toEqual(tally);
-    expect(await ledger()).toEqual([{ path: FILE, hash: 'hash', bytes: lines.at(-1)!.end, ...tally }]);
+    const counters = { lines: 7, stored: 4, duplicates: 1, conflicts: 1, rejected: 1 };
+    expect(await store(lines)).toEqual(counters);
+    expect(await ledger()).toEqual([{ path: FILE, hash: 'hash', bytes: lines.at(-1)!.end, ...counters }]);
     expect(
       await database.query('SELECT sensor_id, value, quality FROM silver.sensor_reading ORDER BY time'),
     ).toEqual([
@@ -147,7 +147,7 @@ describe.each(databaseServers())('on $name', server => {
     expect(await database.query(counted)).toEqual(counts);
     expect(await ledger()).toMatchObject([{ lines: 10, stored: 4, duplicates: 5, conflicts: 1 }]);
     await using connection = await loaderConnection(database);
-    await storeBatch(connection.client, 'c', first, new Map(), 'heal');
+    await storeBatch(connection.client, 'c', first, new Map(), 'backfill');
     expect(await database.query(counted)).toEqual(counts);
   });
 

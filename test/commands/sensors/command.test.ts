@@ -59,7 +59,7 @@ test('import says what does not follow by itself', async () => {
     await pipeline.database.query("INSERT INTO silver.seen_sensor (sensor_id) VALUES ('Sensor 1')");
     const { stdout } = await pipeline.sluice(['sensors', 'import', file]);
     expect(stdout).toMatch(
-      /^Stored readings of 1 sensors keep their quality until `sluice replay --rejudge`\.$/m,
+      /^Stored readings of 1 sensors keep their quality until `sluice replay --reclassify`\.$/m,
     );
     expect(stdout).toMatch(
       /^What .*db\/sensors\.csv says of a sensor overrules this .* unless SENSORS_FILE is none\.$/m,

@@ -35,7 +35,7 @@ test('an import counts what it adds, changes, leaves and, when asked, removes', 
       changed: 1,
       unchanged: 1,
       pruned: 0,
-      toRejudge: 0,
+      toReclassify: 0,
     });
     expect(await idsIn(database)).toEqual(['a', 'b', 'c', 'd']);
     expect(await importSensors(client, next, { prune: true })).toMatchObject({
@@ -49,15 +49,15 @@ test('an import counts what it adds, changes, leaves and, when asked, removes', 
 test('an import says of how many sensors stored readings would be judged differently', () =>
   withRegistry(async (client, database) => {
     await database.query("INSERT INTO silver.seen_sensor (sensor_id) VALUES ('a'), ('b'), ('c'), ('d')");
-    const rejudged = async (...sensors: object[]) =>
-      (await importSensors(client, sensors as Parameters<typeof importSensors>[1])).toRejudge;
+    const reclassified = async (...sensors: object[]) =>
+      (await importSensors(client, sensors as Parameters<typeof importSensors>[1])).toReclassify;
     const [a, b, unseen] = ['a', 'b', 'unseen'].map(sensor_id => ({ sensor_id, ...sensor }));
-    expect(await rejudged(a!, b!, unseen!)).toBe(2);
-    expect(await rejudged(a!, b!, unseen!)).toBe(0);
-    expect(await rejudged({ ...a!, unit: 'm³/s' })).toBe(0);
-    expect(await rejudged({ ...a!, max_value: 8 })).toBe(1);
-    expect(await rejudged({ ...a!, max_value: 8, max_stuck: '1h' })).toBe(1);
-    expect((await importSensors(client, [a!], { prune: true })).toRejudge).toBe(2);
+    expect(await reclassified(a!, b!, unseen!)).toBe(2);
+    expect(await reclassified(a!, b!, unseen!)).toBe(0);
+    expect(await reclassified({ ...a!, unit: 'm³/s' })).toBe(0);
+    expect(await reclassified({ ...a!, max_value: 8 })).toBe(1);
+    expect(await reclassified({ ...a!, max_value: 8, max_stuck: '1h' })).toBe(1);
+    expect((await importSensors(client, [a!], { prune: true })).toReclassify).toBe(2);
   }));
 
 test('all of an import is there, or nothing', () =>

@@ -134,7 +134,7 @@ export class Pipeline implements AsyncDisposable {
       const registry = await Registry.load(client);
       const store = new BlockStore(this.collector, zone, silent);
       while (backlog.bytes > 0) {
-        await backlog.unpack();
+        await backlog.decompress();
         await store.store(client, backlog.read(batchBytes), registry, (_, ends) => {
           for (const [file, end] of ends) backlog.advance(file, end);
         });

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { verdictOf } from '../../../collector/silver/verdict.ts';
+import { remedyOf } from '../../../collector/silver/remedy.ts';
 
 const withCode = (code: unknown) => Object.assign(new Error('refused'), { code });
 
 test.each(['22003', '22P05', '22021', '23514', '23502', '54000', 'P0001'])('%s blames a row', code => {
-  expect(verdictOf(withCode(code))).toBe('narrow');
+  expect(remedyOf(withCode(code))).toBe('bisect');
 });
 
 test.each([
@@ -27,5 +27,5 @@ test.each([
   22003,
   undefined,
 ])('%s blames no row', code => {
-  expect(verdictOf(withCode(code))).toBe('retry');
+  expect(remedyOf(withCode(code))).toBe('retry');
 });

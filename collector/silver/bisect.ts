@@ -1,7 +1,7 @@
 import { type BatchLine, type Rejected, rejectRow } from './batch.ts';
+import type { Counters } from './byte-range.ts';
 import type { LoaderLog } from './protocol.ts';
-import type { Tally } from './stretch.ts';
-import { verdictOf } from './verdict.ts';
+import { remedyOf } from './remedy.ts';
 
 /**
  * Stores lines; where a row is to blame for an error, narrows them down to it by halves, rejects it with its SQLSTATE, and
@@ -10,16 +10,16 @@ import { verdictOf } from './verdict.ts';
  * @param stored told what is committed, as it happens.
  * @throws errors that blame no row, with the lines before them committed.
  */
-export async function storeNarrowing(
+export async function storeBisecting(
   lines: readonly BatchLine[],
-  store: (lines: readonly BatchLine[]) => Promise<Tally>,
-  stored: (lines: readonly BatchLine[], tally: Tally) => void,
+  store: (lines: readonly BatchLine[]) => Promise<Counters>,
+  stored: (lines: readonly BatchLine[], counters: Counters) => void,
   log: LoaderLog,
 ): Promise<void> {
   try {
     stored(lines, await store(lines));
   } catch (error) {
-    if (verdictOf(error) === 'retry') throw error;
+    if (remedyOf(error) === 'retry') throw error;
     const [first] = lines as [BatchLine];
     if (lines.length === 1) {
       const rejected = first.row === undefined ? inAscii(first, error) : rejectRow(first, error as Error);
@@ -27,11 +27,11 @@ export async function storeNarrowing(
         { file: first.file, offset: first.start, reason: rejected.rejection?.reason },
         'the database refuses a line',
       );
-      return storeNarrowing([rejected], store, stored, log);
+      return storeBisecting([rejected], store, stored, log);
     }
     const half = lines.length >> 1;
-    await storeNarrowing(lines.slice(0, half), store, stored, log);
-    await storeNarrowing(lines.slice(half), store, stored, log);
+    await storeBisecting(lines.slice(0, half), store, stored, log);
+    await storeBisecting(lines.slice(half), store, stored, log);
   }
 }
 

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { findFiles } from '../../../commands/replay/files.ts';
-import { Rejudgement, type RejudgeOptions } from '../../../commands/replay/rejudge.ts';
+import { Reclassification, type ReclassifyOptions } from '../../../commands/replay/reclassify.ts';
 import { sensorDaysOf } from '../../../commands/replay/sensor-days.ts';
 import { connect } from '../../../db/connect.ts';
 import { databaseServers } from '../../harness/database.ts';
@@ -11,9 +11,9 @@ import { interleave } from '../../harness/lines.ts';
 import { type Pipeline, reading, silent, withPipeline } from '../verify/pipeline.ts';
 
 /** Judges the pipeline's silver again, without refreshing. */
-async function rejudge(pipeline: Pipeline, options: Partial<RejudgeOptions> = {}) {
+async function reclassify(pipeline: Pipeline, options: Partial<ReclassifyOptions> = {}) {
   const open = () => connect(pipeline.database.url, 'test', () => undefined);
-  const rejudgement = new Rejudgement({
+  const reclassification = new Reclassification({
     connect: open,
     log: silent,
     dryRun: false,
@@ -21,9 +21,9 @@ async function rejudge(pipeline: Pipeline, options: Partial<RejudgeOptions> = {}
     ...options,
   });
   try {
-    return await rejudgement.run();
+    return await reclassification.run();
   } finally {
-    rejudgement.end();
+    reclassification.end();
   }
 }
 
@@ -60,7 +60,7 @@ async function load(pipeline: Pipeline): Promise<void> {
 }
 
 describe.each(databaseServers())('judging again on $name', server => {
-  const rejudgeTest = (name: string, use: (pipeline: Pipeline) => Promise<void>) =>
+  const reclassifyTest = (name: string, use: (pipeline: Pipeline) => Promise<void>) =>
     test(name, () =>
       withPipeline(async pipeline => {
         await load(pipeline);
@@ -68,7 +68,7 @@ describe.each(databaseServers())('judging again on $name', server => {
       }, server),
     );
 
-  rejudgeTest('follows a changed registry on request, and not before', async pipeline => {
+  reclassifyTest('follows a changed registry on request, and not before', async pipeline => {
     const { database } = pipeline;
     const before = await qualities(pipeline);
     await limit(pipeline, 'min_value = 15, max_value = NULL');
@@ -89,9 +89,9 @@ describe.each(databaseServers())('judging again on $name', server => {
       { sensorId: 'Sensor 2', from: 'valid', to: 'unknown_sensor', rows: 2 },
     ];
     const untouched = await pipeline.dump();
-    expect(await rejudge(pipeline, { dryRun: true })).toEqual(changes);
+    expect(await reclassify(pipeline, { dryRun: true })).toEqual(changes);
     expect(await pipeline.dump()).toEqual(untouched);
-    expect(await rejudge(pipeline)).toEqual(changes);
+    expect(await reclassify(pipeline)).toEqual(changes);
     const day = [
       { sensor: 'New', value: 20, quality: 'valid' },
       { sensor: 'Sensor 1', value: 10, quality: 'out_of_range' },
@@ -112,12 +112,12 @@ describe.each(databaseServers())('judging again on $name', server => {
     expect(await pipeline.verify()).toMatchObject({ ok: true, staleMinutes: 0 });
 
     const after = await pipeline.dump();
-    expect(await rejudge(pipeline)).toEqual([]);
+    expect(await reclassify(pipeline)).toEqual([]);
     await pipeline.refresh();
     expect(await pipeline.dump()).toEqual(after);
   });
 
-  rejudgeTest('brings flags and the quality of data along, also where no row changes', async pipeline => {
+  reclassifyTest('brings flags and the quality of data along, also where no row changes', async pipeline => {
     const { database } = pipeline;
     await limit(
       pipeline,
@@ -126,7 +126,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     // As if it had been seen then: minutes in which nothing came are expected from there on.
     await database.query("UPDATE silver.seen_sensor SET seen_at = '2025-11-14 10:15:00Z'");
     await database.query("UPDATE gold.quality_watermark SET filled_to = '2025-11-14 10:20:00Z'");
-    expect(await rejudge(pipeline)).toEqual([
+    expect(await reclassify(pipeline)).toEqual([
       { sensorId: 'Sensor 1', from: 'out_of_range', to: 'valid', rows: 2 },
     ]);
     await pipeline.refresh();
@@ -146,7 +146,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     ]);
     // The limits go again, and with them what followed.
     await limit(pipeline, 'max_step_per_s = NULL, expected_interval = NULL');
-    expect(await rejudge(pipeline)).toEqual([]);
+    expect(await reclassify(pipeline)).toEqual([]);
     await pipeline.refresh();
     expect((await database.query(flags)).some(({ jump }) => jump)).toBe(false);
     const rest =
@@ -154,7 +154,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     expect(await database.query(rest)).toEqual([{ n: 4, expected: 0 }]);
   });
 
-  rejudgeTest('of named files judges their sensors and days alone', async pipeline => {
+  reclassifyTest('of named files judges their sensors and days alone', async pipeline => {
     await limit(pipeline, 'max_value = 5');
     await limit(pipeline, 'max_value = 5', 'Sensor 2');
     const foreign = join(pipeline.folder, 'foreign.jsonl');
@@ -165,7 +165,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     const own = join(pipeline.raw, '2025-11-12_Sensor_1.jsonl');
     const files = await findFiles([own, foreign], pipeline.dataDir);
     const only = await sensorDaysOf(files, zoneOf('UTC'), () => {});
-    expect(await rejudge(pipeline, { only })).toEqual([
+    expect(await reclassify(pipeline, { only })).toEqual([
       { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 3 },
       { sensorId: 'Sensor 2', from: 'valid', to: 'out_of_range', rows: 2 },
     ]);
@@ -173,36 +173,39 @@ describe.each(databaseServers())('judging again on $name', server => {
       "SELECT count(*)::int AS n FROM gold.stale_minute WHERE sensor_id = 'New' OR (sensor_id = 'Sensor 1' AND bucket > '2025-11-14')",
     );
     expect(marks.n).toBe(0);
-    expect(await rejudge(pipeline)).toEqual([
+    expect(await reclassify(pipeline)).toEqual([
       { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 3 },
     ]);
   });
 
-  rejudgeTest('has what a collector that does not know the new registry loads meanwhile', async pipeline => {
-    await limit(pipeline, 'max_value = 25');
-    let loaded = false;
-    const during = watched(pipeline, async sql => {
-      // Between the two days, rows of both, judged by the old limits.
-      if (loaded || !sql.includes('UPDATE silver.sensor_reading')) return;
-      loaded = true;
-      pipeline.record(
-        reading('Sensor 1', '2025-11-12T11:00:00Z', 30),
-        reading('Sensor 1', '2025-11-14T11:00:00Z', 30),
-      );
-      await limit(pipeline, 'max_value = 45');
-      await pipeline.load();
+  reclassifyTest(
+    'has what a collector that does not know the new registry loads meanwhile',
+    async pipeline => {
       await limit(pipeline, 'max_value = 25');
-    });
-    await rejudge(pipeline, during);
-    expect(loaded).toBe(true);
-    const odd = (await qualities(pipeline)).filter(({ sensor }) => sensor === 'Sensor 1');
-    expect(odd.filter(({ value, quality }) => value > 25 !== (quality === 'out_of_range'))).toEqual([]);
-    expect(odd).toHaveLength(10);
-    await pipeline.refresh();
-    expect(await pipeline.verify()).toMatchObject({ ok: true, staleMinutes: 0 });
-  });
+      let loaded = false;
+      const during = watched(pipeline, async sql => {
+        // Between the two days, rows of both, judged by the old limits.
+        if (loaded || !sql.includes('UPDATE silver.sensor_reading')) return;
+        loaded = true;
+        pipeline.record(
+          reading('Sensor 1', '2025-11-12T11:00:00Z', 30),
+          reading('Sensor 1', '2025-11-14T11:00:00Z', 30),
+        );
+        await limit(pipeline, 'max_value = 45');
+        await pipeline.load();
+        await limit(pipeline, 'max_value = 25');
+      });
+      await reclassify(pipeline, during);
+      expect(loaded).toBe(true);
+      const odd = (await qualities(pipeline)).filter(({ sensor }) => sensor === 'Sensor 1');
+      expect(odd.filter(({ value, quality }) => value > 25 !== (quality === 'out_of_range'))).toEqual([]);
+      expect(odd).toHaveLength(10);
+      await pipeline.refresh();
+      expect(await pipeline.verify()).toMatchObject({ ok: true, staleMinutes: 0 });
+    },
+  );
 
-  rejudgeTest('leaves alone what retention has removed, or is about to', async pipeline => {
+  reclassifyTest('leaves alone what retention has removed, or is about to', async pipeline => {
     const { database } = pipeline;
     await limit(pipeline, 'max_value = 25');
     await database.query("INSERT INTO silver.retention (dropped_before) VALUES ('2025-11-14Z')");
@@ -210,14 +213,14 @@ describe.each(databaseServers())('judging again on $name', server => {
     const early =
       "SELECT * FROM gold.reading_1min_mean WHERE bucket < '2025-11-14' ORDER BY bucket, sensor_id";
     const before = await database.query(early);
-    expect(await rejudge(pipeline)).toEqual([
+    expect(await reclassify(pipeline)).toEqual([
       { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 1 },
     ]);
     await pipeline.refresh();
     expect(await database.query(early)).toEqual(before);
   });
 
-  rejudgeTest('can be interrupted anywhere, and done again', async pipeline => {
+  reclassifyTest('can be interrupted anywhere, and done again', async pipeline => {
     await limit(pipeline, 'max_value = 25');
     let statements = 0;
     for (let last = 1; ; last++) {
@@ -225,21 +228,21 @@ describe.each(databaseServers())('judging again on $name', server => {
       const cut = watched(pipeline, () => {
         if (++statements > last) throw Object.assign(new Error('the process ends here'), { code: '22000' });
       });
-      const ended = await rejudge(pipeline, cut).catch(error => error);
+      const ended = await reclassify(pipeline, cut).catch(error => error);
       // What was committed has its minutes queued: gold is either right or known to be stale.
       expect((await pipeline.verify()).differences.first).toEqual([]);
       if (!(ended instanceof Error)) break;
     }
     expect(statements).toBeGreaterThan(5);
     await pipeline.refresh();
-    expect(await rejudge(pipeline, { dryRun: true })).toEqual([]);
+    expect(await reclassify(pipeline, { dryRun: true })).toEqual([]);
     const [{ n }] = (await pipeline.database.query(
       "SELECT sum(n)::int AS n FROM gold.daily_mean WHERE sensor_id = 'Sensor 1'",
     )) as [{ n: number }];
     expect(n).toBe(4);
   });
 
-  rejudgeTest('goes on after a lost connection and a deadlock', async pipeline => {
+  reclassifyTest('goes on after a lost connection and a deadlock', async pipeline => {
     await limit(pipeline, 'max_value = 25');
     let faults = 0;
     const broken = watched(pipeline, async (sql, client) => {
@@ -256,13 +259,13 @@ describe.each(databaseServers())('judging again on $name', server => {
         expect(client).toBeDefined();
       }
     });
-    expect(await rejudge(pipeline, broken)).toEqual([
+    expect(await reclassify(pipeline, broken)).toEqual([
       { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 2 },
     ]);
     expect(faults).toBeGreaterThan(2);
   });
 
-  test('changes a day of many rows by stretches', async () => {
+  test('changes a day of many rows by ranges', async () => {
     await withPipeline(async pipeline => {
       const { database } = pipeline;
       await database.query(
@@ -274,11 +277,11 @@ describe.each(databaseServers())('judging again on $name', server => {
       const counting = watched(pipeline, sql => {
         if (sql.includes('UPDATE silver.sensor_reading')) updates++;
       });
-      expect(await rejudge(pipeline, counting)).toEqual([
+      expect(await reclassify(pipeline, counting)).toEqual([
         { sensorId: 'Sensor 1', from: 'valid', to: 'out_of_range', rows: 120_000 },
       ]);
       expect(updates).toBe(2);
-      expect(await rejudge(pipeline, { dryRun: true })).toEqual([]);
+      expect(await reclassify(pipeline, { dryRun: true })).toEqual([]);
       const [marks] = await database.query('SELECT count(DISTINCT bucket)::int AS n FROM gold.stale_minute');
       expect(marks.n).toBe(1440);
     }, server);
@@ -289,13 +292,13 @@ test('the command line says what would change, changes it, and refreshes', async
   await withPipeline(async pipeline => {
     await load(pipeline);
     await limit(pipeline, 'max_value = 25');
-    const dry = await pipeline.sluice(['replay', '--rejudge', '--dry-run']);
+    const dry = await pipeline.sluice(['replay', '--reclassify', '--dry-run']);
     expect(dry).toMatchObject({ code: 0, stderr: '' });
     expect(dry.stdout).toMatch(
       /^sensor +is +would be +rows\nSensor 1 +valid +out_of_range +2\n1 sensors +2\n$/,
     );
     // The registry in the database counts, not the file: that says 45.
-    const done = await pipeline.sluice(['replay', '--rejudge']);
+    const done = await pipeline.sluice(['replay', '--reclassify']);
     expect(done).toMatchObject({ code: 0, stderr: '' });
     expect(done.stdout).toMatch(
       /^sensor +was +is +rows\nSensor 1 +valid +out_of_range +2\n1 sensors +2\n\d+ minutes queued for the refresh\.\n\d+ minutes refreshed\.\n$/,
@@ -303,7 +306,7 @@ test('the command line says what would change, changes it, and refreshes', async
     expect(await pipeline.verify()).toMatchObject({ ok: true, staleMinutes: 0 });
     const again = await pipeline.sluice([
       'replay',
-      '--rejudge',
+      '--reclassify',
       join(pipeline.raw, '2025-11-12_Sensor_1.jsonl'),
     ]);
     expect(again.stdout).toMatch(/^0 sensors +0\n2 minutes queued/m);

@@ -7,15 +7,15 @@ import { migrate } from '../../db/migrate.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
 import { refresh } from './command.ts';
 import { findFiles } from './files.ts';
-import { type Change, Rejudgement } from './rejudge.ts';
+import { type Change, Reclassification } from './reclassify.ts';
 import { type SensorDays, sensorDaysOf } from './sensor-days.ts';
 
 /**
- * `sluice replay --rejudge`: judges stored readings again by the registry in the database, prints what changed by sensor,
+ * `sluice replay --reclassify`: classifies stored readings again by the registry in the database, prints what changed by sensor,
  * and refreshes what follows from it.
- * @param places raw files and folders whose sensors and days are judged; none: all of silver.
+ * @param places raw files and folders whose sensors and days are classified; none: all of silver.
  */
-export async function rejudgeCommand(
+export async function reclassifyCommand(
   config: Config,
   log: Logger,
   places: string[],
@@ -26,7 +26,7 @@ export async function rejudgeCommand(
   const open = () =>
     connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
   const bar = new ProgressBar(1);
-  const rejudgement = new Rejudgement({
+  const reclassification = new Reclassification({
     connect: open,
     log,
     only,
@@ -34,7 +34,7 @@ export async function rejudgeCommand(
     progress: (part, day) => bar.show(part, day),
   });
   try {
-    const changes = await rejudgement.run();
+    const changes = await reclassification.run();
     bar.clear();
     printChanges(changes, dryRun);
   } catch (error) {
@@ -42,10 +42,10 @@ export async function rejudgeCommand(
     throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
   } finally {
     bar.clear();
-    rejudgement.end();
+    reclassification.end();
   }
   if (dryRun) return true;
-  process.stdout.write(`${rejudgement.minutes} minutes queued for the refresh.\n`);
+  process.stdout.write(`${reclassification.minutes} minutes queued for the refresh.\n`);
   await refresh(await open());
   return true;
 }

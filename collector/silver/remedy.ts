@@ -1,9 +1,9 @@
 /** What to do about an error of the database. */
-export type Verdict =
+export type Remedy =
   /** Nothing is wrong with the rows: try the batch again, later. */
   | 'retry'
   /** A row is to blame: narrow the batch down to it, and store the others. */
-  | 'narrow';
+  | 'bisect';
 
 /**
  * The SQLSTATE classes that blame a row. Everything else (connections, 08; rollbacks, 40; resources, 53; locks, 55;
@@ -18,7 +18,7 @@ const blamesRow: Record<string, string> = {
 };
 
 /** Judges an error by its SQLSTATE; errors without one (sockets, timeouts) are retried. */
-export function verdictOf(error: unknown): Verdict {
+export function remedyOf(error: unknown): Remedy {
   const { code } = error as { code?: unknown };
-  return typeof code === 'string' && code.length === 5 && code.slice(0, 2) in blamesRow ? 'narrow' : 'retry';
+  return typeof code === 'string' && code.length === 5 && code.slice(0, 2) in blamesRow ? 'bisect' : 'retry';
 }

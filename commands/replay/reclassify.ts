@@ -5,7 +5,7 @@ import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/error-text.ts';
 import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
 import { type Quality, qualitySql, REGISTRY_CHANNEL } from '../../collector/silver/registry.ts';
-import { verdictOf } from '../../collector/silver/verdict.ts';
+import { remedyOf } from '../../collector/silver/remedy.ts';
 import { sever } from '../../db/connect.ts';
 import { isLacking } from '../../db/lacking.ts';
 import type { SensorDays } from './sensor-days.ts';
@@ -17,14 +17,14 @@ const ROWS_AT_ONCE = 100_000;
 const MOST_ATTEMPTS = 6;
 const DAY_MS = 86_400_000;
 
-export interface RejudgeOptions {
+export interface ReclassifyOptions {
   connect: () => Promise<pg.Client>;
   log: Logger;
   /** Only these sensors and days; undefined: all of silver. */
   only?: SensorDays | undefined;
   /** Only say what would change. */
   dryRun: boolean;
-  /** @param part from 0 to 1. @param day being judged. */
+  /** @param part from 0 to 1. @param day being classified. */
   progress: (part: number, day: string) => void;
 }
 
@@ -43,15 +43,15 @@ interface Found extends Change {
 }
 
 /**
- * Judges what is in silver again, by the registry as the database has it now, and queues all minutes of it: means, flags
+ * Classifies what is in silver again, by the registry as the database has it now, and queues all minutes of it: means, flags
  * and the quality of data follow with the next refresh.
  *
- * It goes by UTC day and changes only rows that are judged differently, each few with their minutes in one transaction:
+ * It goes by UTC day and changes only rows that are classified differently, each few with their minutes in one transaction:
  * it can be interrupted, begun again and run beside live traffic. It ends with a second look at the days that were
  * loaded meanwhile, since a collector may not have known the new registry yet.
  */
-export class Rejudgement {
-  readonly #options: RejudgeOptions;
+export class Reclassification {
+  readonly #options: ReclassifyOptions;
   readonly #changes = new Map<string, Change>();
   #client: pg.Client | undefined;
   /** UTC date. What was before has been removed from silver, and gold keeps what it said. */
@@ -59,7 +59,7 @@ export class Rejudgement {
   /** Minutes that were queued. */
   minutes = 0;
 
-  constructor(options: RejudgeOptions) {
+  constructor(options: ReclassifyOptions) {
     this.#options = options;
   }
 
@@ -72,11 +72,11 @@ export class Rejudgement {
     );
     this.#keptSince = kept!.since;
     const sensors = await this.#sensors();
-    if (only === undefined) await this.#judgeAll(sensors);
-    else await this.#judgeOnly(only);
+    if (only === undefined) await this.#classifyAll(sensors);
+    else await this.#classifyOnly(only);
     for (const day of began === undefined ? [] : await this.#loadedSince(began)) {
       const again = only === undefined ? sensors : [...(only.get(day) ?? [])];
-      await this.#judgeDay(day, again, false);
+      await this.#classifyDay(day, again, false);
     }
     return [...this.#changes.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   }
@@ -87,7 +87,7 @@ export class Rejudgement {
     this.#client = undefined;
   }
 
-  async #judgeAll(sensors: string[]): Promise<void> {
+  async #classifyAll(sensors: string[]): Promise<void> {
     const [range] = await this.#query<{ first: Date | null; last: Date | null }>(
       `SELECT (SELECT min(time) FROM silver.sensor_reading) AS first,
          greatest((SELECT max(time) FROM silver.sensor_reading), (SELECT filled_to FROM gold.quality_watermark)) AS last`,
@@ -97,21 +97,21 @@ export class Rejudgement {
     for (let day = await this.#nextDay('-infinity'); day !== undefined; ) {
       const time = Date.parse(day);
       this.#options.progress(Math.max(0, time - first.getTime()) / (last.getTime() - first.getTime()), day);
-      await this.#judgeDay(day, sensors, true);
+      await this.#classifyDay(day, sensors, true);
       day = await this.#nextDay(utcDateOf(time + DAY_MS));
     }
   }
 
-  async #judgeOnly(only: SensorDays): Promise<void> {
+  async #classifyOnly(only: SensorDays): Promise<void> {
     let done = 0;
     for (const [day, sensors] of [...only].sort()) {
       this.#options.progress(done++ / only.size, day);
-      await this.#judgeDay(day, [...sensors], true);
+      await this.#classifyDay(day, [...sensors], true);
     }
   }
 
-  /** @param queueAll also queue the minutes of rows that are judged as before. */
-  async #judgeDay(day: string, sensors: string[], queueAll: boolean): Promise<void> {
+  /** @param queueAll also queue the minutes of rows that are classified as before. */
+  async #classifyDay(day: string, sensors: string[], queueAll: boolean): Promise<void> {
     if (day < this.#keptSince) return;
     for (let at = 0; at < sensors.length; at += SENSORS_AT_ONCE) {
       const some = sensors.slice(at, at + SENSORS_AT_ONCE);
@@ -134,7 +134,7 @@ export class Rejudgement {
     );
   }
 
-  /** Changes the rows by stretches of the day that are long enough for about ROWS_AT_ONCE of them. */
+  /** Changes the rows by ranges of the day that are long enough for about ROWS_AT_ONCE of them. */
   async #change(day: string, found: Found): Promise<void> {
     const steps = Math.min(DAY_MS, Math.ceil(found.rows / ROWS_AT_ONCE));
     const begin = Date.parse(day);
@@ -185,7 +185,7 @@ export class Rejudgement {
     this.minutes += queued!.minutes;
   }
 
-  /** The next UTC date, from one on, that has anything to judge or to count. */
+  /** The next UTC date, from one on, that has anything to classify or to count. */
   async #nextDay(from: string): Promise<string | undefined> {
     const [next] = await this.#query<{ day: string | null }>(
       `SELECT (least(
@@ -249,8 +249,8 @@ export class Rejudgement {
         this.#client ??= await this.#connect();
         return (await this.#client.query<Row>(text, values)).rows;
       } catch (error) {
-        if (verdictOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
-        this.#options.log.debug({ reason: errorText(error) }, 'judging again');
+        if (remedyOf(error) !== 'retry' || isLacking(error) || attempt >= MOST_ATTEMPTS) throw error;
+        this.#options.log.debug({ reason: errorText(error) }, 'classifying again');
         this.end();
         await sleep(backoff.next());
       }

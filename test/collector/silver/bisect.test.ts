@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { storeNarrowing } from '../../../collector/silver/narrow.ts';
+import { storeBisecting } from '../../../collector/silver/bisect.ts';
+import { addCounters, emptyCounters } from '../../../collector/silver/byte-range.ts';
 import { storeBatch } from '../../../collector/silver/store.ts';
-import { addTally, emptyTally } from '../../../collector/silver/stretch.ts';
 import { withDatabase } from '../../harness/database.ts';
 import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
@@ -20,11 +20,11 @@ test('rows that the database refuses are rejected with their SQLSTATE; all other
       ...linesOf('f1', texts.slice(0, 25), registry),
       ...linesOf('f2', texts.slice(25), registry),
     ];
-    const sum = emptyTally();
-    await storeNarrowing(
+    const sum = emptyCounters();
+    await storeBisecting(
       lines,
       some => storeBatch(client, 'c', some, new Map()),
-      (_, tally) => addTally(sum, tally),
+      (_, counters) => addCounters(sum, counters),
       silent,
     );
     expect(sum).toEqual({ lines: 40, stored: 36, duplicates: 0, conflicts: 0, rejected: 4 });
@@ -45,7 +45,7 @@ test('an error that blames no row is handed on, and nothing is rejected for it',
     const registry = await register(connection.client, ['a']);
     await database.query('DROP TABLE gold.stale_minute');
     const lines = linesOf('f1', ['{"id":"a","dt":"2025-11-12","value":1}', 'torn'], registry);
-    const storing = storeNarrowing(
+    const storing = storeBisecting(
       lines,
       some => storeBatch(connection.client, 'c', some, new Map()),
       () => expect.unreachable(),

@@ -5,28 +5,28 @@ import { GzipFileError, writeGunzipped } from '../bronze/gzip-file.ts';
 import type { LoaderLog } from './protocol.ts';
 
 /**
- * The compressed ones among the raw files that are to be loaded, after an old dump was restored, say. They are unpacked
- * beside themselves one after the other, and what was unpacked goes when it is loaded: the compressed form stays the truth,
+ * The compressed ones among the raw files that are to be loaded, after an old dump was restored, say. They are decompressed
+ * beside themselves one after the other, and what was decompressed goes when it is loaded: the compressed form stays the truth,
  * and a year of them takes the room of one.
  */
-export class PackedFiles {
+export class CompressedFiles {
   readonly #folder: string;
   readonly #log: LoaderLog;
-  readonly #packed = new Set<string>();
+  readonly #compressed = new Set<string>();
   readonly #damaged = new Set<string>();
-  /** The file that is unpacked. */
+  /** The file that is decompressed. */
   #current: string | undefined;
-  #unpacking: Promise<void> | undefined;
+  #decompressing: Promise<void> | undefined;
 
   constructor(folder: string, log: LoaderLog) {
     this.#folder = folder;
     this.#log = log;
   }
 
-  /** Where the text of a file is to be read; undefined while it waits to be unpacked. */
+  /** Where the text of a file is to be read; undefined while it waits to be decompressed. */
   pathOf(file: string): string | undefined {
-    if (!this.#packed.has(file)) return join(this.#folder, file);
-    return this.#current === file ? this.#unpackedPath(file) : undefined;
+    if (!this.#compressed.has(file)) return join(this.#folder, file);
+    return this.#current === file ? this.#decompressedPath(file) : undefined;
   }
 
   /** Notes that a file was not where it should be read. @returns whether it is there in another form. */
@@ -34,47 +34,47 @@ export class PackedFiles {
     const path = join(this.#folder, file);
     if (this.#current === file) this.#current = undefined;
     if (this.#damaged.has(file)) return false;
-    if (existsSync(archivePath(path))) this.#packed.add(file);
+    if (existsSync(archivePath(path))) this.#compressed.add(file);
     // It may have been made plain between the two looks.
-    else if (existsSync(path)) this.#packed.delete(file);
+    else if (existsSync(path)) this.#compressed.delete(file);
     else return false;
     return true;
   }
 
-  /** Unpacks the next file, where one waits and none is unpacked. @throws errors of the disk. */
-  unpack(): Promise<void> {
-    if (this.#current !== undefined || this.#packed.size === 0) return Promise.resolve();
-    this.#unpacking ??= this.#unpackNext().finally(() => {
-      this.#unpacking = undefined;
+  /** Unpacks the next file, where one waits and none is decompressed. @throws errors of the disk. */
+  decompress(): Promise<void> {
+    if (this.#current !== undefined || this.#compressed.size === 0) return Promise.resolve();
+    this.#decompressing ??= this.#decompressNext().finally(() => {
+      this.#decompressing = undefined;
     });
-    return this.#unpacking;
+    return this.#decompressing;
   }
 
   /** A file is loaded, or plain again. */
   release(file: string): void {
-    if (!this.#packed.delete(file)) return;
+    if (!this.#compressed.delete(file)) return;
     if (this.#current !== file) return;
     this.#current = undefined;
-    rmSync(this.#unpackedPath(file), { force: true });
+    rmSync(this.#decompressedPath(file), { force: true });
   }
 
   /** Forgets all of them. */
   clear(): void {
-    for (const file of this.#packed) this.release(file);
+    for (const file of this.#compressed) this.release(file);
     this.#damaged.clear();
   }
 
-  async #unpackNext(): Promise<void> {
-    const [file] = this.#packed;
-    const target = this.#unpackedPath(file!);
+  async #decompressNext(): Promise<void> {
+    const [file] = this.#compressed;
+    const target = this.#decompressedPath(file!);
     try {
       await writeGunzipped(archivePath(join(this.#folder, file!)), target);
-      if (this.#packed.has(file!)) this.#current = file;
+      if (this.#compressed.has(file!)) this.#current = file;
       else rmSync(target, { force: true });
     } catch (error) {
       rmSync(target, { force: true });
       // What comes next looks for it anew: it may be plain by now.
-      this.#packed.delete(file!);
+      this.#compressed.delete(file!);
       if (error instanceof GzipFileError) {
         this.#damaged.add(file!);
         this.#log.error({ file, reason: error.message }, 'a compressed raw file cannot be read to its end');
@@ -83,7 +83,7 @@ export class PackedFiles {
   }
 
   /** A temporary name: the recorder removes what a crash leaves of it. */
-  #unpackedPath(file: string): string {
+  #decompressedPath(file: string): string {
     return `${join(this.#folder, file)}.unpacked.tmp`;
   }
 }
