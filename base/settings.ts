@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { UsageError } from './errors.ts';
 
 /** One setting: what it is called stands as its key in `settings`. */
 interface Setting<T> {
@@ -15,7 +16,7 @@ interface Setting<T> {
 }
 
 /** All settings were read, and at least one is wrong. `problems` has a line for each. */
-export class SettingsError extends Error {
+export class SettingsError extends UsageError {
   readonly problems: string[];
   constructor(problems: string[]) {
     super(

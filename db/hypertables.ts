@@ -1,4 +1,4 @@
-import { errorText } from '../base/error-text.ts';
+import { errorText } from '../base/errors.ts';
 import type { Config } from '../base/settings.ts';
 import type { Connection } from './migrate.ts';
 

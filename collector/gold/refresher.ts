@@ -1,7 +1,7 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { errorText } from '../../base/error-text.ts';
+import { errorText } from '../../base/errors.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
 

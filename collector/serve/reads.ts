@@ -1,6 +1,6 @@
 import pg, { type PoolClient } from 'pg';
 import type { Logger } from 'pino';
-import { errorText } from '../../base/error-text.ts';
+import { errorText } from '../../base/errors.ts';
 import { Problem, unavailable } from '../../base/http/problem.ts';
 import { sever } from '../../db/connect.ts';
 import { remedyOf } from '../silver/remedy.ts';

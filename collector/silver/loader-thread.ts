@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
-import { errorText } from '../../base/error-text.ts';
+import { errorText } from '../../base/errors.ts';
 import { zoneOf } from '../../base/time.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { shapeHypertable } from '../../db/hypertables.ts';

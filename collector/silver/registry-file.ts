@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { type CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
+import { UsageError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/nearest.ts';
 import { parseInterval } from './interval.ts';
 import { type Sensor, type SensorColumn, sensorColumns } from './registry.ts';
@@ -50,7 +51,7 @@ const known = Object.keys(sensorColumns) as SensorColumn[];
 const required: SensorColumn[] = ['sensor_id', 'quantity', 'unit', 'min_value', 'max_value'];
 
 /** A registry file cannot be used; `problems` names every mistake with its line. */
-export class RegistryError extends Error {
+export class RegistryError extends UsageError {
   readonly problems: string[];
   constructor(file: string, problems: string[]) {
     super(

@@ -1,11 +1,15 @@
+import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { connect } from '../../db/connect.ts';
 import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
+import { toEnd } from '../run.ts';
+
+export default (command: Command) => command.action(toEnd(migrateCommand));
 
 /** `sluice migrate`: brings the schema to that of this version, and TimescaleDB to what the settings say of it. */
-export async function migrateCommand(config: Config, log: Logger): Promise<boolean> {
+async function migrateCommand(config: Config, log: Logger): Promise<boolean> {
   const { applied, timescaledb, unused } = await migrate(config.DATABASE_URL, (message, level) =>
     log[level](message),
   );

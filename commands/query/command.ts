@@ -1,18 +1,22 @@
+import { type Command, Option } from 'commander';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../base/settings.ts';
-import { UsageError } from '../../base/usage-error.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
+import { count, repeated } from '../options.ts';
 import { csv, json } from '../output/machine-formats.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { table } from '../output/table.ts';
+import { toEnd } from '../run.ts';
 import { type Answer, ask } from './answer.ts';
+import { catalogue } from './catalogue.ts';
 import { bindQuery, type Needs, type QueryFile } from './query-file.ts';
 import { choose, readShelf, takeQuery } from './shelf.ts';
 
 /** Options of `sluice query`. */
-export interface QueryArguments {
+interface QueryArguments {
   format: 'table' | 'csv' | 'json';
   /** `name=value`, as given. */
   set: string[];
@@ -30,16 +34,37 @@ const formats: Record<QueryArguments['format'], (answer: Answer) => AsyncIterabl
   json,
 };
 
+export default (command: Command) =>
+  command
+    .argument('[name]', 'the query, such as latest')
+    .addOption(
+      new Option('--format <format>', 'how the answer is written')
+        .choices(['table', 'csv', 'json'])
+        .default('table'),
+    )
+    .option(
+      '--set <name=value>',
+      'give a parameter a value, an empty one for NULL; may be repeated',
+      repeated,
+      [],
+    )
+    .option('--plain', 'the query for plain PostgreSQL, also where there is one for TimescaleDB')
+    .option('--sql', 'print the query instead of asking it')
+    .option('--timeout <seconds>', 'how long the answer may take, to its last row', count, 60)
+    .helpOption(false)
+    .option('-h, --help', 'with a name: how to read its answer, and its parameters')
+    .action(async (name: string | undefined, options: QueryArguments) => {
+      if (name === undefined && options.help) command.outputHelp();
+      else if (name === undefined || options.help || options.sql) {
+        process.stdout.write(await catalogue(name, options.sql));
+      } else await toEnd(queryCommand)(name, options);
+    });
+
 /**
  * `sluice query NAME`: runs a query of db/queries, read-only, and prints its answer as it comes.
  * @throws {UsageError} for a query or a parameter that does not exist, and for a value that is not of its type.
  */
-export async function queryCommand(
-  config: Config,
-  log: Logger,
-  name: string,
-  args: QueryArguments,
-): Promise<true> {
+async function queryCommand(config: Config, log: Logger, name: string, args: QueryArguments): Promise<true> {
   const query = takeQuery(await readShelf(), name);
   const given = new Map(args.set.map(assignment));
   bindQuery(query.plain, given);

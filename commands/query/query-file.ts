@@ -1,5 +1,5 @@
+import { UsageError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/nearest.ts';
-import { UsageError } from '../../base/usage-error.ts';
 
 /** A line of the CTE `params` of a query: `'Sensor 1'::text AS sensor, -- which sensor`. */
 export interface Parameter {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { UsageError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/nearest.ts';
-import { UsageError } from '../../base/usage-error.ts';
 import { type Needs, parseQuery, type QueryFile } from './query-file.ts';
 
 export const QUERIES = join(import.meta.dirname, '..', '..', 'db', 'queries');

@@ -1,17 +1,20 @@
+import { type Command, Option } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
+import { UsageError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/nearest.ts';
 import type { Config } from '../../base/settings.ts';
 import { formatTime, zoneOf } from '../../base/time.ts';
-import { UsageError } from '../../base/usage-error.ts';
 import { readingBatches } from '../../collector/silver/readings.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
+import { count } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
+import { toEnd } from '../run.ts';
 import { formatReadings, type ReadingsFormat } from './format.ts';
 import { parseRange, type TimeRange } from './range.ts';
 
-export interface ReadingsArguments {
+interface ReadingsArguments {
   sensor: string;
   from: string;
   to: string;
@@ -24,12 +27,31 @@ export interface ReadingsArguments {
 
 const PAGE_SIZE = 1000;
 
+export default (command: Command) =>
+  command
+    .requiredOption('--sensor <id>', 'the sensor, by the id that it sends')
+    .requiredOption(
+      '--from <time>',
+      'readings from here on: a date, or ISO 8601; without an offset in SENSOR_TIMEZONE',
+    )
+    .requiredOption('--to <time>', 'readings before this time, or until the end of this date')
+    .option('--page-number <n>', 'only this page, from 1', count)
+    .option('--page-size <n>', 'readings of a page (1000 where only the number is given)', count)
+    .addOption(
+      new Option('--format <format>', 'default: table on a terminal, ndjson elsewhere').choices([
+        'ndjson',
+        'csv',
+        'table',
+      ]),
+    )
+    .action(toEnd(readingsCommand));
+
 /**
  * `sluice readings`: writes the readings of a sensor to standard output, in constant memory. A reader that has enough
  * and closes the pipe (`| head`) ends it.
  * @throws {UsageError} for times that are none, and for a sensor that nobody knows.
  */
-export async function readingsCommand(config: Config, log: Logger, given: ReadingsArguments): Promise<true> {
+async function readingsCommand(config: Config, log: Logger, given: ReadingsArguments): Promise<true> {
   const range = parseRange(given.from, given.to, zoneOf(config.SENSOR_TIMEZONE));
   const client = await connect(config.DATABASE_URL, 'sluice readings', error =>
     log.debug({ err: error }, 'connection lost'),

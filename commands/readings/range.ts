@@ -1,5 +1,5 @@
+import { UsageError } from '../../base/errors.ts';
 import { type Micros, parseTime, type Zone } from '../../base/time.ts';
-import { UsageError } from '../../base/usage-error.ts';
 
 /** A stretch of time: `from` ≤ time < `to`. */
 export interface TimeRange {

@@ -1,23 +1,47 @@
-import type pg from 'pg';
+import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
 import { isLocked, nameCollector, readCollectorName } from '../../collector/bronze/data-folder.ts';
-import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import { upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../collector/silver/store.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
+import { toEnd } from '../run.ts';
 import { findFiles } from './files.ts';
+import { reclassifyCommand } from './reclassify-command.ts';
+import { refresh } from './refresh.ts';
 import { Replay, type Replayed } from './replay.ts';
+
+interface ReplayArguments {
+  dryRun?: boolean;
+  reclassify?: boolean;
+  /** Its former name. */
+  rejudge?: boolean;
+}
+
+export default (command: Command) =>
+  command
+    .argument('[place...]', 'files and folders')
+    .option('--dry-run', 'only say what it would do')
+    .option(
+      '--reclassify',
+      'load nothing; classify what is stored by the registry as it is now: all of it, or the sensors and days of the files',
+    )
+    .addOption(new Option('--rejudge').hideHelp())
+    .action(
+      toEnd((config, log, places: string[], { dryRun = false, reclassify, rejudge }: ReplayArguments) =>
+        (reclassify || rejudge ? reclassifyCommand : replayCommand)(config, log, places, dryRun),
+      ),
+    );
 
 /**
  * `sluice replay`: loads raw files, prints a row for each, and refreshes the means.
  * @returns whether every file was loaded.
  */
-export async function replayCommand(
+async function replayCommand(
   config: Config,
   log: Logger,
   places: string[],
@@ -83,17 +107,5 @@ async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promis
   print(
     `${files} files`,
     columns.map(column => total[column]),
-  );
-}
-
-/** Recomputes the minutes that wait for it, says how many, and disconnects. */
-export async function refresh(client: pg.Client): Promise<void> {
-  await prepareRefresh(client);
-  const minutes = await refreshStaleMinutes(client);
-  await client.end();
-  process.stdout.write(
-    minutes === undefined
-      ? 'A collector is refreshing gold; it has the minutes of this replay as well.\n'
-      : `${minutes} minutes refreshed.\n`,
   );
 }

@@ -5,9 +5,9 @@ import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
-import { refresh } from './command.ts';
 import { findFiles } from './files.ts';
 import { type Change, Reclassification } from './reclassify.ts';
+import { refresh } from './refresh.ts';
 import { type SensorDays, sensorDaysOf } from './sensor-days.ts';
 
 /**

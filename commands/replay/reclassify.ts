@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
-import { errorText } from '../../base/error-text.ts';
+import { errorText } from '../../base/errors.ts';
 import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
 import { type Quality, qualitySql, REGISTRY_CHANNEL } from '../../collector/silver/registry.ts';
 import { remedyOf } from '../../collector/silver/remedy.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
-import { errorText } from '../../base/error-text.ts';
+import { errorText } from '../../base/errors.ts';
 import type { Zone } from '../../base/time.ts';
 import { BlockStore } from '../../collector/silver/block-store.ts';
 import { type Counters, emptyCounters } from '../../collector/silver/byte-range.ts';

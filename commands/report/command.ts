@@ -1,15 +1,18 @@
 import { resolve } from 'node:path';
+import type { Command } from 'commander';
 import type { Logger } from 'pino';
+import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../base/settings.ts';
-import { UsageError } from '../../base/usage-error.ts';
 import { writeAtomically } from '../../collector/outlet/report/atomic-file.ts';
 import { makeReport } from '../../collector/outlet/report/report.ts';
 import { dayBefore } from '../../collector/outlet/report/text.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
+import { countOrNone, utcDay } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
+import { toEnd } from '../run.ts';
 
-export interface ReportArguments {
+interface ReportArguments {
   /** UTC. Default: yesterday. */
   date?: string;
   /** `-` is standard output. Default: `sluice-report-<date>.html` in the working folder. */
@@ -17,11 +20,18 @@ export interface ReportArguments {
   charts: number;
 }
 
+export default (command: Command) =>
+  command
+    .option('--date <date>', 'the UTC date, such as 2025-11-12 (default: yesterday)', utcDay)
+    .option('--out <file>', 'where to; - is standard output (default: sluice-report-DATE.html)')
+    .option('--charts <n>', 'charts of this many sensors, the worst first', countOrNone, 50)
+    .action(toEnd(reportCommand));
+
 /**
  * `sluice report`: writes the quality report of a day.
  * @throws {UsageError} for a day that has not begun.
  */
-export async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<true> {
+async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<true> {
   const date = given.date ?? dayBefore(new Date());
   if (date > new Date().toISOString().slice(0, 10)) {
     throw new UsageError(`${date} has not begun yet (in UTC); --date takes today or an earlier day.`);

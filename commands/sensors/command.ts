@@ -1,21 +1,37 @@
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import type { Command } from 'commander';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { parseRegistry, readRegistry } from '../../collector/silver/registry-file.ts';
 import { connect } from '../../db/connect.ts';
 import { migrate } from '../../db/migrate.ts';
+import { toEnd } from '../run.ts';
 import { exportSensors } from './export.ts';
 import { type Imported, importSensors } from './import.ts';
+
+export default (command: Command) => {
+  command
+    .command('import')
+    .description('add and change sensors as a CSV file says; all of it, or nothing where a line is wrong')
+    .argument('<file>', 'the file; - is standard input')
+    .option('--prune', 'also remove the sensors that are not in the file')
+    .action(toEnd(importCommand));
+  command
+    .command('export')
+    .description('write the sensor registry as a CSV file, which import takes back')
+    .argument('<file>', 'the file; - is standard output')
+    .action(toEnd(exportCommand));
+};
 
 /**
  * `sluice sensors import`: brings the registry to what a file says, all of it or nothing.
  * @param file `-` reads standard input.
  * @throws {RegistryError} with every mistake, before the database is asked.
  */
-export async function importCommand(
+async function importCommand(
   config: Config,
   log: Logger,
   file: string,
@@ -33,7 +49,7 @@ export async function importCommand(
 }
 
 /** `sluice sensors export`: writes the registry as CSV. @param file `-` writes to standard output. */
-export async function exportCommand(config: Config, log: Logger, file: string): Promise<boolean> {
+async function exportCommand(config: Config, log: Logger, file: string): Promise<boolean> {
   const csv = await withDatabase(config, log, exportSensors);
   if (file === '-') process.stdout.write(csv);
   else await writeFile(file, csv);

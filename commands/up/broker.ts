@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { Aedes } from 'aedes';
-import { PortTakenError } from '../../base/port-taken.ts';
+import { PortTakenError } from '../../base/errors.ts';
 
 /**
  * An MQTT 3.1.1 broker within this process, for trying Sluice without installing one. Sessions live in memory: they

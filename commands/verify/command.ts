@@ -1,23 +1,33 @@
+import type { Command } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
 import { readCollectorName } from '../../collector/bronze/data-folder.ts';
 import { connect } from '../../db/connect.ts';
+import { utcDay } from '../options.ts';
+import { toEnd } from '../run.ts';
 import { reportText } from './report.ts';
 import { verify } from './verify.ts';
 
-export interface VerifyArguments {
+interface VerifyArguments {
   date?: string;
   sensor?: string;
   json?: boolean;
 }
 
+export default (command: Command) =>
+  command
+    .option('--date <date>', 'only readings of this UTC date, such as 2025-11-12', utcDay)
+    .option('--sensor <id>', 'only readings of this sensor')
+    .option('--json', 'the report as JSON')
+    .action(toEnd(verifyCommand));
+
 /**
  * `sluice verify`: compares the raw files with the database and prints what it found.
  * @returns whether nothing differs.
  */
-export async function verifyCommand(
+async function verifyCommand(
   config: Config,
   log: Logger,
   { date, sensor, json }: VerifyArguments,

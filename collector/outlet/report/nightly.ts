@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import cron, { type ScheduledTask } from 'node-cron';
 import type { Logger } from 'pino';
-import { errorText } from '../../../base/error-text.ts';
+import { errorText } from '../../../base/errors.ts';
 import type { Config } from '../../../base/settings.ts';
 import type { NightlyData } from './nightly-thread.ts';
 import { dayBefore } from './text.ts';

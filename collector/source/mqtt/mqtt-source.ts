@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
-import { errorText } from '../../../base/error-text.ts';
+import { errorText } from '../../../base/errors.ts';
 import type { Config } from '../../../base/settings.ts';
 import type { Receipt, Sink } from '../sink.ts';
 import { Acknowledgements } from './acknowledgements.ts';

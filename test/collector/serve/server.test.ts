@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { PortTakenError } from '../../../base/port-taken.ts';
+import { PortTakenError } from '../../../base/errors.ts';
 import { startEmbedded } from '../../harness/broker.ts';
 import { withDatabase } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { UsageError } from '../../../base/usage-error.ts';
+import { UsageError } from '../../../base/errors.ts';
 import { bindQuery, parseQuery } from '../../../commands/query/query-file.ts';
 import { QUERIES, readShelf, takeQuery } from '../../../commands/query/shelf.ts';
 

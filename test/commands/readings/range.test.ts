@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { UsageError } from '../../../base/errors.ts';
 import { formatTime, zoneOf } from '../../../base/time.ts';
-import { UsageError } from '../../../base/usage-error.ts';
 import { parseRange } from '../../../commands/readings/range.ts';
 
 function range(from: string, to: string, zone = 'UTC'): [string, string] {

@@ -1,3 +1,11 @@
+/** A command was called with what it cannot use, or a setting or a file of the user is wrong: the message says what it takes. `sluice` ends with 2 for it. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
 /** A port cannot be listened on. */
 export class PortTakenError extends Error {
   /**
@@ -13,4 +21,13 @@ export class PortTakenError extends Error {
       cause: error,
     });
   }
+}
+
+/** What an error says. Those of a host with several addresses say nothing themselves, but the attempts in them do. */
+export function errorText(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return [...new Set(error.errors.map(errorText))].join('; ');
+  }
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || String(code ?? error);
 }

@@ -1,0 +1,27 @@
+import type { Logger } from 'pino';
+import { createLog } from '../base/log.ts';
+import { type Config, readConfig } from '../base/settings.ts';
+import { untilStopped } from '../base/signals.ts';
+
+/*
+ * What makes a function of ours the action of a command. The settings are read first: nothing is connected or made before all
+ * of them are right.
+ */
+
+/** The action of a command that runs to its end; false means exit status 1. Its output is for people, so the log keeps to warnings. */
+export function toEnd<Arguments extends unknown[]>(
+  command: (config: Config, log: Logger, ...given: Arguments) => Promise<boolean>,
+): (...given: Arguments) => Promise<void> {
+  return async (...given) => {
+    const config = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
+    if (!(await command(config, createLog(config, process.stderr), ...given))) process.exitCode = 1;
+  };
+}
+
+/** The action of a command that runs until a signal asks it to stop. */
+export async function untilSignal(
+  daemon: (config: Config, log: Logger, stopped: Promise<NodeJS.Signals>) => Promise<void>,
+): Promise<void> {
+  const config = readConfig(process.env);
+  await daemon(config, createLog(config), untilStopped());
+}
