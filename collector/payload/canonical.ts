@@ -1,7 +1,9 @@
+import type { CommonForm } from './decoder.ts';
+
 /*
  * Most messages have one form: `{"id": "Sensor 1", "dt": "2025-11-12T10:15:01.000Z", "value": 25}`, in ASCII, with nothing
  * else in it. One regular expression recognises it at about a third of the cost of JSON.parse and a look at each field.
- * Whatever does not match is decoded by message.ts; what does match means the same there, as test/collector/payload/canonical.test.ts demands.
+ * Whatever does not match is decoded by formats/sluice.ts; what does match means the same there, as test/collector/payload/canonical.test.ts demands.
  */
 
 // Printable ASCII without the quotation mark and the backslash: such an id needs no unescaping, and no escaping for COPY.
@@ -54,3 +56,11 @@ export function canonicalLine(text: string, at: number): RegExpExecArray | null 
   line.lastIndex = at;
   return line.exec(text);
 }
+
+/** The common form, as those who hold a decoder see it. */
+export const commonForm: CommonForm = {
+  head: canonicalHead,
+  secondOfDay,
+  line: canonicalLine,
+  second: canonicalSecond,
+};

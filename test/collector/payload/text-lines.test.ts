@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { SluiceDecoder } from '../../../collector/payload/formats/sluice.ts';
+import { TextLineDecoder } from '../../../collector/payload/formats/text-line.ts';
 import { decodePayload } from '../../../collector/payload/message.ts';
 import { readTextLines } from '../../../collector/payload/text-lines.ts';
 
@@ -91,4 +93,24 @@ test('no body makes it throw', () => {
       for (const { line } of readTextLines(Buffer.from(bytes))) expect(line).toBeGreaterThan(0);
     }),
   );
+});
+
+test('a long line costs no more than its length, whatever it holds', () => {
+  // Each of these took minutes while a pattern tried its characters again and again.
+  const hostile = ['1 a', ' '.repeat(1e6), 'b 1\n', `1 a ${'1'.repeat(1e6)}x\n`, `1 ${'b'.repeat(1e6)} x\n`];
+  expect(reasons(hostile.join(''))).toEqual([
+    false,
+    [2, 'value is not a number'],
+    [3, 'value is not a number'],
+  ]);
+});
+
+test('a decoder of such lines says what the message says that a line becomes', () => {
+  const decoder = new TextLineDecoder(new SluiceDecoder(zoneOf('UTC')));
+  const decode = (line: string) => decoder.decode('', Buffer.from(line), 1_650_000_000_000_000);
+  expect(decode('1649941817 Voltage 1.34')).toEqual([
+    { sensorId: 'Voltage', time: 1_649_941_817_000_000, value: 1.34 },
+  ]);
+  expect(decode('now Voltage 1.34')).toBe('time is not in seconds since 1970');
+  expect(decode('1 Voltage 1.34')).toBe('dt is before 2000');
 });

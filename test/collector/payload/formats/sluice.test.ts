@@ -1,16 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { parseTime, zoneOf } from '../../../base/time.ts';
-import {
-  decodePayload,
-  decodeReading,
-  MAX_PAYLOAD_BYTES,
-  numberOf,
-} from '../../../collector/payload/message.ts';
+import { type Micros, parseTime, zoneOf } from '../../../../base/time.ts';
+import { UNKNOWN_ARRIVAL } from '../../../../collector/payload/decoder.ts';
+import { SluiceDecoder } from '../../../../collector/payload/formats/sluice.ts';
+import { MAX_PAYLOAD_BYTES, numberOf } from '../../../../collector/payload/reading.ts';
 
-const utc = zoneOf('UTC');
-const now = Date.UTC(2025, 10, 12, 10, 15);
-const decode = (payload: string | Buffer) => decodePayload(Buffer.from(payload), utc, now);
-const time = parseTime('2025-11-12T10:15:01Z', utc);
+const now = Date.UTC(2025, 10, 12, 10, 15) * 1000;
+const decode = (payload: string | Buffer, arrival: Micros = now, zone = 'UTC') => {
+  const decoded = new SluiceDecoder(zoneOf(zone)).decode('sensors/1', Buffer.from(payload), arrival);
+  if (typeof decoded === 'string') return decoded;
+  expect(decoded).toHaveLength(1);
+  return decoded[0];
+};
+const time = parseTime('2025-11-12T10:15:01Z', zoneOf('UTC'));
 
 test('a payload is decoded; further fields do no harm', () => {
   expect(decode('{"id": "Sensor 1", "dt": "2025-11-12T10:15:01Z", "value": 25, "battery": [3.6]}')).toEqual({
@@ -28,7 +29,7 @@ test('whether the value can be stored is not asked when recording', () => {
 });
 
 test('a dt without an offset is taken in the zone', () => {
-  expect(decodeReading('{"id": "a", "dt": "2025-11-12T11:15:01"}', zoneOf('Europe/Berlin'))).toMatchObject({
+  expect(decode('{"id": "a", "dt": "2025-11-12T11:15:01"}', now, 'Europe/Berlin')).toMatchObject({
     time,
   });
 });
@@ -73,7 +74,7 @@ test('limits belong to the allowed side', () => {
 });
 
 test('a line is decoded without a clock, so that a replay decides as the recording did', () => {
-  expect(decodeReading('{"id": "a", "dt": "2199-12-31T23:59:59.999999Z"}', utc)).toMatchObject({
+  expect(decode('{"id": "a", "dt": "2199-12-31T23:59:59.999999Z"}', UNKNOWN_ARRIVAL)).toMatchObject({
     sensorId: 'a',
   });
 });
