@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { deleteGone } from './gone.ts';
+import { deleteOrphans } from './orphans.ts';
 import { type Rollup, upsert } from './rollup.ts';
 import type { Span } from './spans.ts';
 
@@ -72,7 +72,7 @@ export const meanRollups: readonly Rollup[] = [
 
 /** Writes the means of the summarized minutes of a span; a minute without a valid reading has none. */
 export async function writeMinuteMeans(client: ClientBase, { from, to }: Span): Promise<void> {
-  const gone = await client.query(
+  const orphans = await client.query(
     `WITH minute AS MATERIALIZED (
        SELECT *, valid AS n FROM minute_summary WHERE bucket >= $1 AND bucket < $2 AND NOT silent
      ), written AS (
@@ -80,7 +80,7 @@ export async function writeMinuteMeans(client: ClientBase, { from, to }: Span): 
        SELECT bucket, sensor_id, ${columns} FROM minute WHERE n > 0
        ${upsert('bucket', columns)}
      )
-     INSERT INTO gone_row
+     INSERT INTO orphan
      SELECT bucket, sensor_id FROM minute m
      WHERE n = 0 AND (
        SELECT true FROM gold.reading_1min_mean
@@ -88,5 +88,10 @@ export async function writeMinuteMeans(client: ClientBase, { from, to }: Span): 
      )`,
     [from, to],
   );
-  await deleteGone(client, gone, 'gold.reading_1min_mean', 'bucket = r.since AND sensor_id = r.sensor_id');
+  await deleteOrphans(
+    client,
+    orphans,
+    'gold.reading_1min_mean',
+    'bucket = r.since AND sensor_id = r.sensor_id',
+  );
 }

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { deleteGone } from './gone.ts';
+import { deleteOrphans } from './orphans.ts';
 import { type Rollup, upsert } from './rollup.ts';
 import type { Span } from './spans.ts';
 
@@ -59,7 +59,7 @@ const BEGUN = `CASE WHEN m.bucket = date_trunc('minute', seen.seen_at, 'UTC') TH
  * @param now the clock that the running minute is judged by.
  */
 export async function writeMinuteQuality(client: ClientBase, { from, to }: Span, now: string): Promise<void> {
-  const gone = await client.query(
+  const orphans = await client.query(
     `WITH minute AS MATERIALIZED (
        SELECT m.*, came.received,
          CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN round(
@@ -77,7 +77,7 @@ export async function writeMinuteQuality(client: ClientBase, { from, to }: Span,
        SELECT bucket, sensor_id, ${columns} FROM minute WHERE received > 0 OR expected > 0
        ${upsert('bucket', columns)}
      )
-     INSERT INTO gone_row
+     INSERT INTO orphan
      SELECT bucket, sensor_id FROM minute m
      WHERE received = 0 AND coalesce(expected, 0) = 0 AND (
        SELECT true FROM gold.data_quality_1min
@@ -85,5 +85,10 @@ export async function writeMinuteQuality(client: ClientBase, { from, to }: Span,
      )`,
     [from, to, now],
   );
-  await deleteGone(client, gone, 'gold.data_quality_1min', 'bucket = r.since AND sensor_id = r.sensor_id');
+  await deleteOrphans(
+    client,
+    orphans,
+    'gold.data_quality_1min',
+    'bucket = r.since AND sensor_id = r.sensor_id',
+  );
 }

@@ -1,31 +1,20 @@
 import type { ClientBase } from 'pg';
 import { KEPT_SINCE } from '../silver/kept-since.ts';
-import { prepareGone } from './gone.ts';
+import { fillGaps } from './gap-filling.ts';
 import { meanRollups, writeMinuteMeans } from './means.ts';
+import { prepareOrphans } from './orphans.ts';
+import { JOIN_BY_INDEX } from './planner.ts';
 import { qualityRollups, writeMinuteQuality } from './quality.ts';
+import { judgeFlags, prepareFlags } from './quality-flags.ts';
 import { rollUp } from './rollup.ts';
-import { addSilentMinutes } from './silence.ts';
 import { type Span, spansOf } from './spans.ts';
 import { prepareSummary, summarizeMinutes } from './summary.ts';
-import { judgeSuspicions, prepareSuspicions } from './suspicions.ts';
 
 /** Stale marks that one transaction takes; a long catch-up is refreshed in steps. */
 const MARKS_AT_ONCE = 50_000;
 
 /** Any constant will do, as long as every collector has the same. */
 export const REFRESH_LOCK = 5_813_402_117;
-
-/*
- * Every statement goes from the refreshed minutes to the rows of each by an index. The planner does not know how many rows
- * that are: where it guesses too high, it would rather read all of silver once, and where too low, go the other way, from
- * all rows of a day to the minutes. These leave it no other way to join, and what is looked up for a minute stands in a
- * LATERAL subquery with an aggregate, a window or a LIMIT, which cannot come before it. (test/collector/gold/cost.test.ts)
- *
- * A bitmap sorts pages that the rows of a minute are in anyway, as these were stored in the order of time.
- */
-const BY_INDEX = ['hashjoin', 'mergejoin', 'seqscan', 'bitmapscan', 'memoize']
-  .map(method => `SET LOCAL enable_${method} = off;`)
-  .join(' ');
 
 /** What was sent this short a time ago may not be loaded yet: nothing of it is expected. */
 const LOADING = '2 seconds';
@@ -41,12 +30,12 @@ export interface RefreshOptions {
 export async function prepareRefresh(client: ClientBase): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE IF NOT EXISTS refreshed_minute (
-       bucket timestamptz, sensor_id varchar(50), silent boolean NOT NULL DEFAULT false, PRIMARY KEY (sensor_id, bucket)
+       bucket timestamptz, sensor_id text, silent boolean NOT NULL DEFAULT false, PRIMARY KEY (sensor_id, bucket)
      ) ON COMMIT DELETE ROWS`,
   );
-  await prepareSuspicions(client);
+  await prepareFlags(client);
   await prepareSummary(client);
-  await prepareGone(client);
+  await prepareOrphans(client);
   // Flags of late readings change in compressed chunks too, as many as it takes. Plain PostgreSQL has no such setting.
   await client.query(
     `SELECT set_config(name, '0', false) FROM pg_settings
@@ -81,7 +70,7 @@ async function refreshStep(
   client: ClientBase,
   clock: Date | undefined,
 ): Promise<{ marks: number; minutes: number } | undefined> {
-  await client.query(`BEGIN; ${BY_INDEX} SET LOCAL jit = off`);
+  await client.query(`BEGIN; ${JOIN_BY_INDEX}`);
   try {
     const begun = await client.query<{ taken: boolean; now: string }>(
       'SELECT pg_try_advisory_xact_lock($1) AS taken, coalesce($2::timestamptz, now() - $3::interval)::text AS now',
@@ -93,9 +82,9 @@ async function refreshStep(
       return undefined;
     }
     const marks = await takeMarks(client);
-    for (const span of await spansOf(client)) await judgeSuspicions(client, span);
+    for (const span of await spansOf(client)) await judgeFlags(client, span);
     const minutes = await refreshedMinutes(client);
-    if (marks < MARKS_AT_ONCE) await addSilentMinutes(client, now);
+    if (marks < MARKS_AT_ONCE) await fillGaps(client, now);
     for (const span of await spansOf(client)) await recompute(client, span, now);
     await client.query('COMMIT');
     return { marks, minutes };

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { isOf } from './by-key.ts';
-import { deleteGone } from './gone.ts';
+import { deleteOrphans } from './orphans.ts';
+import { isOf } from './planner.ts';
 import type { Span } from './spans.ts';
 
 /** A table of gold that is made of the rows of a finer one, by hour or by UTC day. */
@@ -32,7 +32,7 @@ export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: S
   const key = periodColumn(rollup);
   const isThis = (row: string) =>
     `${key} = ${periodName(rollup, `${row}.since`)} AND sensor_id = ${row}.sensor_id`;
-  const gone = await client.query(
+  const orphans = await client.query(
     `WITH period AS MATERIALIZED (
        SELECT p.since, p.sensor_id, r.*
        FROM (
@@ -49,12 +49,12 @@ export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: S
        SELECT ${periodName(rollup, 'since')}, sensor_id, ${columns} FROM period WHERE finer > 0
        ${upsert(key, columns)}
      )
-     INSERT INTO gone_row
+     INSERT INTO orphan
      SELECT since, sensor_id FROM period p
      WHERE finer = 0 AND (SELECT true FROM ${target} WHERE ${isThis('p')})`,
     [from, to],
   );
-  await deleteGone(client, gone, target, isThis('r'));
+  await deleteOrphans(client, orphans, target, isThis('r'));
 }
 
 /** The end of an INSERT into a table called `g`: a row that is there takes the new values, if it differs from them. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { isOf } from './by-key.ts';
 import { cheapMeanColumns } from './means.ts';
+import { isOf } from './planner.ts';
 import { counts, storedCounts } from './quality.ts';
 import type { Span } from './spans.ts';
 
@@ -8,7 +8,7 @@ import type { Span } from './spans.ts';
 export async function prepareSummary(client: ClientBase): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE IF NOT EXISTS minute_summary (
-       bucket timestamptz, sensor_id varchar(50), silent boolean,
+       bucket timestamptz, sensor_id text, silent boolean,
        val_mean double precision, val_min double precision, val_max double precision,
        ${counts.map(count => `${count} bigint`)}
      ) ON COMMIT DELETE ROWS`,
