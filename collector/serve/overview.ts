@@ -1,6 +1,7 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { content, errorAnswers } from '../../base/http/schemas.ts';
+import { readingFlags } from '../silver/reading-columns.ts';
 import type { LiveStream, MinuteMean } from './live-stream.ts';
 import type { Reads } from './reads.ts';
 import { count, time } from './schemas.ts';
@@ -19,9 +20,7 @@ const overview = z.object({
       time: time.nullable(),
       value: nullable,
       quality: z.string().nullable(),
-      late: z.boolean().nullable(),
-      stuck: z.boolean().nullable(),
-      jump: z.boolean().nullable(),
+      ...Object.fromEntries(readingFlags.map(flag => [flag, z.boolean().nullable()])),
       score: nullable.describe("Today's quality, 0 to 100."),
       verdict: z.string().nullable(),
       spark: z
@@ -39,7 +38,7 @@ const OVERVIEW = `
       'sensor_id', k.sensor_id, 'quantity', s.quantity, 'unit', s.unit, 'location', s.location,
       'expected_interval_s', extract(epoch FROM s.expected_interval)::float8,
       'time', to_char(r.time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'value', r.value, 'quality', r.quality,
-      'late', r.late, 'stuck', r.stuck, 'jump', r.jump, 'score', q.score, 'verdict', q.verdict, 'spark', g.spark
+      ${readingFlags.map(flag => `'${flag}', r.${flag}`)}, 'score', q.score, 'verdict', q.verdict, 'spark', g.spark
     ) ORDER BY k.sensor_id), '[]')
   )::text AS item
   FROM (

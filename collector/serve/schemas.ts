@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { READING_COLUMNS, type ReadingKind } from '../silver/reading-columns.ts';
 import { TIME_FORM } from './times.ts';
 
 /*
@@ -23,15 +24,14 @@ export const sensorParams = z.object({
   id: askedText.describe('The id that the sensor sends.').meta({ example: 'Sensor 1' }),
 });
 
-export const storedReading = z.object({
-  time,
-  sensor_id: z.string(),
-  value: z.number(),
-  quality: z.enum(['valid', 'out_of_range', 'unknown_sensor']),
-  late: z.boolean(),
-  stuck: z.boolean(),
-  jump: z.boolean(),
-});
+const quality = z.enum(['valid', 'out_of_range', 'unknown_sensor']);
+const kinds = { time, text: z.string(), number: z.number(), quality, flag: z.boolean() } satisfies Record<
+  ReadingKind,
+  z.ZodType
+>;
+export const storedReading = z.object(
+  Object.fromEntries(READING_COLUMNS.map(({ name, kind }) => [name, kinds[kind]])),
+);
 
 export const mean = z.object({
   time: time.describe('Where the minute, hour or day begins.'),
@@ -56,13 +56,13 @@ export const sensor = z.object({
   max_stuck_s: nullable,
   attributes: z.record(z.string(), z.unknown()).nullable(),
   latest: z
-    .object({ time, value: z.number(), quality: storedReading.shape.quality })
+    .object({ time, value: z.number(), quality })
     .nullable()
     .describe('The newest reading; null: it has never sent one.'),
 });
 
 const whole = z.number().int();
-export const quality = z.object({
+export const dayQuality = z.object({
   sensor_id: z.string(),
   date: z.iso.date(),
   expected: nullable,

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { Problem } from '../../base/http/problem.ts';
 import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
 import { nearestNames } from '../../base/nearest.ts';
+import { READING_COLUMNS } from '../silver/reading-columns.ts';
 import type { Reads } from './reads.ts';
-import { askedText, count, quality, sensor, sensorParams, storedReading } from './schemas.ts';
+import { askedText, count, dayQuality, sensor, sensorParams, storedReading } from './schemas.ts';
 import { readDate } from './times.ts';
 
 /** `2025-11-12T10:15:01.5Z` of a timestamptz, as SQL; the session's zone is UTC. */
@@ -29,7 +30,7 @@ const SENSORS = `
 
 const LATEST = `
   SELECT row_to_json(item)::text AS item FROM (
-    SELECT ${iso('time')} AS time, sensor_id, value, quality, late, stuck, jump
+    SELECT ${READING_COLUMNS.map(({ name, kind }) => (kind === 'time' ? `${iso(name)} AS ${name}` : name))}
     FROM silver.sensor_reading WHERE sensor_id = $1 ORDER BY sensor_reading.time DESC LIMIT $2
   ) item`;
 
@@ -104,7 +105,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         querystring: z.object({ ...page, date: z.string().optional().describe('Default: today.') }),
         response: {
           ...errorAnswers,
-          200: content('Quality.', { 'application/json': z.array(quality) }) as never,
+          200: content('Quality.', { 'application/json': z.array(dayQuality) }) as never,
         },
       },
       handler: async ({ query }, reply) => {

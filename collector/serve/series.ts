@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Problem } from '../../base/http/problem.ts';
 import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
 import { formatTime, type Micros, parseTime, zoneOf } from '../../base/time.ts';
+import { readingColumnNames } from '../silver/reading-columns.ts';
 import { readingBatches } from '../silver/readings.ts';
 import { formatRows, type RowType, rowTypeFor } from './formats.ts';
 import { type Reads, STREAM_MS } from './reads.ts';
@@ -14,7 +15,6 @@ import { batchesOf, inSnapshot } from './snapshot.ts';
 import { sendStreamed } from './streamed.ts';
 import { type Range, readRange } from './times.ts';
 
-const READING_COLUMNS = Object.keys(storedReading.shape);
 const MEAN_COLUMNS = Object.keys(mean.shape);
 const BATCH_ROWS = 5000;
 
@@ -64,7 +64,7 @@ export function seriesRoutes(reads: Reads): FastifyPluginCallbackZod {
         if (end) reply.header('link', `<${nextUrl(request, end)}>; rel="next"`);
         const selection = { sensorId: params.id, ...wanted, ...(end && { to: end + 1 }) };
         const batches = reads.stream(client => readingBatches(client, selection, { timeoutMs: STREAM_MS }));
-        return sendRows(reply, type, batches, READING_COLUMNS);
+        return sendRows(reply, type, batches, readingColumnNames);
       },
     });
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { formatTime, type Zone } from '../../base/time.ts';
 import type { RawLine } from '../bronze/line-reader.ts';
 import { decodeReading, numberOf, type Reading, type Rejection } from '../payload/message.ts';
+import { loadedText, type Row } from './reading-columns.ts';
 import type { Registry } from './registry.ts';
 import type { Watermark } from './watermark.ts';
 
@@ -21,15 +22,6 @@ export interface Rejected {
   sensorId?: string | undefined;
   /** Microseconds since 1970. */
   time?: number | undefined;
-}
-
-export interface Row {
-  /** Microseconds since 1970. */
-  time: number;
-  sensorId: string;
-  value: number;
-  quality: string;
-  late: boolean;
 }
 
 /**
@@ -81,22 +73,13 @@ function storable(text: string): string {
   return text.replaceAll('\0', '\uFFFD');
 }
 
-/** A row in COPY's text format: time, sensor_id, value, quality, without a line end. */
-export function rowText({ time, sensorId, value, quality }: Row): string {
-  // Of what COPY gives a meaning to, a sensor id can hold only the backslash: it has no control characters.
-  return `${formatTime(time)}\t${sensorId.replaceAll('\\', '\\\\')}\t${value}\t${quality}`;
-}
-
-/**
- * The rows of a batch in COPY's text format: time, sensor_id, value, quality, late, number of the file in `files`, byte offset.
- * `String(number)` is the shortest text that reads back as the same double.
- */
+/** The rows of a batch in COPY's text format: what the loader writes, number of the file in `files`, byte offset. */
 export function copyText(lines: readonly BatchLine[], files: readonly string[]): Buffer {
   const number = new Map(files.map((file, index) => [file, index]));
   let text = '';
   for (const { file, start, row } of lines) {
     if (row === undefined) continue;
-    text += `${rowText(row)}\t${row.late}\t${number.get(file)}\t${start}\n`;
+    text += `${loadedText(row)}\t${number.get(file)}\t${start}\n`;
   }
   return Buffer.from(text);
 }

@@ -1,10 +1,11 @@
 import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { canonicalLine, canonicalSecond } from '../payload/canonical.ts';
-import { type BatchLine, markLate, prepareLine, rowText } from './batch.ts';
+import { type BatchLine, markLate, prepareLine } from './batch.ts';
 import type { Block } from './block.ts';
 import { type ByteRange, emptyCounters } from './byte-range.ts';
 import { firstLineHash } from './ledger.ts';
+import { isFlagged, loadedText, unflaggedText } from './reading-columns.ts';
 import type { Registry } from './registry.ts';
 
 /** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
@@ -18,7 +19,7 @@ export class DirectBatch {
   readonly #blocks: readonly Block[];
   readonly #zone: Zone;
   readonly #registry: Registry;
-  readonly #late: string[] = [];
+  readonly #flagged: string[] = [];
   readonly #stale = new StaleMinutes();
   /** Files and bytes are known from the beginning. */
   readonly ranges: ByteRange[];
@@ -32,7 +33,7 @@ export class DirectBatch {
     this.ranges = blocks.map(byteRangeOf);
   }
 
-  /** Rows in COPY's text format: time, sensor_id, value, quality. Decodes and judges in one pass, without an object for each. */
+  /** The rows without a flag, in COPY's text format with the columns of `unflaggedColumns`. Decodes and judges in one pass, without an object for each. */
   *rows(): Generator<Buffer> {
     let rows = '';
     for (const [index, block] of this.#blocks.entries()) {
@@ -48,9 +49,9 @@ export class DirectBatch {
     if (rows.length > 0) yield Buffer.from(rows);
   }
 
-  /** The rows that are late, with a further column `late`. */
-  get lateRows(): Buffer {
-    return Buffer.from(this.#late.join(''));
+  /** The rows with a flag, in COPY's text format with the columns of `loadedColumns`. */
+  get flaggedRows(): Buffer {
+    return Buffer.from(this.#flagged.join(''));
   }
 
   /** Minutes of the rows; of each the sensor stands at the same place in `staleSensors`. */
@@ -70,13 +71,14 @@ export class DirectBatch {
       if (match !== null) {
         const [all, sensorId, time, value] = match as unknown as [string, string, string, string];
         const second = canonicalSecond(time);
-        const row = `${time}\t${sensorId}\t${value}\t${this.#registry.qualityOf(sensorId, Number(value))}`;
-        if (watermark.isLate(sensorId, second, start + at)) this.#late.push(`${row}\tt\n`);
-        else rows += `${row}\n`;
-        this.#stale.add(sensorId, second);
-        range.stored++;
-        at += all.length;
-        continue;
+        // What is late is rare, and has a further column.
+        if (!watermark.isLate(sensorId, second, start + at)) {
+          rows += `${time}\t${sensorId}\t${value}\t${this.#registry.qualityOf(sensorId, Number(value))}\n`;
+          this.#stale.add(sensorId, second);
+          range.stored++;
+          at += all.length;
+          continue;
+        }
       }
       const next = text.indexOf('\n', at) + 1;
       const [raw] = splitLines(bytes.subarray(at, next), start + at);
@@ -88,7 +90,7 @@ export class DirectBatch {
     return rows;
   }
 
-  /** Takes in a line that is not of the common form. @returns its row, unless it is late or has none. */
+  /** Takes in any line. @returns its row, unless it has a flag or there is none. */
   #take(line: BatchLine, range: ByteRange): string {
     if (line.row === undefined) {
       range.rejected++;
@@ -97,9 +99,8 @@ export class DirectBatch {
     }
     range.stored++;
     this.#stale.add(line.row.sensorId, Math.floor(line.row.time / 1e6));
-    const row = rowText(line.row);
-    if (!line.row.late) return `${row}\n`;
-    this.#late.push(`${row}\tt\n`);
+    if (!isFlagged(line.row)) return `${unflaggedText(line.row)}\n`;
+    this.#flagged.push(`${loadedText(line.row)}\n`);
     return '';
   }
 }

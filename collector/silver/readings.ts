@@ -1,19 +1,7 @@
 import pg, { type ClientBase } from 'pg';
 import Cursor from 'pg-cursor';
 import { formatTime, type Micros } from '../../base/time.ts';
-import type { Quality } from './registry.ts';
-
-/** A row of silver.sensor_reading. */
-export interface StoredReading {
-  /** ISO 8601 in UTC; with six digits of a second where it is not whole. */
-  time: string;
-  sensor_id: string;
-  value: number;
-  quality: Quality;
-  late: boolean;
-  stuck: boolean;
-  jump: boolean;
-}
+import { readingColumnNames, type StoredReading } from './reading-columns.ts';
 
 /** Which readings: those of one sensor with `from` ≤ time < `to`, after `after` where there is one. */
 export interface Selection {
@@ -82,7 +70,7 @@ export async function* readingBatches(
 function cursorOf(selection: Selection, first: string | undefined): Cursor<StoredReading> {
   const { where, values } = conditionOf(selection, first);
   return new Cursor<StoredReading>(
-    `SELECT time, sensor_id, value, quality, late, stuck, jump FROM silver.sensor_reading
+    `SELECT ${readingColumnNames} FROM silver.sensor_reading
      WHERE ${where} ORDER BY time LIMIT $${values.length + 1}`,
     [...values, selection.limit ?? null],
     // As text of PostgreSQL: a Date has no microseconds.

@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { DirectBatch } from './direct-batch.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+import { loadedColumns, unflaggedColumns } from './reading-columns.ts';
 import { SeenSensors } from './seen-sensors.ts';
 
 /**
@@ -19,9 +20,9 @@ export async function storeDirect(
   await client.query('BEGIN');
   try {
     await insertNewFiles(client, collector, batch.ranges);
-    await copy(client, 'time, sensor_id, value, quality', batch.rows());
-    const { lateRows, ranges, rejected, staleMinutes, staleSensors } = batch;
-    if (lateRows.length > 0) await copy(client, 'time, sensor_id, value, quality, late', [lateRows]);
+    await copy(client, unflaggedColumns, batch.rows());
+    const { flaggedRows, ranges, rejected, staleMinutes, staleSensors } = batch;
+    if (flaggedRows.length > 0) await copy(client, loadedColumns, [flaggedRows]);
     if (staleMinutes.length > 0) {
       await client.query(
         'INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',

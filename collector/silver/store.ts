@@ -5,6 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchLine, copyText } from './batch.ts';
 import { addCounters, type ByteRange, byteRangesOf, type Counters, emptyCounters } from './byte-range.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
+import { loadedColumns, loadedColumnTypes } from './reading-columns.ts';
 import { SeenSensors } from './seen-sensors.ts';
 
 /**
@@ -17,8 +18,7 @@ export type LedgerMode = 'advance' | 'backfill';
 export async function prepareStaging(client: ClientBase): Promise<void> {
   await client.query(
     `CREATE TEMP TABLE batch_row (
-       time timestamptz NOT NULL, sensor_id varchar(50) NOT NULL, value float8 NOT NULL, quality text NOT NULL,
-       late boolean NOT NULL, file int NOT NULL, byte_offset bigint NOT NULL
+       ${loadedColumnTypes}, file int NOT NULL, byte_offset bigint NOT NULL
      ) ON COMMIT DELETE ROWS`,
   );
 }
@@ -82,8 +82,8 @@ async function storeRows(
     `WITH first AS (
        SELECT DISTINCT ON (sensor_id, time) * FROM batch_row ORDER BY sensor_id, time, file, byte_offset
      ), inserted AS (
-       INSERT INTO silver.sensor_reading (time, sensor_id, value, quality, late)
-       SELECT time, sensor_id, value, quality, late FROM first
+       INSERT INTO silver.sensor_reading (${loadedColumns})
+       SELECT ${loadedColumns} FROM first
        ON CONFLICT DO NOTHING RETURNING time, sensor_id
      ), stale AS (
        INSERT INTO gold.stale_minute (bucket, sensor_id)

@@ -1,4 +1,8 @@
-import type { StoredReading } from '../../collector/silver/readings.ts';
+import {
+  READING_COLUMNS,
+  type ReadingKind,
+  type StoredReading,
+} from '../../collector/silver/reading-columns.ts';
 import { csv } from '../output/machine-formats.ts';
 import { type TableStyle, table } from '../output/table.ts';
 import type { Answer, Cell, Column } from '../query/answer.ts';
@@ -8,19 +12,20 @@ export type ReadingsFormat = 'ndjson' | 'csv' | 'table';
 /** A reading with the unit of its sensor. */
 type Row = StoredReading & { unit: string | null };
 
-/** In the order of the columns. A value is no `float` here: also a table shows all digits of what a sensor has sent. */
-const kinds = {
+/** A value is no `float` here: also a table shows all digits of what a sensor has sent. */
+const kinds: Record<ReadingKind, Column['kind']> = {
   time: 'text',
-  sensor_id: 'text',
-  value: 'number',
-  unit: 'text',
+  text: 'text',
+  number: 'number',
   quality: 'text',
-  late: 'boolean',
-  stuck: 'boolean',
-  jump: 'boolean',
-} as const satisfies Record<keyof Row, Column['kind']>;
+  flag: 'boolean',
+};
 
-const NAMES = Object.keys(kinds) as (keyof Row)[];
+/** The unit stands beside the value. */
+const COLUMNS = READING_COLUMNS.flatMap(({ name, kind }): { name: keyof Row; kind: Column['kind'] }[] => [
+  { name, kind: kinds[kind] },
+  ...(name === 'value' ? [{ name: 'unit', kind: 'text' } as const] : []),
+]);
 
 const tableStyle: TableStyle = {
   edge: '',
@@ -74,16 +79,16 @@ function answerOf(
     for await (const batch of batches) {
       yield batch.map(reading => {
         const row = rowOf(reading, unit);
-        return NAMES.map(name => cellOf(row[name]));
+        return COLUMNS.map(({ name }) => cellOf(row[name]));
       });
     }
   };
-  return { columns: NAMES.map(name => ({ name, kind: kinds[name] })), rows: rows() };
+  return { columns: COLUMNS, rows: rows() };
 }
 
-function rowOf(
-  { time, sensor_id, value, quality, late, stuck, jump }: StoredReading,
-  unit: string | null,
-): Row {
-  return { time, sensor_id, value, unit, quality, late, stuck, jump };
+function rowOf(reading: StoredReading, unit: string | null): Row {
+  const row: Row = { ...reading, unit };
+  const ordered: Partial<Record<keyof Row, Row[keyof Row]>> = {};
+  for (const { name } of COLUMNS) ordered[name] = row[name];
+  return ordered as Row;
 }

@@ -2,12 +2,8 @@ import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseTime, zoneOf } from '../../../base/time.ts';
-import {
-  type Fetching,
-  readingBatches,
-  type Selection,
-  type StoredReading,
-} from '../../../collector/silver/readings.ts';
+import type { StoredReading } from '../../../collector/silver/reading-columns.ts';
+import { type Fetching, readingBatches, type Selection } from '../../../collector/silver/readings.ts';
 import { connect } from '../../../db/connect.ts';
 import { newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
