@@ -16,13 +16,22 @@ export function rawLine(payload: Buffer): Buffer {
   return Buffer.from(payload.map(byte => (byte === LF || byte === CR ? 0x20 : byte)));
 }
 
-/** The line of a rejected message, without its line end: `received_at`, `topic`, `reason` and what arrived. */
-export function rejectedLine(topic: string, payload: Buffer, reason: Rejection, receivedAt: number): Buffer {
+/**
+ * The line of a rejected message, without its line end: `received_at`, `topic`, `reason` and what arrived.
+ * @param payloadBytes length of the payload as it was sent, where `payload` is only its beginning.
+ */
+export function rejectedLine(
+  topic: string,
+  payload: Buffer,
+  reason: Rejection,
+  receivedAt: number,
+  payloadBytes = payload.length,
+): Buffer {
   const kept = payload.subarray(0, MAX_KEPT_BYTES);
   const what = isUtf8(kept)
     ? { payload: kept.toString('utf8') }
     : { payload_base64: kept.toString('base64') };
-  const cut = kept.length < payload.length ? { payload_bytes: payload.length } : {};
+  const cut = kept.length < payloadBytes ? { payload_bytes: payloadBytes } : {};
   return Buffer.from(
     JSON.stringify({ received_at: new Date(receivedAt).toISOString(), topic, reason, ...what, ...cut }),
   );

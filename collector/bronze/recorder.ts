@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Zone } from '../../base/time.ts';
 import { decodePayload } from '../payload/message.ts';
+import type { Delivery } from '../source/delivery.ts';
+import type { Origin } from '../source/sink.ts';
 import { syncFolder } from './append-file.ts';
 import { tidyFolder } from './archive.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
@@ -110,23 +112,23 @@ export class Recorder {
    * @param topic text, or its bytes: they are read only when the message is rejected.
    * @param payload is copied.
    */
-  record(topic: string | Buffer, payload: Buffer): Group {
+  record(topic: string | Buffer, payload: Buffer, _delivery?: Delivery, origin?: Origin): Group {
     if (this.#failure !== undefined) return Group.rejected(this.#failure);
     const group = this.#open ?? this.#openGroup();
     const partition = this.#partitions.find(payload);
     if (partition !== undefined) this.#add(group, partition, this.#partitions.second, payload);
-    else this.#decodeAndAdd(group, topic, payload);
+    else this.#decodeAndAdd(group, topic, payload, origin?.payloadBytes);
     this.pendingBytes += payload.length;
     group.payloadBytes += payload.length;
     return group;
   }
 
-  #decodeAndAdd(group: Group, topic: string | Buffer, payload: Buffer): void {
+  #decodeAndAdd(group: Group, topic: string | Buffer, payload: Buffer, payloadBytes?: number): void {
     const now = this.#now();
     const reading = decodePayload(payload, this.#options.zone, now);
     if (typeof reading === 'string') {
       const file = `rejected/${new Date(now).toISOString().slice(0, 10)}.jsonl`;
-      group.add(file, rejectedLine(topic.toString(), payload, reading, now));
+      group.add(file, rejectedLine(topic.toString(), payload, reading, now, payloadBytes));
       group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
       return;
     }

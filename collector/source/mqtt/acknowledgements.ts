@@ -1,9 +1,3 @@
-/**
- * Added to the packet identifiers of QoS 2. We subscribe with 1 at most; but the session may be one that an older
- * subscription with 2 has filled.
- */
-export const QOS_2 = 0x10000;
-
 /** First bytes of PUBACK and of PUBREC: type, and a length of 2, the packet identifier. */
 const PUBACK = 0x4002;
 const PUBREC = 0x5002;
@@ -15,11 +9,14 @@ export class Acknowledgements {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;
 
-  /** Adds a PUBACK; or a PUBREC, after which the broker sends PUBREL, and mqtt.js answers with PUBCOMP. */
-  add(id: number): void {
+  /**
+   * Adds a PUBACK, or for QoS 2 a PUBREC: the broker answers it with PUBREL, and mqtt.js that with PUBCOMP. We subscribe with
+   * 1 at most, but the session may be one that an older subscription with 2 has filled.
+   */
+  add(id: number, qos: number): void {
     if (this.#length === this.#buffer.length) this.#grow();
-    this.#buffer.writeUInt16BE(id < QOS_2 ? PUBACK : PUBREC, this.#length);
-    this.#buffer.writeUInt16BE(id % QOS_2, this.#length + 2);
+    this.#buffer.writeUInt16BE(qos === 2 ? PUBREC : PUBACK, this.#length);
+    this.#buffer.writeUInt16BE(id, this.#length + 2);
     this.#length += PACKET_BYTES;
   }
 

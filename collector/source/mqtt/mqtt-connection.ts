@@ -1,6 +1,7 @@
 import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, MqttClient } from 'mqtt';
 import type { Config } from '../../../base/settings.ts';
-import { type Acknowledgements, QOS_2 } from './acknowledgements.ts';
+import type { Delivery } from '../delivery.ts';
+import type { Acknowledgements } from './acknowledgements.ts';
 import { PublishFilter } from './publish-filter.ts';
 import { openTransport } from './transport.ts';
 
@@ -16,18 +17,25 @@ const RECEIVE_MAXIMUM = 65_535;
 const CONNECT_TIMEOUT_MS = 10_000;
 const SUBACK_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 2000;
-/**
- * Takes each message, in order.
- * @param payload overwritten after the call, and so is `topic`.
- * @param id what to acknowledge it by; 0 for QoS 0.
- * @returns while this promise is pending no more are read from the broker.
- */
-export type Deliver = (
-  topic: Buffer,
-  payload: Buffer,
-  id: number,
-  connection: MqttConnection,
-) => Promise<unknown> | undefined;
+
+/** Takes what a connection brings. */
+export interface Receiver {
+  /** The broker has accepted the connection; called before the first message of it. */
+  begin(sessionPresent: boolean): void;
+  /**
+   * Takes each message, in order.
+   * @param payload overwritten after the call, and so is `topic`.
+   * @param payloadBytes its length as it was sent: what is very large is handed over in part.
+   * @returns while this promise is pending no more are read from the broker.
+   */
+  receive(
+    topic: Buffer,
+    payload: Buffer,
+    delivery: Delivery,
+    payloadBytes: number,
+    connection: MqttConnection,
+  ): Promise<unknown> | undefined;
+}
 
 /** Reason code of a DISCONNECT: another client has connected with our client id [MQTT-3.1.4-3]. MQTT 5 only. */
 const SESSION_TAKEN_OVER = 0x8e;
@@ -59,14 +67,17 @@ export class MqttConnection {
   readonly closed: Promise<Error>;
   #alive = true;
 
-  private constructor(config: Config, protocolVersion: 4 | 5, deliver: Deliver, pauseMs: () => number) {
+  private constructor(config: Config, protocolVersion: 4 | 5, receiver: Receiver, pauseMs: () => number) {
     const options = optionsOf(config, protocolVersion);
     this.#filter = new PublishFilter(
       onBytes => openTransport(config.MQTT_URL, onBytes),
       protocolVersion,
-      (topic, payload, id, qos) => {
-        const held = deliver(topic, payload, qos === 2 ? id + QOS_2 : id, this);
-        if (held !== undefined) this.#filter.hold(held);
+      {
+        onConnack: sessionPresent => receiver.begin(sessionPresent),
+        onPublish: (topic, payload, delivery, payloadBytes) => {
+          const held = receiver.receive(topic, payload, delivery, payloadBytes, this);
+          if (held !== undefined) this.#filter.hold(held);
+        },
       },
       pauseMs,
     );
@@ -102,11 +113,11 @@ export class MqttConnection {
   static async open(
     config: Config,
     protocolVersion: 4 | 5,
-    deliver: Deliver,
+    receiver: Receiver,
     pauseMs: () => number,
     signal: AbortSignal,
   ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
-    const connection = new MqttConnection(config, protocolVersion, deliver, pauseMs);
+    const connection = new MqttConnection(config, protocolVersion, receiver, pauseMs);
     const connack = new Promise<IConnackPacket>(resolve => connection.#client.once('connect', resolve));
     const giveUp = () => connection.drop();
     signal.addEventListener('abort', giveUp);

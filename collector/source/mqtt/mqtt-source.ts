@@ -1,12 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import { errorText } from '../../../base/errors.ts';
 import type { Config } from '../../../base/settings.ts';
-import type { Receipt, Sink } from '../sink.ts';
+import { type Delivery, packetIdOf, qosOf } from '../delivery.ts';
+import type { Origin, Receipt, Sink } from '../sink.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import { ClosedSilentlyError, type Deliver, MqttConnection, TakenOverError } from './mqtt-connection.ts';
+import { ClosedSilentlyError, MqttConnection, type Receiver, TakenOverError } from './mqtt-connection.ts';
 import { Takeovers } from './takeovers.ts';
 
 /**
@@ -61,6 +63,7 @@ export class MqttSource {
   #protocol: 4 | 5 = 5;
   /** The connection was there before, so a broker without our session has lost it. */
   #hadSession = false;
+  #origin: Origin = { session: randomBytes(6).toString('hex') };
   #unacknowledged: Unacknowledged | undefined;
   #acknowledging: Promise<unknown> = Promise.resolve();
   #warnedOfQos0 = false;
@@ -105,11 +108,14 @@ export class MqttSource {
   }
 
   async #connectAndReceive(): Promise<void> {
-    const deliver: Deliver = (...message) => this.#receive(...message);
+    const receiver: Receiver = {
+      begin: sessionPresent => this.#beginSession(sessionPresent),
+      receive: (...message) => this.#receive(...message),
+    };
     const { connection, sessionPresent } = await MqttConnection.open(
       this.#config,
       this.#protocol,
-      deliver,
+      receiver,
       () => (this.#recorder.underLoad ? GATHER_MS : 0),
       this.#stopping.signal,
     ).catch(error => {
@@ -139,16 +145,23 @@ export class MqttSource {
     }
   }
 
+  /** A broker without our session gives packet identifiers anew: from here on they mean other messages. */
+  #beginSession(sessionPresent: boolean): void {
+    if (!sessionPresent) this.#origin = { session: randomBytes(6).toString('hex') };
+  }
+
   #receive(
     topic: Buffer,
     payload: Buffer,
-    id: number,
+    delivery: Delivery,
+    payloadBytes: number,
     connection: MqttConnection,
   ): Promise<unknown> | undefined {
     // While stopping nothing more is taken: the broker sends it again to the next collector.
     if (this.#stopping.signal.aborted) return undefined;
     this.counts.received++;
-    const receipt = this.#recorder.record(topic, payload);
+    const origin = payloadBytes === payload.length ? this.#origin : { ...this.#origin, payloadBytes };
+    const receipt = this.#recorder.record(topic, payload, delivery, origin);
     let unacknowledged = this.#unacknowledged;
     if (
       unacknowledged === undefined ||
@@ -159,7 +172,8 @@ export class MqttSource {
       this.#unacknowledged = unacknowledged;
       this.#acknowledgeWhenDurable(unacknowledged);
     }
-    if (id !== 0) unacknowledged.acknowledgements.add(id);
+    const id = packetIdOf(delivery);
+    if (id !== 0) unacknowledged.acknowledgements.add(id, qosOf(delivery));
     else this.#noteUnprotected(unacknowledged, topic);
     if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
     return receipt.durable.catch(() => undefined);
