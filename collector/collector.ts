@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import type { Config } from '../base/settings.ts';
 import { zoneOf } from '../base/time.ts';
@@ -22,6 +23,8 @@ import { MqttSource } from './source/mqtt/mqtt-source.ts';
 /** How long a stop may load what is pending. What is left then is loaded by the next start. */
 const DRAIN_MS = 10_000;
 const SUMMARY_MS = 60_000;
+/** Three refreshes that were missed. */
+const REFRESH_LATE_S = 180;
 
 /** What the collector has done since it began. */
 export interface Progress {
@@ -40,6 +43,8 @@ export class Collector {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #folder: DataFolder | undefined;
+  readonly #health = new Health();
+  readonly #startedAt = new Date().toISOString();
   readonly #undo = new AsyncDisposableStack();
   #starting: Promise<string> | undefined;
   #stopping: Promise<void> | undefined;
@@ -143,6 +148,7 @@ export class Collector {
         failing: recorder.failure !== undefined,
       }),
       loader: () => loader.status,
+      reasons: () => this.#health.reasons(),
     });
     recorder.onGroup = (group, seconds) => {
       const { size, payloadBytes, rejected, files } = group;
@@ -159,7 +165,8 @@ export class Collector {
       config,
       log,
       access: new Access(tokens),
-      vitals: {
+      health: this.#watch(metrics),
+      observable: {
         broker: () => source.status,
         database: () => loader.status.database,
         recording: () => recorder.failure,
@@ -183,10 +190,27 @@ export class Collector {
     return address;
   }
 
+  /** What makes the collector degraded, as far as its parts do not say so themselves. */
+  #watch(metrics: Metrics): Health {
+    const health = this.#health;
+    const [source, loader] = [this.#source!, this.#loader!];
+    health.watch('broker_away', () => away('the broker', source.status));
+    health.watch('database_away', () => away('the database', loader.status.database));
+    health.watch('refresh_late', () => {
+      const lag = Math.round(metrics.refreshLag());
+      return lag > REFRESH_LATE_S
+        ? `gold was last refreshed ${lag} s ago; it should be each minute`
+        : undefined;
+    });
+    return health;
+  }
+
   #status(metrics: Metrics): Status {
     const { received, recorded, rejected, stored, pendingBytes } = this.progress;
     return {
       at: new Date().toISOString(),
+      started_at: this.#startedAt,
+      reasons: this.#health.reasons(),
       received,
       recorded,
       rejected,
@@ -210,6 +234,11 @@ export class Collector {
     await refresher.stop(DRAIN_MS / 5);
     if (!drained) this.#log.warn('not everything recorded is loaded; the next start goes on with it');
   }
+}
+
+/** A reason for Health; undefined while it is connected. */
+function away(what: string, status: { connected: boolean; reason?: string }): string | undefined {
+  return status.connected ? undefined : `${what} is away: ${status.reason ?? 'not connected yet'}`;
 }
 
 /**

@@ -7,7 +7,8 @@ process. A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. The se
 the process's own.
 
 Worth an alert: \`sluice_recording_failing > 0\` (the disk), \`sluice_loading_lag_seconds > 60\` (the database),
-\`sluice_mqtt_connected == 0\` (the broker), \`sluice_refresh_lag_seconds > 180\` (the means).
+\`sluice_mqtt_connected == 0\` (the broker), \`sluice_refresh_lag_seconds > 180\` (the means), and whatever else is wrong:
+\`sluice_degraded == 1\`.
 
 Written by \`npm run docs\` from collector/serve/metrics.ts.
 `;
@@ -35,6 +36,7 @@ export function metricsPage(): string {
 const nothing = {
   broker: () => ({ connected: false, received: 0, acknowledged: 0, connections: 0 }),
   http: () => ({ received: 0, rejected: new Map() }),
+  reasons: () => [],
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Reason } from '../../base/health.ts';
 import type { Counters } from '../silver/byte-range.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
@@ -33,6 +34,8 @@ export interface Observed {
   http(): { received: number; rejected: ReadonlyMap<string, number> };
   recorder(): { recorded: number; pendingBytes: number; failing: boolean };
   loader(): LoaderStatus;
+  /** What is wrong at this moment. */
+  reasons(): Reason[];
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -188,7 +191,7 @@ export class Metrics {
     ];
   }
 
-  #gauges({ broker, recorder, loader }: Observed): Looked[] {
+  #gauges({ broker, recorder, loader, reasons }: Observed): Looked[] {
     return [
       [
         'sluice_mqtt_connected',
@@ -231,6 +234,12 @@ export class Metrics {
         'Time since the last refresh of gold; up to 60 where all is well.',
         [],
         () => [[{}, this.refreshLag()]],
+      ],
+      [
+        'sluice_degraded',
+        '1 for each reason why the collector is degraded, while it holds; /ready has the sentence.',
+        ['reason'],
+        () => reasons().map(({ name }): Value => [{ reason: name }, 1]),
       ],
     ];
   }

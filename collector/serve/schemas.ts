@@ -24,6 +24,15 @@ export const sensorParams = z.object({
   id: askedText.describe('The id that the sensor sends.').meta({ example: 'Sensor 1' }),
 });
 
+export const connection = z.object({
+  connected: z.boolean(),
+  since: z.string().optional(),
+  reason: z.string().optional(),
+});
+export const reasons = z
+  .array(z.object({ name: z.string(), message: z.string() }))
+  .describe('What is wrong although it records: a fixed word for alerts, and a sentence for people.');
+
 const quality = z.enum(['valid', 'out_of_range', 'unknown_sensor']);
 const kinds = { time, text: z.string(), number: z.number(), quality, flag: z.boolean() } satisfies Record<
   ReadingKind,

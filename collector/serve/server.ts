@@ -8,18 +8,19 @@ import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fasti
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import { PortTakenError } from '../../base/errors.ts';
+import type { Health } from '../../base/health.ts';
 import type { Access, Right } from '../../base/http/access.ts';
 import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
 import type { Config } from '../../base/settings.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
 import { dataRoutes } from './data.ts';
-import { healthRoutes, type Vitals } from './health.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { overviewRoutes } from './overview.ts';
 import { pageRoutes } from './page.ts';
+import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
 import { sensorRoutes } from './sensors.ts';
 import { seriesRoutes } from './series.ts';
@@ -30,7 +31,8 @@ export interface HttpParts {
   config: Config;
   log: Logger;
   access: Access;
-  vitals: Vitals;
+  health: Health;
+  observable: Observable;
   intake: Intake;
   reads: Reads;
   metrics: Metrics;
@@ -67,13 +69,14 @@ export class HttpServer {
    * @throws {PortTakenError} naming the setting that changes the port.
    */
   async start(): Promise<string> {
-    const { config, access, vitals, intake, reads, maxConnections, metrics, stream, status } = this.#parts;
+    const { config, access, health, observable, intake, reads, maxConnections, metrics, stream, status } =
+      this.#parts;
     const app = newApp();
     this.#app = app;
     app.server.maxConnections = maxConnections;
     await this.#protect(app);
     await describeApi(app, '1.0.0', config.HTTP_TOKENS_FILE !== undefined);
-    app.register(healthRoutes(config.DATA_DIR, vitals, access));
+    app.register(healthRoutes(config.DATA_DIR, health, observable, access));
     this.#register(app, 'ingest', ingestRoutes(intake, access, config.HTTP_MAX_BODY_BYTES));
     this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads));
     this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads));

@@ -3,15 +3,12 @@ import { z } from 'zod';
 import { content, errorAnswers } from '../../base/http/schemas.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
-import { time } from './schemas.ts';
+import { connection, reasons, time } from './schemas.ts';
 
-const connection = z.object({
-  connected: z.boolean(),
-  since: z.string().optional(),
-  reason: z.string().optional(),
-});
 const status = z.object({
   at: time.describe('When this was looked up.'),
+  started_at: time.describe('Since when the counters count.'),
+  reasons,
   received: z.number().int().describe('Messages since the start, by MQTT and HTTP.'),
   recorded: z.number().int(),
   rejected: z.number().int(),

@@ -72,7 +72,7 @@ test('with tokens: every route but those is behind one', async () => {
       .filter(([, { security }]) => security === undefined)
       .map(([method]) => `${method} ${path}`),
   );
-  expect(open.sort()).toEqual(['get /health', 'get /ready']);
+  expect(open.sort()).toEqual(['get /health', 'get /health/ready', 'get /ready']);
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, { security }] of Object.entries(methods)) {
       if (security === undefined) continue;
@@ -84,7 +84,7 @@ test('with tokens: every route but those is behind one', async () => {
 
 test('/ready tells details to those who may read', async () => {
   await using running = await guarded();
-  expect(await readyOf(running.http)).toEqual({ code: 200, body: { status: 'ready' } });
+  expect(await readyOf(running.http)).toEqual({ code: 200, body: { status: 'degraded' } });
   const response = await fetch(`${running.http}/ready`, { headers: bearer(READ_TOKEN) });
   expect(await response.json()).toMatchObject({ broker: { connected: false }, recording: { ok: true } });
 });

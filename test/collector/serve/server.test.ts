@@ -26,7 +26,8 @@ test('/ready: all is well', async () => {
       expect(await readyOf(running.http)).toEqual({
         code: 200,
         body: {
-          status: 'ready',
+          status: 'ok',
+          reasons: [],
           broker: { connected: true, since: iso },
           recording: { ok: true },
           database: { connected: true },
@@ -43,7 +44,11 @@ test('/ready is 200 while broker and database are away, and says since when and 
     const { code, body } = await readyOf(running.http);
     expect(code).toBe(200);
     expect(body).toMatchObject({
-      status: 'ready',
+      status: 'degraded',
+      reasons: [
+        { name: 'broker_away', message: 'the broker is away: connect ECONNREFUSED 127.0.0.1:1' },
+        { name: 'database_away', message: expect.stringContaining('ECONNREFUSED') },
+      ],
       broker: { connected: false, since: iso, reason: 'connect ECONNREFUSED 127.0.0.1:1' },
       database: { connected: false, since: iso, reason: expect.stringContaining('ECONNREFUSED') },
       recording: { ok: true },
