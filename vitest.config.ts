@@ -4,8 +4,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/harness/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Limits for what hangs, not for what is slow: a test has to pass beside a build as well.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // One more than CI has cores: many tests wait for a keepalive, a second of the clock or a browser.
     maxWorkers: 3,
   },

@@ -34,9 +34,9 @@ const fill = `
     most = Math.max(most, spaces.find(({ space_name }) => space_name === 'new_space').space_size / 1e6);
   }`;
 
-// V8 would let it grow to more than 30.
+// V8 would let either grow to 67; where the machine is busy it is larger for moments.
 test('the young generation of the main thread does not grow', async () => {
-  expect(await run(`${fill} console.log(most);`)).toBeLessThan(16);
+  expect(await run(`${fill} console.log(most);`)).toBeLessThan(32);
 });
 
 test('that of another thread neither', async () => {
@@ -45,5 +45,5 @@ test('that of another thread neither', async () => {
     const { Worker } = await import('node:worker_threads');
     new Worker(${JSON.stringify(inThread)}, { eval: true }).on('message', most => console.log(most));
   `);
-  expect(most).toBeLessThan(16);
+  expect(most).toBeLessThan(32);
 });

@@ -60,7 +60,7 @@ test('killed before any step of compressing a file and of making it plain again,
     expect(values.length).toBeLessThanOrEqual(acknowledged.length + 1);
   }
   expect(call).toBeGreaterThan(20);
-}, 120_000);
+});
 
 /** Lets a process record and compress until it has acknowledged so many, and some; then kills it. @returns what it acknowledged. */
 async function recordAndCompress(dataDir: string, first: number, some: number): Promise<number[]> {
@@ -107,4 +107,4 @@ test('killed while files are compressed and made plain under load, nothing ackno
   // What was on disk and not yet told is at most the one of each round.
   expect(found.length - acknowledged.size).toBeLessThanOrEqual(ROUNDS);
   expect(archives).toBeGreaterThan(0);
-}, 120_000);
+});

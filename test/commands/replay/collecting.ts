@@ -33,7 +33,7 @@ export async function collect(
   recorder.onDurable = files => loader.durable(files);
   loader.start();
   stack.defer(() => loader.stop());
-  await eventually(() => expect(loader.status.database.connected).toBe(true), 30_000);
+  await eventually(() => expect(loader.status.database.connected).toBe(true));
   const running = stack.move();
   return {
     /** Resolves when the readings are on disk. */

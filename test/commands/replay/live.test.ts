@@ -9,8 +9,6 @@ import { eventually } from '../../harness/eventually.ts';
 import { type Pipeline, reading, withPipeline } from '../verify/pipeline.ts';
 import { collect } from './collecting.ts';
 
-const until = <T>(fact: () => Promise<T> | T) => eventually(fact, 30_000);
-
 /** Second `n` of a day. */
 const at = (n: number) => new Date(Date.UTC(2025, 10, 12) + n * 1000).toISOString();
 
@@ -81,18 +79,18 @@ test('a replay that gets into a deadlock with the collector begins its batch aga
     const foreign = join(pipeline.folder, 'foreign.jsonl');
     writeFileSync(foreign, `${reading('Sensor 1', at(1), 10)}\n${reading('Sensor 1', at(2), 10)}\n`);
     await live.record([reading('Sensor 1', at(2), 10), reading('Sensor 1', at(1), 10)]);
-    await until(async () => expect(await names('advisory')).toEqual(['sluice loader']));
+    await eventually(async () => expect(await names('advisory')).toEqual(['sluice loader']));
     const replayed = pipeline.replay([foreign], { collecting: true });
     const outcome = replayed.then(
       ({ rows }) => rows[0]?.lines,
       error => error,
     );
     // Each has one of two keys, or waits for the other already; the one that waits first is the one to be ended.
-    await until(async () =>
+    await eventually(async () =>
       expect((await names('advisory')).length + (await names('transactionid')).length).toBe(2),
     );
     await gates.open(2);
-    await until(async () => expect(await names('advisory')).toEqual(['sluice loader']));
+    await eventually(async () => expect(await names('advisory')).toEqual(['sluice loader']));
     await gates.open(1);
     expect(await outcome).toBe(2);
     await live.drain();
@@ -141,14 +139,14 @@ test('a replay that was killed in the middle of a batch is finished by the next 
         },
       );
       const closed = once(child, 'close');
-      await until(async () =>
+      await eventually(async () =>
         expect(await pipeline.database.query(waiting, ['advisory'])).toEqual([{ name: 'sluice replay' }]),
       );
       child.kill('SIGKILL');
       expect((await closed)[1]).toBe('SIGKILL');
     }
     // The server notices only when it has an answer to give.
-    await until(async () =>
+    await eventually(async () =>
       expect(
         await pipeline.database.query(
           "SELECT FROM pg_stat_activity WHERE application_name = 'sluice replay' AND datname = current_database()",

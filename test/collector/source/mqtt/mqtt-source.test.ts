@@ -83,8 +83,8 @@ test('stop() while the broker is answering CONNECT ends, and leaves no connectio
   });
   slow.release();
   try {
-    await eventually(() => expect(stopped).toBe(true), 5000);
-    await eventually(() => expect(slow.connections()).toBe(0), 5000);
+    await eventually(() => expect(stopped).toBe(true));
+    await eventually(() => expect(slow.connections()).toBe(0));
   } finally {
     slow.cut();
     await stopping;
