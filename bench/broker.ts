@@ -3,9 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '../test/harness/eventually.ts';
+import type { Program } from '../test/harness/program.ts';
+import { freePort } from '../test/harness/server.ts';
 import type { Bench } from './bench.ts';
-import type { Program } from './programs.ts';
-import { freePort, until } from './waiting.ts';
 
 /** Mosquitto as it is on this machine; undefined where it is not installed. Debian's is not on every user's PATH. */
 export const mosquitto = ['mosquitto', '/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(
@@ -70,8 +71,7 @@ export class Broker implements AsyncDisposable {
         if (!program.isRunning) throw await program.failure();
         return answers(port);
       },
-      20,
-      bench.signal,
+      { everyMs: 20, signal: bench.signal },
     );
     return broker;
   }
@@ -84,7 +84,10 @@ export class Broker implements AsyncDisposable {
   async untilSubscribed(filter: string): Promise<void> {
     const subscribed = async () =>
       (await readFile(this.#log, 'utf8').catch(() => '')).includes(` ${filter}\n`);
-    await until(`a subscription to ${filter}`, subscribed, 20, this.#bench.signal);
+    await until(`a subscription to ${filter}`, subscribed, {
+      everyMs: 20,
+      signal: this.#bench.signal,
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,12 +1,16 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { until } from '../test/harness/eventually.ts';
+import type { Program } from '../test/harness/program.ts';
+import { freePort } from '../test/harness/server.ts';
 import type { Bench } from './bench.ts';
 import { sensorId } from './load.ts';
-import type { Program } from './programs.ts';
-import { freePort, until } from './waiting.ts';
 
 const program = fileURLToPath(new URL('../sluice.js', import.meta.url));
+
+/** A collector that finds days of raw files looks at all of them first. */
+const PATIENCE_MS = 600_000;
 
 /** A data folder with a registry beside it, removed at the end. */
 export class BenchFolder implements AsyncDisposable {
@@ -77,6 +81,6 @@ export async function startCollector(
     const { broker, database } = (await answer.json()) as Record<string, { connected: boolean }>;
     return broker?.connected && (!awaitDatabase || database?.connected);
   };
-  await until('the collector is ready', ready, 50, bench.signal);
+  await until('the collector is ready', ready, { ms: PATIENCE_MS, signal: bench.signal });
   return collector;
 }

@@ -5,13 +5,13 @@
  *   node bench/gold.ts [sensors, 10000 by default] [readings of each, 1000 by default]
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { prepareRefresh, refreshStaleMinutes } from '../collector/gold/refresh.ts';
 import { EmbeddedPostgres } from '../commands/up/postgres.ts';
 import { migrate } from '../db/migrate.ts';
+import { freePort } from '../test/harness/server.ts';
 
 const START = '2025-11-12T00:00:00Z';
 const REFRESHES = 5;
@@ -111,12 +111,4 @@ async function refreshTimes(client: pg.Client, second: number, stale: number, wh
   }
   const median = times.sort((one, other) => one - other)[REFRESHES >> 1]!;
   return `refresh of 2 minutes of ${stale.toLocaleString('en')} sensors, ${what}: ${median.toFixed(0)} ms (${times[0]!.toFixed(0)}–${times.at(-1)!.toFixed(0)})`;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise(resolve => probe.close(resolve));
-  return port;
 }

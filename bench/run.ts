@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { EmbeddedPostgres } from '../commands/up/postgres.ts';
+import { freePort } from '../test/harness/server.ts';
 import type { Bench } from './bench.ts';
 import { mosquitto } from './broker.ts';
 import { drawThroughput, type Point } from './chart.ts';
@@ -27,7 +28,6 @@ import { hasReference } from './reference.ts';
 import { duration, reportText } from './report.ts';
 import type { PartResult } from './result.ts';
 import { type MeasuredPart, mergeResults, RESULTS_FILE, type Results, readResults } from './results.ts';
-import { freePort } from './waiting.ts';
 
 const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> = {
   publisher: measurePublisher,

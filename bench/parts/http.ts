@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../../db/migrate.ts';
+import type { Program } from '../../test/harness/program.ts';
+import { freePort } from '../../test/harness/server.ts';
 import type { Bench } from '../bench.ts';
 import { Broker } from '../broker.ts';
 import { BenchFolder, startCollector } from '../collector-process.ts';
@@ -7,12 +9,10 @@ import { BenchDatabase } from '../database.ts';
 import type { HttpAnswers, HttpLoad } from '../http-client.ts';
 import { loadStart } from '../load.ts';
 import type { Plan } from '../plan.ts';
-import type { Program } from '../programs.ts';
 import type { PartResult } from '../result.ts';
 import { ratios, type Spread, spread } from '../stats.ts';
 import { measure, type StartSubscriber } from '../subscriber.ts';
 import { cpuMicros, residentMegabytes } from '../usage.ts';
-import { freePort } from '../waiting.ts';
 
 const client = fileURLToPath(new URL('../http-client.ts', import.meta.url));
 

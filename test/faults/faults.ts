@@ -1,7 +1,7 @@
 import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from './patience.ts';
+import { until } from '../harness/eventually.ts';
 import type { Fault, FaultKind } from './schedule.ts';
 import { readyOf, type World } from './world.ts';
 
@@ -51,7 +51,6 @@ export const injections: Record<FaultKind, Injection> = {
     await until(
       'the collector answers',
       async () => !collector.isRunning || (await readyOf(world)) !== undefined,
-      60_000,
     );
     if (!collector.isRunning) return false;
     const { status, signal } = await collector.stop();

@@ -3,14 +3,12 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { until } from './patience.ts';
+import { until } from '../harness/eventually.ts';
 
 /** Mosquitto as it is on this machine; undefined where it is not installed. */
 export const mosquittoProgram = ['mosquitto', '/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(
   path => spawnSync(path, ['-h']).error === undefined,
 );
-
-const PATIENCE_MS = 60_000;
 
 /**
  * A Mosquitto that keeps its sessions over a SIGTERM. It is never killed: it acknowledges to publishers what it has only
@@ -53,14 +51,10 @@ export class Mosquitto implements AsyncDisposable {
     // A session of its own: Ctrl-C is for the harness, which stops everything in its order.
     const child = spawn(mosquittoProgram, ['-c', this.#conf], { stdio: 'ignore', detached: true });
     this.#child = child;
-    await until(
-      'Mosquitto listens',
-      () => {
-        if (child.exitCode !== null) throw new Error(`mosquitto ended with status ${child.exitCode}`);
-        return answers(this.port);
-      },
-      PATIENCE_MS,
-    );
+    await until('Mosquitto listens', () => {
+      if (child.exitCode !== null) throw new Error(`mosquitto ended with status ${child.exitCode}`);
+      return answers(this.port);
+    });
   }
 
   /** SIGTERM: it writes sessions and queues to the disk. */

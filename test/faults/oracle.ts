@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
+import { until } from '../harness/eventually.ts';
 import { Bronze } from './bronze.ts';
 import { runVerify } from './collector-process.ts';
-import { until } from './patience.ts';
 import { Silver } from './silver.ts';
 import { textLength, textsIn } from './texts.ts';
 import { nightsWithWork, readyOf, restartsWithPendingBytes, type World } from './world.ts';
@@ -146,12 +146,10 @@ function redeliveries({ publisher, messages }: World, { counts }: Bronze): numbe
 async function differencesOfGold(client: pg.Client): Promise<string[]> {
   await prepareRefresh(client);
   // The collector may be refreshing at this very moment.
-  await until(
-    'gold is refreshed',
-    async () => (await refreshStaleMinutes(client)) !== undefined,
-    SETTLE_MS,
-    500,
-  );
+  await until('gold is refreshed', async () => (await refreshStaleMinutes(client)) !== undefined, {
+    ms: SETTLE_MS,
+    everyMs: 500,
+  });
   const stale = await client.query('SELECT FROM gold.stale_minute');
   const { rows } = await client.query<{ sensor_id: string; bucket: string }>(
     `WITH recomputed AS (

@@ -1,9 +1,9 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../harness/eventually.ts';
 import { injections } from './faults.ts';
 import { type Judgement, judge } from './oracle.ts';
-import { until } from './patience.ts';
 import { type Fault, type FaultKind, faultKinds, faultsOf, type Track, tracks } from './schedule.ts';
 import { readyOf, startWorld, type World } from './world.ts';
 
@@ -12,7 +12,6 @@ const COMPLETE_SECONDS = 180;
 /** What a fault breaks, a connection say, may not be there at that moment. */
 const MOST_TRIES = 3;
 const PROGRESS_MS = 10_000;
-const SUBSCRIBE_MS = 60_000;
 const FLUSH_MS = 5 * 60_000;
 
 export interface ScenarioOptions {
@@ -48,7 +47,7 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   world.collector.start();
   // Before the first subscription there is no session that could keep anything.
   const subscribed = async () => (await readyOf(world))?.broker.connected === true;
-  await until('the collector has subscribed', subscribed, SUBSCRIBE_MS);
+  await until('the collector has subscribed', subscribed);
   world.publisher.start();
   try {
     const outcome = await new Scenario(world, options).run();

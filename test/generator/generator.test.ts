@@ -1,13 +1,13 @@
 import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { readConfig } from '../../base/settings.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
+import { eventually } from '../harness/eventually.ts';
 import { TestBroker } from './broker.ts';
 
 const silent = pino({ level: 'silent' });
-const patience = { timeout: 30_000, interval: 10 };
 
 interface Choice {
   log?: Logger;
@@ -43,7 +43,7 @@ test('readings arrive with QoS 1 on the topics of five sensors, each tick once',
   await using broker = await TestBroker.start();
   await using generator = generatorFor(broker.url);
   await generator.start();
-  await vi.waitFor(() => expect(broker.received.length).toBeGreaterThan(200), patience);
+  await eventually(() => expect(broker.received.length).toBeGreaterThan(200));
   await generator.stop();
 
   expect(new Set(broker.received.map(({ qos }) => qos))).toEqual(new Set([1]));
@@ -61,10 +61,10 @@ test('stop waits until the broker has acknowledged what was sent', async () => {
   await using broker = await TestBroker.start();
   await using generator = generatorFor(broker.url);
   await generator.start();
-  await vi.waitFor(() => expect(broker.received.length).toBeGreaterThan(20), patience);
+  await eventually(() => expect(broker.received.length).toBeGreaterThan(20));
   broker.hold();
   const before = generator.counts.sent;
-  await vi.waitFor(() => expect(generator.counts.sent).toBeGreaterThan(before + 100), patience);
+  await eventually(() => expect(generator.counts.sent).toBeGreaterThan(before + 100));
   const stopped = generator.stop();
   expect(generator.stop()).toBe(stopped);
   expect(generator.counts.acknowledged).toBeLessThan(generator.counts.sent);
@@ -81,7 +81,7 @@ test('stop gives up on a broker that acknowledges nothing, and says what is lost
   const { log, lines } = rememberingLog();
   await using generator = generatorFor(broker.url, { log });
   await generator.start();
-  await vi.waitFor(() => expect(broker.arrived).toBeGreaterThan(0), patience);
+  await eventually(() => expect(broker.arrived).toBeGreaterThan(0));
   await generator.stop();
   expect(generator.counts.acknowledged).toBe(0);
   expect(lines.at(-1)).toBe('the broker has not acknowledged these generated messages');
@@ -97,12 +97,12 @@ test('starts without a broker, says so once, and delivers everything when one ap
   await using generator = generatorFor(url, { log });
   await generator.start();
   const away = 'the generator has no connection to the broker; trying again';
-  await vi.waitFor(() => expect(lines).toContain(away), patience);
-  await vi.waitFor(() => expect(generator.counts.sent).toBeGreaterThan(300), patience);
+  await eventually(() => expect(lines).toContain(away));
+  await eventually(() => expect(generator.counts.sent).toBeGreaterThan(300));
   expect(generator.counts.acknowledged).toBe(0);
 
   await using broker = await TestBroker.start({ port });
-  await vi.waitFor(() => expect(generator.counts.acknowledged).toBeGreaterThan(300), patience);
+  await eventually(() => expect(generator.counts.acknowledged).toBeGreaterThan(300));
   await generator.stop();
   expect(broker.received).toHaveLength(generator.counts.sent);
   const times = timesOf(broker, 'sensors/1');
@@ -114,15 +114,15 @@ test('what was not acknowledged when the connection broke is sent again, in orde
   await using broker = await TestBroker.start();
   await using generator = generatorFor(broker.url, { settings: { GENERATOR_SENSORS: '50' } });
   await generator.start();
-  await vi.waitFor(() => expect(broker.received.length).toBeGreaterThan(100), patience);
+  await eventually(() => expect(broker.received.length).toBeGreaterThan(100));
   broker.hold();
   // More than may be in flight at one time, so that some wait behind what is sent again.
   const unacknowledged = () => generator.counts.sent - generator.counts.acknowledged;
-  await vi.waitFor(() => expect(unacknowledged()).toBeGreaterThan(2000), patience);
+  await eventually(() => expect(unacknowledged()).toBeGreaterThan(2000));
   const { sent: sentBefore } = generator.counts;
   expect(broker.received.length).toBeLessThan(sentBefore - 1900);
   broker.cut();
-  await vi.waitFor(() => expect(generator.counts.acknowledged).toBeGreaterThan(sentBefore), patience);
+  await eventually(() => expect(generator.counts.acknowledged).toBeGreaterThan(sentBefore));
   await generator.stop();
 
   const { sent, acknowledged } = generator.counts;
@@ -139,14 +139,14 @@ test('its memory is bounded: without a broker readings are skipped, counted and 
   const settings = { GENERATOR_SENSORS: '4000' };
   await using generator = generatorFor(url, { log, settings });
   await generator.start();
-  await vi.waitFor(() => expect(generator.counts.skippedTicks).toBeGreaterThan(20), patience);
+  await eventually(() => expect(generator.counts.skippedTicks).toBeGreaterThan(20));
   // Three ticks pass the limit of 10,000 messages.
   expect(generator.counts.sent).toBe(12_000);
   const full = 'the broker takes no more: readings are left out until it has acknowledged what waits';
   expect(lines.filter(line => line === full)).toHaveLength(1);
 
   await using broker = await TestBroker.start({ port });
-  await vi.waitFor(() => expect(generator.counts.acknowledged).toBeGreaterThanOrEqual(12_000), patience);
+  await eventually(() => expect(generator.counts.acknowledged).toBeGreaterThanOrEqual(12_000));
   await generator.stop();
   expect(broker.received).toHaveLength(generator.counts.sent);
 });
@@ -158,16 +158,15 @@ test('it gives the credentials, and an id that is not the collector’s', async 
   const { log, lines } = rememberingLog();
   await using stranger = generatorFor(broker.url, { settings, log });
   await stranger.start();
-  await vi.waitFor(
-    () => expect(lines).toContain('the generator has no connection to the broker; trying again'),
-    patience,
+  await eventually(() =>
+    expect(lines).toContain('the generator has no connection to the broker; trying again'),
   );
   const known = { ...settings, MQTT_USERNAME: credentials.username, MQTT_PASSWORD: credentials.password };
   await using one = generatorFor(broker.url, { settings: known });
   await using two = generatorFor(broker.url, { settings: known });
   await Promise.all([one.start(), two.start()]);
-  await vi.waitFor(() => expect(one.counts.acknowledged).toBeGreaterThan(0), patience);
-  await vi.waitFor(() => expect(two.counts.acknowledged).toBeGreaterThan(0), patience);
+  await eventually(() => expect(one.counts.acknowledged).toBeGreaterThan(0));
+  await eventually(() => expect(two.counts.acknowledged).toBeGreaterThan(0));
   const clients = new Set(broker.received.map(({ client }) => client));
   expect(clients.size).toBe(2);
   for (const client of clients) expect(client).toMatch(/^site-7-generator-[0-9a-f]{8}$/);
@@ -180,10 +179,10 @@ test('faults are sent when the settings or the caller want them, and are counted
   await using faulty = generatorFor(broker.url, { settings });
   await using faultless = generatorFor(broker.url, { settings, faults: false });
   await Promise.all([faulty.start(), faultless.start()]);
-  await vi.waitFor(() => {
+  await eventually(() => {
     for (const kind of faultKinds) expect(faulty.counts.faults[kind]).toBeGreaterThan(0);
-  }, patience);
-  await vi.waitFor(() => expect(faultless.counts.sent).toBeGreaterThan(2000), patience);
+  });
+  await eventually(() => expect(faultless.counts.sent).toBeGreaterThan(2000));
   await Promise.all([faulty.stop(), faultless.stop()]);
   expect(faulty.counts.acknowledged).toBe(faulty.counts.sent);
   expect(Object.values(faultless.counts.faults)).toEqual([0, 0, 0, 0, 0]);

@@ -9,11 +9,12 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../harness/eventually.ts';
+import { freePort } from '../harness/server.ts';
 import { compareWithDatabase, readRawFiles } from './comparison.ts';
-import { Program, until } from './program.ts';
+import { TerminalProgram } from './program.ts';
 
 const SENSORS = 5;
 const LINES_EACH = 5;
@@ -22,18 +23,10 @@ function step(text: string): void {
   process.stdout.write(`--- ${text}\n`);
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise(resolve => probe.close(resolve));
-  return port;
-}
-
 /** Waits until every sensor has so many lines in its raw files. */
-async function untilRecorded(dataDir: string, lines: number, program: Program): Promise<void> {
+async function untilRecorded(dataDir: string, lines: number, program: TerminalProgram): Promise<void> {
   await until(`${SENSORS} raw files with ${lines} lines each`, async () => {
-    program.assertRuns();
+    await program.assertRuns();
     const counts = [...(await readRawFiles(dataDir)).values()].map(text => text.split('\n').length - 1);
     return counts.filter(count => count >= lines).length >= SENSORS;
   });
@@ -41,7 +34,11 @@ async function untilRecorded(dataDir: string, lines: number, program: Program): 
 
 async function wrongSettings(env: NodeJS.ProcessEnv): Promise<void> {
   step('wrong settings are told all at once, and nothing is begun');
-  const program = Program.run(['node', 'sluice.js', 'up'], { ...env, BATCH_ROWS: '0', MQTT_QOS: '7' });
+  const program = await TerminalProgram.run(['node', 'sluice.js', 'up'], {
+    ...env,
+    BATCH_ROWS: '0',
+    MQTT_QOS: '7',
+  });
   assert.equal(await program.exitStatus(), 2);
   assert.match(program.output, /BATCH_ROWS must be/);
   assert.match(program.output, /MQTT_QOS must be/);
@@ -57,7 +54,7 @@ async function takenPorts(env: NodeJS.ProcessEnv, dataDir: string): Promise<void
       EMBEDDED_MQTT_PORT: `${await freePort()}`,
       HTTP_PORT: `${await freePort()}`,
     };
-    const program = Program.run(['node', 'sluice.js', 'up'], {
+    const program = await TerminalProgram.run(['node', 'sluice.js', 'up'], {
       ...env,
       DATA_DIR: dataDir,
       ...free,
@@ -72,12 +69,12 @@ async function takenPorts(env: NodeJS.ProcessEnv, dataDir: string): Promise<void
 
 async function secondCollector(env: NodeJS.ProcessEnv): Promise<void> {
   step('a second collector on the same data folder is refused');
-  const program = Program.run(['node', 'sluice.js', 'up'], env);
+  const program = await TerminalProgram.run(['node', 'sluice.js', 'up'], env);
   assert.equal(await program.exitStatus(), 1, program.output);
   assert.match(program.output, /in use by process \d+/);
 }
 
-async function stopAndCompare(program: Program, how: 'Ctrl-C' | 'kill', env: NodeJS.ProcessEnv) {
+async function stopAndCompare(program: TerminalProgram, how: 'Ctrl-C' | 'kill', env: NodeJS.ProcessEnv) {
   step(`${how === 'Ctrl-C' ? 'Ctrl-C' : 'SIGINT to npm alone'} ends it with status 0 and leaves no process`);
   program.interrupt(how);
   assert.equal(await program.exitStatus(), 0, program.output);
@@ -99,7 +96,7 @@ async function smoke(folder: string): Promise<void> {
   await wrongSettings(env);
 
   step(`npm start: ${SENSORS} raw files fill`);
-  await using first = Program.run(['npm', 'start'], env);
+  await using first = await TerminalProgram.run(['npm', 'start'], env);
   await untilRecorded(env.DATA_DIR!, LINES_EACH, first);
   const { status } = await fetch(`http://127.0.0.1:${env.HTTP_PORT}/ready`);
   assert.equal(status, 200);
@@ -110,7 +107,7 @@ async function smoke(folder: string): Promise<void> {
   step('a second npm start goes on with the same data');
   const before = await readRawFiles(env.DATA_DIR!);
   const most = Math.max(...[...before.values()].map(text => text.split('\n').length - 1));
-  await using second = Program.run(['npm', 'start'], env);
+  await using second = await TerminalProgram.run(['npm', 'start'], env);
   await untilRecorded(env.DATA_DIR!, most + LINES_EACH, second);
   await stopAndCompare(second, 'kill', env);
   const after = await readRawFiles(env.DATA_DIR!);
