@@ -32,7 +32,7 @@ export interface Decoder {
 }
 
 /** What a format adds to the line of a recorded message. JSON. */
-type Notes = { readonly [key: string]: unknown };
+export type Notes = { readonly [key: string]: unknown };
 
 /**
  * What can be recognised by sight, at a third of the cost of decoding: the form `{"id", "dt", "value"}` of most messages,
