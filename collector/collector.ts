@@ -156,7 +156,7 @@ export class Collector {
       metrics.recorded({ messages: size, bytes: payloadBytes + size, seconds, rejected });
       stream.readings(files);
     };
-    loader.onBatch = batch => metrics.stored(batch);
+    loader.batches.follow(batch => metrics.stored(batch));
     refresher.onRefreshed = refreshed => {
       metrics.refreshed(refreshed);
       void announceMeans(reads, stream);

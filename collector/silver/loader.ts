@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
+import { Feed } from '../../base/feed.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import { addCounters, emptyCounters } from './byte-range.ts';
-import type { FromLoader, LoaderData, LoaderStatus, ToLoader } from './protocol.ts';
+import type { FromLoader, LoaderData, LoaderStatus, StoredBatch, ToLoader } from './protocol.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
 const YOUNG_MB = 6;
@@ -27,19 +28,20 @@ export class Loader {
   /** What threads that have ended had loaded, and what the present one has. */
   readonly #before = emptyCounters();
   #current = emptyCounters();
-  #drained: () => void = () => undefined;
+  #drained = Promise.withResolvers<boolean>();
+  /** The batches, each as it is committed. */
+  readonly batches: Feed<StoredBatch>;
   status: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
     pendingBytes: 0,
-    loaded: { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 },
+    loaded: emptyCounters(),
   };
-  /** Called with each new status. */
-  onStatus: (status: LoaderStatus) => void = () => undefined;
-  /** Called after each batch that is committed. */
-  onBatch: (batch: { lines: number; seconds: number }) => void = () => undefined;
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+    this.batches = new Feed(error =>
+      options.log.error({ err: error }, 'what follows the loader has failed; loading goes on'),
+    );
   }
 
   start(): void {
@@ -78,8 +80,8 @@ export class Loader {
   /** Loads what is pending, for at most `ms`. True when nothing is left. */
   async drain(ms: number): Promise<boolean> {
     if (this.#worker === undefined) return false;
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#drained = () => resolve(true);
+    this.#drained = Promise.withResolvers();
+    const { promise, resolve } = this.#drained;
     const timer = setTimeout(() => resolve(false), ms);
     this.#send({ type: 'drain' });
     const drained = await promise;
@@ -108,9 +110,9 @@ export class Loader {
         },
       );
     } else if (message.type === 'batch') {
-      this.onBatch(message);
+      this.batches.publish(message);
     } else if (message.type === 'drained') {
-      this.#drained();
+      this.#drained.resolve(true);
     } else if (message.type === 'log') {
       this.#options.log[message.level](message.fields, message.message);
     } else {
@@ -119,7 +121,6 @@ export class Loader {
       addCounters(loaded, this.#current);
       this.status = { ...message.status, loaded };
       if (message.status.database.connected) this.#backoff.reset();
-      this.onStatus(message.status);
     }
   }
 }

@@ -22,11 +22,16 @@ export type ToLoader =
 export type FromLoader =
   | { type: 'snapshot' }
   | { type: 'status'; status: LoaderStatus }
-  /** A step of loading is committed. */
-  | { type: 'batch'; lines: number; seconds: number }
+  | ({ type: 'batch' } & StoredBatch)
   | { type: 'drained' }
   /** A line for the log, which is the collector's. */
   | { type: 'log'; level: 'info' | 'warn' | 'error'; fields: object; message: string };
+
+/** A batch that is committed. */
+export interface StoredBatch {
+  lines: number;
+  seconds: number;
+}
 
 export interface LoaderStatus {
   database: { connected: true } | { connected: false; since: string; reason: string };

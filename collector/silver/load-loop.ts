@@ -1,0 +1,243 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { Backoff } from '../../base/backoff.ts';
+import { errorText } from '../../base/errors.ts';
+import { zoneOf } from '../../base/time.ts';
+import { connect, sever } from '../../db/connect.ts';
+import { shapeHypertable } from '../../db/hypertables.ts';
+import { migrate } from '../../db/migrate.ts';
+import type { Durable } from '../bronze/group-writer.ts';
+import { Backlog, FileReplacedError } from './backlog.ts';
+import { BatchPolicy } from './batch-policy.ts';
+import { BlockStore } from './block-store.ts';
+import { addCounters, emptyCounters } from './byte-range.ts';
+import { withinDeadline } from './deadline.ts';
+import { OffsetMovedError } from './ledger.ts';
+import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
+import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
+import { prepareStaging } from './store.ts';
+
+/** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
+const MOST_BYTES = 4 * 1024 * 1024;
+/** Batches do not get smaller than this, however slow the database is. */
+const LEAST_BYTES = 32 * 1024;
+/** A database that has not stored a batch within this time hangs, or the batch is too large for it: see `#mostBytes`. */
+const DEADLINE_MS = 60_000;
+/** After this long without an answer /ready says so. */
+const SLOW_MS = 10_000;
+/** How often the registry is read again where nobody tells that it has changed. */
+const REGISTRY_MS = 60_000;
+/** Between batches the collector hears of what is pending this often. */
+const REPORT_MS = 500;
+
+/**
+ * The loader. States: *connecting* (with backoff; migrates, upserts the registry, compares the files with the ledger),
+ * *waiting* for a batch to be due, *storing* it. An error that blames no row leads back to *connecting*: what was not
+ * committed is read again from where the ledger says.
+ */
+export class LoadLoop {
+  readonly #data: LoaderData;
+  readonly #send: (message: FromLoader) => void;
+  readonly #log: LoaderLog;
+  readonly #backlog: Backlog;
+  readonly #store: BlockStore;
+  readonly #policy: BatchPolicy;
+  readonly #backoff = new Backoff(250, 30_000);
+  readonly #loaded = emptyCounters();
+  #away: { since: string; reason: string } | undefined = {
+    since: new Date().toISOString(),
+    reason: 'not connected yet',
+  };
+  /** The registry is upserted once: what is changed in the database afterwards stays. */
+  #isRegistered = false;
+  /** When the registry was last read; long ago when somebody has told that it has changed. */
+  #registryAt = Number.NEGATIVE_INFINITY;
+  #isDraining = false;
+  /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
+  #mostBytes = MOST_BYTES;
+  #reportedAt = 0;
+  /** Why the connection broke while nobody waited for an answer. */
+  #lost: Error | undefined;
+  /** Resolved when something has happened that a wait may be waiting for. */
+  #changed = Promise.withResolvers<void>();
+  #snapshot = Promise.withResolvers<Map<string, number>>();
+
+  constructor(data: LoaderData, send: (message: FromLoader) => void) {
+    const { config, collector } = data;
+    const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
+      send({ type: 'log', level, fields, message });
+    this.#data = data;
+    this.#send = send;
+    this.#log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
+    this.#backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, this.#log, config.LATE_MINUTES);
+    this.#store = new BlockStore(collector, zoneOf(config.SENSOR_TIMEZONE), this.#log);
+    this.#policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
+  }
+
+  /** Takes what the collector says. */
+  receive(message: ToLoader): void {
+    if (message.type === 'durable') this.#grow(message.files);
+    else if (message.type === 'snapshot') this.#snapshot.resolve(message.sizes);
+    else {
+      this.#isDraining = true;
+      this.#changed.resolve();
+    }
+  }
+
+  async run(): Promise<never> {
+    for (;;) {
+      let client: pg.Client | undefined;
+      try {
+        client = await this.#begin();
+        await this.#loadForEver(client);
+      } catch (error) {
+        if (error instanceof OffsetMovedError || error instanceof FileReplacedError)
+          this.#log.warn({}, error.message);
+        else this.#noteAway(error as Error);
+      }
+      if (client !== undefined) sever(client);
+      await sleep(this.#backoff.next());
+    }
+  }
+
+  #grow(files: Durable[]): void {
+    let lines = 0;
+    for (const durable of files) {
+      this.#backlog.grow(durable.file, durable.size, durable.anew, durable.marks);
+      lines += durable.lines;
+    }
+    this.#policy.add(lines, performance.now());
+    if (performance.now() - this.#reportedAt > REPORT_MS) this.#report();
+    this.#changed.resolve();
+  }
+
+  #report(): void {
+    this.#reportedAt = performance.now();
+    const away = this.#away;
+    const database =
+      away === undefined ? { connected: true as const } : { connected: false as const, ...away };
+    this.#send({
+      type: 'status',
+      status: { database, pendingBytes: this.#backlog.bytes, loaded: this.#loaded },
+    });
+  }
+
+  /** Connects and brings everything up to date: schema, registry, positions. */
+  async #begin(): Promise<pg.Client> {
+    const { config } = this.#data;
+    this.#lost = undefined;
+    const client = await connect(config.DATABASE_URL, 'sluice loader', error => {
+      this.#lost = error;
+      this.#changed.resolve();
+    });
+    client.on('notification', () => {
+      this.#registryAt = Number.NEGATIVE_INFINITY;
+    });
+    const wasAway = this.#away !== undefined;
+    await this.#withinDeadline(client, () => this.#prepare(client));
+    if (wasAway) this.#log.info({ pendingBytes: this.#backlog.bytes }, 'connected to the database');
+    if (this.#backlog.bytes > 0) this.#policy.taken(true, performance.now());
+    this.#report();
+    return client;
+  }
+
+  async #prepare(client: pg.Client): Promise<void> {
+    const { config, sensors } = this.#data;
+    await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
+    await migrate(config.DATABASE_URL, (message, level) => this.#log[level]({}, message));
+    if (!this.#isRegistered) {
+      await shapeHypertable(client, config, message => this.#log.warn({}, message));
+      await upsertSensors(client, sensors);
+    }
+    this.#isRegistered = true;
+    await prepareStaging(client);
+    this.#snapshot = Promise.withResolvers();
+    this.#send({ type: 'snapshot' });
+    await this.#backlog.synchronise(client, await this.#snapshot.promise);
+  }
+
+  async #withinDeadline(client: pg.Client, task: () => Promise<void>): Promise<void> {
+    const since = new Date().toISOString();
+    const onSlow = () => {
+      this.#away ??= { since, reason: 'the database has not answered yet' };
+      this.#report();
+    };
+    await withinDeadline(client, { ms: DEADLINE_MS, slowMs: SLOW_MS, onSlow }, task);
+    this.#away = undefined;
+  }
+
+  #noteAway(error: Error): void {
+    const reason = errorText(error);
+    // One line when it goes away and one when the reason changes; a day of retries is not a day of log lines.
+    if (this.#away === undefined || this.#away.reason !== reason) {
+      const { path } = error as NodeJS.ErrnoException;
+      if (path !== undefined) this.#log.error({ reason }, 'cannot read the raw files; recording goes on');
+      else
+        this.#log.warn(
+          { reason },
+          'the database is away; recording goes on, and loading goes on when it is back',
+        );
+    }
+    this.#away = { since: this.#away?.since ?? new Date().toISOString(), reason };
+    this.#report();
+  }
+
+  async #loadForEver(client: pg.Client): Promise<never> {
+    this.#registryAt = performance.now();
+    let registry = await Registry.load(client);
+    for (;;) {
+      await this.#due();
+      if (performance.now() - this.#registryAt > REGISTRY_MS) {
+        // First the time: it may change again while we read it.
+        this.#registryAt = performance.now();
+        registry = await Registry.load(client);
+      }
+      await this.#loadBatch(client, registry);
+      this.#report();
+    }
+  }
+
+  /** Resolves when a batch is due; rejects when the connection is lost meanwhile. */
+  async #due(): Promise<void> {
+    for (;;) {
+      if (this.#lost !== undefined) throw this.#lost;
+      const wait = this.#policy.untilDue(performance.now());
+      const pending = this.#backlog.bytes > 0;
+      if (pending && (wait === 0 || this.#isDraining)) return;
+      if (!pending && this.#isDraining) this.#send({ type: 'drained' });
+      this.#changed = Promise.withResolvers();
+      const { resolve } = this.#changed;
+      const timer = pending && wait !== undefined ? setTimeout(resolve, wait) : undefined;
+      await this.#changed.promise;
+      clearTimeout(timer);
+    }
+  }
+
+  async #loadBatch(client: pg.Client, registry: Registry): Promise<void> {
+    const blocks = this.#backlog.read(this.#mostBytes);
+    const decompressed = this.#backlog.decompress();
+    // While there is anything else to load, nobody waits for it, and nobody misses its error: it is tried again.
+    if (blocks.length === 0) await decompressed;
+    else decompressed.catch(() => undefined);
+    const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
+    // What arrives while this batch is stored waits for the next one.
+    this.#policy.taken(bytes < this.#backlog.bytes, performance.now());
+    this.#mostBytes = Math.max(LEAST_BYTES, this.#mostBytes >> 1);
+    const before = { lines: this.#loaded.lines, ms: performance.now() };
+    await this.#withinDeadline(client, () =>
+      this.#store.store(client, blocks, registry, (counters, ends) => {
+        addCounters(this.#loaded, counters);
+        for (const [file, end] of ends) this.#backlog.advance(file, end);
+      }),
+    );
+    this.#send({
+      type: 'batch',
+      lines: this.#loaded.lines - before.lines,
+      seconds: (performance.now() - before.ms) / 1000,
+    });
+    this.#backoff.reset();
+    // It was halved above, so this doubles it.
+    this.#mostBytes = Math.min(MOST_BYTES, this.#mostBytes * 4);
+  }
+}
