@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rawFolder } from '../collector/bronze/raw-file-name.ts';
 import { until } from '../test/harness/eventually.ts';
 import type { Program } from '../test/harness/program.ts';
 import { freePort } from '../test/harness/server.ts';
@@ -21,7 +22,7 @@ export class BenchFolder implements AsyncDisposable {
 
   private constructor(path: string) {
     this.path = path;
-    this.raw = join(path, 'raw');
+    this.raw = rawFolder(path);
     this.env = { DATA_DIR: path, SENSORS_FILE: join(path, 'sensors.csv'), LOG_LEVEL: 'warn' };
   }
 

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rawFileName } from '../collector/bronze/partition.ts';
+import { RawFileName } from '../collector/bronze/raw-file-name.ts';
 import { type Load, payloadOf, readingOf, sensorId, timeOf } from './load.ts';
 
 const CHUNK_LINES = 20_000;
@@ -13,7 +13,10 @@ const CHUNK_LINES = 20_000;
 export async function writeRecording(load: Load, raw: string, rowsFile: string, signal: AbortSignal) {
   await using rows = await open(rowsFile, 'w');
   for (let sensor = 1; sensor <= load.sensors; sensor++) {
-    await using lines = await open(join(raw, rawFileName(sensorId(sensor), load.from * 1000)), 'w');
+    await using lines = await open(
+      join(raw, RawFileName.ofReading(sensorId(sensor), load.from * 1000).key),
+      'w',
+    );
     for (let first = sensor - 1; first < load.count; first += CHUNK_LINES * load.sensors) {
       signal.throwIfAborted();
       const end = Math.min(load.count, first + CHUNK_LINES * load.sensors);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AppendFile } from './append-file.ts';
-import { restoreFile } from './archive.ts';
+import { restorePlain } from './compressed-file.ts';
 
 /**
  * Open files, at most `limit` of them: the one unused for longest is closed for the next. A process may have few
@@ -49,7 +49,7 @@ export class DescriptorCache {
         path,
         this.#distrusted.get(file),
         bytes => this.#onCut(file, bytes),
-        () => restoreFile(path, error => this.#onDamage(file, error)),
+        () => restorePlain(path, error => this.#onDamage(file, error)),
       );
       this.#distrusted.delete(file);
       return opened;

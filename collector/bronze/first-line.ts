@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
-import { archivePath } from './archive.ts';
 import { readFirstLine } from './line-reader.ts';
+import { compressedPath } from './raw-file-name.ts';
 
 /** Much more than the first line needs. */
 const HEAD_BYTES = 64 * 1024;
@@ -17,15 +17,15 @@ export function firstLineOf(path: string, to: number): Buffer | undefined {
     return readFirstLine(path, to);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return firstLineOfArchive(archivePath(path));
+    return firstLineOfCompressed(compressedPath(path));
   }
 }
 
-function firstLineOfArchive(archive: string): Buffer | undefined {
+function firstLineOfCompressed(path: string): Buffer | undefined {
   const head = Buffer.alloc(HEAD_BYTES);
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(archive, 'r');
+    descriptor = openSync(path, 'r');
     const bytes = readSync(descriptor, head, 0, head.length, 0);
     // It ends in the middle: what can be said up to there is enough.
     const text = gunzipSync(head.subarray(0, bytes), { finishFlush: constants.Z_SYNC_FLUSH });

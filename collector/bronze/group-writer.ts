@@ -1,14 +1,16 @@
 import { unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
 import { syncFolder } from './append-file.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import type { Group } from './group.ts';
-import { type LateMark, lateMarkLine, lateMarksName } from './late-marks.ts';
+import { type LateMark, lateMarkLine } from './late-marks.ts';
 import type { Newest } from './newest.ts';
+import { keyOfPath, lateMarksPath } from './raw-file-name.ts';
 
 /** "This raw file is durable up to byte `size`"; `lines` of them are new. */
 export interface Durable {
+  /** The key of the raw file. */
   file: string;
   size: number;
   lines: number;
@@ -56,9 +58,10 @@ export class GroupWriter {
       const durable: Durable[] = [];
       await inParallel(group.files, this.#parallel, async ([file, { bytes, count: lines }]) => {
         const size = await this.#append(file, bytes, touched);
-        if (!file.startsWith('raw/')) return;
+        const key = keyOfPath(file);
+        if (key === undefined) return;
         const anew = touched.before.get(file) === 0;
-        durable.push({ file: file.slice(4), size, lines, anew, ...marks.get(file) });
+        durable.push({ file: key, size, lines, anew, ...marks.get(file) });
       });
       await this.#syncFolders(touched);
       return durable;
@@ -75,7 +78,7 @@ export class GroupWriter {
     await inParallel(needed, this.#parallel, async ([file, list]) => {
       const size = await this.#sizeOf(file, touched);
       const marks = list.map(({ from, newest }) => ({ from: size + from, newest }));
-      const name = lateMarksName(file);
+      const name = lateMarksPath(file);
       if (size === 0) await this.#empty(name);
       await this.#append(name, Buffer.from(marks.map(lateMarkLine).join('')), touched);
       written.set(file, { marks });
@@ -119,7 +122,7 @@ export class GroupWriter {
 
   /** A new file survives a power cut only when its folder is synced. */
   async #syncFolders({ created }: Touched): Promise<void> {
-    for (const file of created) this.#unsynced.add(file.slice(0, file.indexOf('/')));
+    for (const file of created) this.#unsynced.add(dirname(file));
     for (const folder of this.#unsynced) await syncFolder(join(this.#root, folder));
     this.#unsynced.clear();
   }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { open, readFile, unlink } from 'node:fs/promises';
+import { lateMarksPath } from './raw-file-name.ts';
 
 /**
  * A note beside a raw file: what stands in it from byte `from` on was recorded after a reading of the same sensor that is
@@ -9,11 +10,6 @@ import { open, readFile, unlink } from 'node:fs/promises';
 export interface LateMark {
   from: number;
   newest: number;
-}
-
-/** The name, or path, of the file that holds the marks of a raw file, compressed or not. It goes when the raw file goes. */
-export function lateMarksName(rawFile: string): string {
-  return rawFile.replace(/\.jsonl(?:\.gz)?$/, '.late');
 }
 
 /** A mark as a line: `{"from":4711,"newest":"2025-11-21T10:15:01Z"}`. */
@@ -36,11 +32,11 @@ function parseLateMarks(text: string): LateMark[] {
 /**
  * The marks beside a raw file; none where nothing came late. Synchronous, as the loader's thread has nothing else to do
  * meanwhile.
- * @param rawFile path of the raw file, `.jsonl` or `.jsonl.gz`.
+ * @param rawFile path of the raw file, in either form.
  */
 export function readLateMarks(rawFile: string): LateMark[] {
   try {
-    return parseLateMarks(readFileSync(lateMarksName(rawFile), 'latin1'));
+    return parseLateMarks(readFileSync(lateMarksPath(rawFile), 'latin1'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;

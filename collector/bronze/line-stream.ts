@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
+import { formOf } from './raw-file-name.ts';
 
 const LF = 0x0a;
 const CHUNK_BYTES = 256 * 1024;
@@ -28,7 +29,7 @@ export async function* streamLines(
   to = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<LinePiece> {
   const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  const source = path.endsWith('.gz') ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
+  const source = formOf(path) === 'compressed' ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
   // Errors of the file do not reach the end of the pipe by themselves.
   if (source !== file) file.on('error', error => source.destroy(error));
   let rest = Buffer.alloc(0);

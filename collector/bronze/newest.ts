@@ -1,4 +1,4 @@
-import { open, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
 import type { Zone } from '../../base/time.ts';
@@ -6,6 +6,8 @@ import { decodeReading } from '../payload/message.ts';
 import type { LateMark } from './late-marks.ts';
 import { splitLines } from './line-reader.ts';
 import { streamLines } from './line-stream.ts';
+import { compressedPath, type RawFileName } from './raw-file-name.ts';
+import { listRawFiles } from './raw-folder.ts';
 
 /** What has been recorded of one sensor. */
 interface Sensor {
@@ -14,7 +16,7 @@ interface Sensor {
   /** The newest second that stood in its files before; while `unread` is set only the day is right, not the time. */
   found: number;
   /** The raw file of that day. */
-  unread: string | undefined;
+  unread: RawFileName | undefined;
 }
 
 /** A raw file that readings go to: one sensor, one day. */
@@ -50,7 +52,7 @@ const READ_AT_ONCE = 32;
  * stands in the file of a later day: beside those goes a mark, as their own file does not show it.
  */
 export class Newest {
-  readonly #folder: string;
+  readonly #dataDir: string;
   readonly #lateSeconds: number;
   readonly #zone: Zone;
   readonly #onForget: () => void;
@@ -59,11 +61,10 @@ export class Newest {
   readonly #partitions = new Map<string, Partition>();
 
   /**
-   * @param folder the raw folder.
    * @param onForget told that partitions which were handed out do not count any more.
    */
-  constructor(folder: string, lateMinutes: number, zone: Zone, onForget: () => void) {
-    this.#folder = folder;
+  constructor(dataDir: string, lateMinutes: number, zone: Zone, onForget: () => void) {
+    this.#dataDir = dataDir;
     this.#lateSeconds = lateMinutes * 60;
     this.#zone = zone;
     this.#onForget = onForget;
@@ -71,31 +72,30 @@ export class Newest {
 
   /** Forgets everything, and takes the newest day of each sensor from the names of its files. */
   async learn(): Promise<void> {
-    const names = await readdir(this.#folder);
+    const files = await listRawFiles(this.#dataDir);
     this.#sensors.clear();
     this.#forgetPartitions();
-    for (const name of names) {
-      const [, plain, date, id] = /^((\d{4}-\d\d-\d\d)_(.+)\.jsonl)(?:\.gz)?$/.exec(name) ?? [];
-      if (date === undefined) continue;
-      const found = dayOf(date);
-      const known = this.#sensors.get(id!);
+    for (const { name } of files.values()) {
+      if (name.isOfTopic) continue;
+      const { partition, day: found } = name;
+      const known = this.#sensors.get(partition);
       if (known === undefined ? this.#sensors.size < MOST_SENSORS : known.found < found) {
-        this.#sensors.set(id!, { newest: found, found, unread: plain });
+        this.#sensors.set(partition, { newest: found, found, unread: name });
       }
     }
   }
 
-  /** The partition of a file: `raw/2025-11-12_Sensor_1.jsonl`. */
-  partitionOf(file: string): Partition {
-    const known = this.#partitions.get(file);
+  /** The partition of a raw file. */
+  partitionOf(name: RawFileName): Partition {
+    const { path, partition: id } = name;
+    const known = this.#partitions.get(path);
     if (known !== undefined) return known;
-    const [date, id] = [file.slice(4, 14), file.slice(15, -6)];
     if (this.#sensors.size >= MOST_SENSORS && !this.#sensors.has(id)) this.#sensors.clear();
     if (this.#sensors.size === 0 || this.#partitions.size >= MOST_PARTITIONS) this.#forgetPartitions();
     const sensor = this.#sensors.get(id) ?? { newest: -1, found: -1, unread: undefined };
     this.#sensors.set(id, sensor);
-    const partition = { file, sensor, day: dayOf(date), lateBefore: 0 };
-    this.#partitions.set(file, partition);
+    const partition = { file: path, sensor, day: name.day, lateBefore: 0 };
+    this.#partitions.set(path, partition);
     return partition;
   }
 
@@ -149,13 +149,13 @@ export class Newest {
 
   /** Reads when the newest file's last reading was. Where nobody can tell, the day has to do. */
   async #read(sensor: Sensor): Promise<void> {
-    const path = join(this.#folder, sensor.unread!);
+    const path = join(this.#dataDir, sensor.unread!.path);
     const day = sensor.found;
     let found = await this.#newestOfTail(path).catch(() => day);
     // Out of order, its newest reading may be none of the last; it matters only while not all of the day before is late.
     if (found < day + this.#lateSeconds) {
       found = await this.#newestOf(path)
-        .catch(() => this.#newestOf(`${path}.gz`))
+        .catch(() => this.#newestOf(compressedPath(path)))
         .catch(() => day);
     }
     sensor.found = Math.max(day, found);
@@ -190,9 +190,4 @@ export class Newest {
     this.#partitions.clear();
     this.#onForget();
   }
-}
-
-/** The second (since 1970) at which a UTC date begins. */
-function dayOf(date: string): number {
-  return Date.parse(`${date}T00:00:00Z`) / 1000;
 }

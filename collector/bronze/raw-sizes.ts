@@ -1,77 +1,73 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
-import { archivePath } from './archive.ts';
 import { GzipFileError, gunzippedLength } from './gzip-file.ts';
-import { isRawFileName, uncompressedName } from './partition.ts';
+import { compressedPath } from './raw-file-name.ts';
+import { listRawFiles } from './raw-folder.ts';
 
 const PARALLEL = 32;
 
 /**
- * Up to where each raw file is durable, in bytes of its text, whether it is compressed or not. Listed when first asked for,
- * kept up by whoever writes.
+ * Up to where each raw file is durable, in bytes of its text, whether it is compressed or not; by its key. Listed when first
+ * asked for, kept up by whoever writes.
  */
 export class RawSizes {
-  readonly #folder: string;
+  readonly #dataDir: string;
   readonly #onDamage: (error: Error) => void;
   #sizes: Map<string, number> | undefined;
 
   /** @param onDamage told of each compressed file that cannot be read; it is left out. */
-  constructor(folder: string, onDamage: (error: Error) => void) {
-    this.#folder = folder;
+  constructor(dataDir: string, onDamage: (error: Error) => void) {
+    this.#dataDir = dataDir;
     this.#onDamage = onDamage;
   }
 
-  set(file: string, size: number): void {
-    this.#sizes?.set(file, size);
+  set(key: string, size: number): void {
+    this.#sizes?.set(key, size);
   }
 
-  delete(file: string): void {
-    this.#sizes?.delete(file);
+  delete(key: string): void {
+    this.#sizes?.delete(key);
   }
 
   /**
-   * The lengths of compressed files by the names of their plain forms; a file whose plain form is there as well is none. To
-   * be called before `all`, so that nobody has to wait for thousands of files.
+   * The lengths of compressed files; a file whose plain form is there as well is none. To be called before `all`, so that
+   * nobody has to wait for thousands of files.
    * @param known lengths that need not be read again.
    */
-  async archived(known: ReadonlyMap<string, number> = new Map()): Promise<Map<string, number>> {
+  async compressed(known: ReadonlyMap<string, number> = new Map()): Promise<Map<string, number>> {
     if (this.#sizes !== undefined) return new Map();
-    const names = new Set(await readdir(this.#folder));
-    const archived = [...names]
-      .filter(name => name !== uncompressedName(name))
-      .map(uncompressedName)
-      .filter(name => isRawFileName(name) && !names.has(name));
+    const files = [...(await listRawFiles(this.#dataDir)).values()].filter(({ plain }) => !plain);
     const sizes = new Map<string, number>();
-    await inParallel(archived, PARALLEL, async name => {
-      const size = known.get(name) ?? (await this.#lengthOf(name));
-      if (size !== undefined) sizes.set(name, size);
+    await inParallel(files, PARALLEL, async ({ name: { key, path } }) => {
+      const size = known.get(key) ?? (await this.#lengthOf(path));
+      if (size !== undefined) sizes.set(key, size);
     });
     return sizes;
   }
 
   /**
    * All sizes. Nothing may be written meanwhile, the first time.
-   * @param archived what `archived` has given.
-   * @param trusted up to where a file is whole, if that is less than what the file system says.
+   * @param compressed what `compressed` has given.
+   * @param trusted up to where a file (a path below the data folder) is whole, if that is less than what the file system says.
    */
   async all(
-    archived: ReadonlyMap<string, number>,
-    trusted: (file: string) => number | undefined,
+    compressed: ReadonlyMap<string, number>,
+    trusted: (path: string) => number | undefined,
   ): Promise<Map<string, number>> {
     if (this.#sizes !== undefined) return this.#sizes;
-    const sizes = await this.archived(archived);
-    const names = (await readdir(this.#folder)).filter(isRawFileName);
-    await inParallel(names, PARALLEL, async name => {
-      sizes.set(name, trusted(`raw/${name}`) ?? (await stat(join(this.#folder, name))).size);
+    const sizes = await this.compressed(compressed);
+    const files = [...(await listRawFiles(this.#dataDir)).values()].filter(({ plain }) => plain);
+    await inParallel(files, PARALLEL, async ({ name: { key, path } }) => {
+      sizes.set(key, trusted(path) ?? (await stat(join(this.#dataDir, path))).size);
     });
     this.#sizes = sizes;
     return sizes;
   }
 
-  async #lengthOf(name: string): Promise<number | undefined> {
+  async #lengthOf(path: string): Promise<number | undefined> {
     try {
-      return await gunzippedLength(archivePath(join(this.#folder, name)));
+      return await gunzippedLength(compressedPath(join(this.#dataDir, path)));
     } catch (error) {
       // Made plain in this moment: `all`, between two groups, sees it as that.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -1,12 +1,11 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Zone } from '../../base/time.ts';
 import { decodePayload } from '../payload/message.ts';
 import type { Delivery } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { syncFolder } from './append-file.ts';
-import { tidyFolder } from './archive.ts';
+import { tidyRawFolder } from './compressed-file.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
 import { freeSpace, untilWritable } from './disk.ts';
 import { Group } from './group.ts';
@@ -14,10 +13,11 @@ import { type Durable, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { Newest, type Partition } from './newest.ts';
-import { rawFileName } from './partition.ts';
 import { PartitionCache } from './partition-cache.ts';
+import { keyOfPath, RawFileName, rawFolder } from './raw-file-name.ts';
 import { RawSizes } from './raw-sizes.ts';
-import { repairFolder } from './repair.ts';
+import { rejectedFile, rejectedFolder } from './rejected-file.ts';
+import { repairDataFolder } from './repair.ts';
 
 export interface RecorderOptions {
   dataDir: string;
@@ -52,7 +52,6 @@ export class Recorder {
   readonly #files: DescriptorCache;
   readonly #now: () => number;
   readonly #parallelFiles: number;
-  readonly #raw: string;
   readonly #writer: GroupWriter;
   readonly #newest: Newest;
   readonly #partitions = new PartitionCache();
@@ -77,9 +76,10 @@ export class Recorder {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
-    this.#raw = join(options.dataDir, 'raw');
-    this.#newest = new Newest(this.#raw, options.lateMinutes, options.zone, () => this.#partitions.clear());
-    this.#sizes = new RawSizes(this.#raw, ({ message }) =>
+    this.#newest = new Newest(options.dataDir, options.lateMinutes, options.zone, () =>
+      this.#partitions.clear(),
+    );
+    this.#sizes = new RawSizes(options.dataDir, ({ message }) =>
       options.log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
     );
     this.#files = new DescriptorCache(
@@ -96,14 +96,11 @@ export class Recorder {
   /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
   async start(repair: boolean): Promise<void> {
     const { dataDir } = this.#options;
-    for (const folder of ['raw', 'rejected']) {
-      const path = join(dataDir, folder);
-      await mkdir(path, { recursive: true });
-      if (folder === 'raw') await this.#tidy(path);
-      if (repair) await repairFolder(dataDir, folder, this.#files, this.#parallelFiles);
-      await syncFolder(path);
-    }
-    await syncFolder(dataDir);
+    const folders = [rawFolder(dataDir), rejectedFolder(dataDir)];
+    for (const folder of folders) await mkdir(folder, { recursive: true });
+    await this.#tidy();
+    if (repair) await repairDataFolder(dataDir, this.#files, this.#parallelFiles);
+    for (const folder of [...folders, dataDir]) await syncFolder(folder);
     await this.#newest.learn();
   }
 
@@ -127,12 +124,14 @@ export class Recorder {
     const now = this.#now();
     const reading = decodePayload(payload, this.#options.zone, now);
     if (typeof reading === 'string') {
-      const file = `rejected/${new Date(now).toISOString().slice(0, 10)}.jsonl`;
-      group.add(file, rejectedLine(topic.toString(), payload, reading, now, payloadBytes));
+      group.add(
+        rejectedFile(now * 1000),
+        rejectedLine(topic.toString(), payload, reading, now, payloadBytes),
+      );
       group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
       return;
     }
-    const partition = this.#newest.partitionOf(`raw/${rawFileName(reading.sensorId, reading.time)}`);
+    const partition = this.#newest.partitionOf(RawFileName.ofReading(reading.sensorId, reading.time));
     this.#add(group, partition, Math.floor(reading.time / 1e6), rawLine(payload));
     this.#partitions.learn(payload, reading, partition, now);
   }
@@ -170,8 +169,8 @@ export class Recorder {
   /** Every raw file and up to where it is durable, taken between two groups; of compressed ones the length of their text. */
   async snapshot(): Promise<Map<string, number>> {
     // Looked up before, so that no group waits for thousands of compressed files.
-    const archived = await this.#sizes.archived();
-    return this.#between(() => this.#sizes.all(archived, file => this.#files.trusted(file)));
+    const compressed = await this.#sizes.compressed();
+    return this.#between(() => this.#sizes.all(compressed, file => this.#files.trusted(file)));
   }
 
   /**
@@ -185,7 +184,7 @@ export class Recorder {
       for (const file of files) await this.#files.drop(file);
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
       for (const file of gone) {
-        this.#sizes.delete(file.replace(/^raw\//, ''));
+        this.#sizes.delete(keyOfPath(file) ?? file);
         this.#newest.remove(file);
       }
     });
@@ -278,7 +277,7 @@ export class Recorder {
 
   async #resume(): Promise<void> {
     const { signal } = this.#stopping;
-    while (await untilWritable(this.#raw, signal)) {
+    while (await untilWritable(rawFolder(this.#options.dataDir), signal)) {
       // What was turned away is not known to be recorded.
       const learnt = await this.#newest.learn().then(
         () => true,
@@ -291,8 +290,8 @@ export class Recorder {
     }
   }
 
-  #tidy(folder: string): Promise<void> {
-    return tidyFolder(folder, file =>
+  #tidy(): Promise<void> {
+    return tidyRawFolder(this.#options.dataDir, file =>
       this.#options.log.error(
         { file },
         'a raw file and its compressed form say different things: somebody has put one of them there. The plain one counts',

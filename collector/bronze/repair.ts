@@ -2,35 +2,36 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
-import { lateMarksName, repairLateMarks } from './late-marks.ts';
+import { repairLateMarks } from './late-marks.ts';
+import { lateMarksIn, rawFolder } from './raw-file-name.ts';
+import { listRawFiles } from './raw-folder.ts';
+import { listRejectedFiles } from './rejected-file.ts';
 
 /**
- * After a crash: cuts torn lines of the files of a folder, and syncs what the crash left unsynced.
- * @param root the data folder. @param folder `raw` or `rejected`.
+ * After a crash: cuts torn lines of the files of a data folder, and syncs what the crash left unsynced.
  * @param parallel how many files are looked at at once.
  */
-export async function repairFolder(
-  root: string,
-  folder: string,
+export async function repairDataFolder(
+  dataDir: string,
   files: DescriptorCache,
   parallel: number,
 ): Promise<void> {
-  const names = await readdir(join(root, folder));
-  const lines = names.filter(name => name.endsWith('.jsonl'));
-  await inParallel(lines, parallel, async name => {
-    const file = `${folder}/${name}`;
-    const opened = await files.take(file);
+  const raw = [...(await listRawFiles(dataDir)).values()];
+  const rejected = await listRejectedFiles(dataDir);
+  const plain = raw.filter(file => file.plain).map(({ name }) => name.path);
+  await inParallel([...plain, ...rejected.map(({ path }) => path)], parallel, async path => {
+    const opened = await files.take(path);
     // The crash may have left whole lines that were written but never synced; the loader may read them only now.
     await opened.append(Buffer.alloc(0));
-    files.giveBack(file, opened);
+    files.giveBack(path, opened);
   });
-  // A compressed file was whole before; its marks have nothing to do with the crash.
-  const compressed = new Set(names.filter(name => name.endsWith('.jsonl.gz')).map(lateMarksName));
-  const plain = new Map(lines.map(name => [lateMarksName(name), name]));
-  const marks = names.filter(name => name.endsWith('.late') && (plain.has(name) || !compressed.has(name)));
-  await inParallel(marks, parallel, async name => {
-    const rawFile = plain.get(name);
-    const size = rawFile === undefined ? undefined : (await stat(join(root, folder, rawFile))).size;
-    await repairLateMarks(join(root, folder, name), size);
+  const ofMarks = new Map(raw.map(file => [file.name.lateMarks, file]));
+  const marks = (await readdir(rawFolder(dataDir))).map(lateMarksIn).filter(path => path !== undefined);
+  await inParallel(marks, parallel, async path => {
+    const file = ofMarks.get(path);
+    // A compressed file was whole before; its marks have nothing to do with the crash.
+    if (file !== undefined && !file.plain) return;
+    const size = file === undefined ? undefined : (await stat(join(dataDir, file.name.path))).size;
+    await repairLateMarks(join(dataDir, path), size);
   });
 }

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { discardArchive, exchangeForArchive, prepareArchive } from '../bronze/archive.ts';
+import { discardCompressed, exchangeForCompressed, prepareCompressed } from '../bronze/compressed-file.ts';
 import { GzipFileError } from '../bronze/gzip-file.ts';
+import { lookAt, type StandingFile } from '../bronze/raw-folder.ts';
 import type { Recorder } from '../bronze/recorder.ts';
-import { loadedFilesBefore, lookAt, type OldFile } from './raw-files.ts';
+import { loadedFilesBefore } from './raw-files.ts';
 
 /** Whose raw files, and who may be writing to them. */
 export interface RawFolder {
@@ -27,12 +27,11 @@ export async function compressRawFiles(
   before: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  const folder = join(raw.dataDir, 'raw');
   let compressed = 0;
-  for await (const files of loadedFilesBefore(client, raw.collector, folder, before, 'plain')) {
+  for await (const files of loadedFilesBefore(client, raw.collector, raw.dataDir, before, 'plain')) {
     for (const file of files) {
       signal?.throwIfAborted();
-      if (await compressRawFile(raw, folder, file, signal)) compressed++;
+      if (await compressRawFile(raw, file, signal)) compressed++;
     }
   }
   return compressed;
@@ -43,32 +42,31 @@ export async function compressRawFiles(
  * @returns whether it is compressed now.
  */
 export async function compressRawFile(
-  { recorder, log }: RawFolder,
-  folder: string,
-  file: OldFile,
+  { dataDir, recorder, log }: RawFolder,
+  file: StandingFile,
   signal?: AbortSignal,
 ): Promise<boolean> {
   try {
-    await prepareArchive(file.path, file.bytes, signal);
+    await prepareCompressed(file.path, file.bytes, signal);
   } catch (error) {
     // Deleted in this moment, or the disk does not give back what was written: the plain form stays.
     const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (!gone && !(error instanceof GzipFileError)) throw error;
     log.error(
-      { file: file.name, reason: (error as Error).message },
+      { file: file.name.key, reason: (error as Error).message },
       'cannot compress a raw file; it stays as it is',
     );
     return false;
   }
   let exchanged = false;
-  await recorder.exchange([`raw/${file.name}`], async ([whole]) => {
-    const now = await lookAt(folder, file.name);
+  await recorder.exchange([file.name.path], async ([whole]) => {
+    const now = await lookAt(dataDir, file.name);
     // A late reading may have come meanwhile.
-    if (whole === undefined || now === undefined || now.archived || now.bytes !== file.bytes) return [];
-    await exchangeForArchive(file.path);
+    if (whole === undefined || now === undefined || now.compressed || now.bytes !== file.bytes) return [];
+    await exchangeForCompressed(file.path);
     exchanged = true;
     return [];
   });
-  if (!exchanged) await discardArchive(file.path);
+  if (!exchanged) await discardCompressed(file.path);
   return exchanged;
 }

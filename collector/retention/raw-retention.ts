@@ -1,11 +1,12 @@
-import { readdir, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientBase } from 'pg';
 import { syncFolder } from '../bronze/append-file.ts';
-import { archivePath } from '../bronze/archive.ts';
-import { lateMarksName } from '../bronze/late-marks.ts';
+import { compressedPath, rawFolder } from '../bronze/raw-file-name.ts';
+import { lookAt, type StandingFile } from '../bronze/raw-folder.ts';
+import { listRejectedFiles, rejectedFolder } from '../bronze/rejected-file.ts';
 import type { RawFolder } from './raw-compression.ts';
-import { loadedFilesBefore, lookAt, type OldFile } from './raw-files.ts';
+import { loadedFilesBefore } from './raw-files.ts';
 
 /** Files that are removed between two groups of the recorder. */
 const AT_ONCE = 50;
@@ -22,9 +23,8 @@ export async function removeRawFiles(
   before: string,
   signal?: AbortSignal,
 ): Promise<number> {
-  const folder = join(raw.dataDir, 'raw');
   let removed = 0;
-  for await (const files of loadedFilesBefore(client, raw.collector, folder, before, 'all')) {
+  for await (const files of loadedFilesBefore(client, raw.collector, raw.dataDir, before, 'all')) {
     for (let at = 0; at < files.length; at += AT_ONCE) {
       signal?.throwIfAborted();
       removed += await remove(client, raw, files.slice(at, at + AT_ONCE));
@@ -34,31 +34,31 @@ export async function removeRawFiles(
   return removed;
 }
 
-async function remove(client: ClientBase, raw: RawFolder, files: OldFile[]): Promise<number> {
-  const folder = join(raw.dataDir, 'raw');
+async function remove(client: ClientBase, raw: RawFolder, files: StandingFile[]): Promise<number> {
   const marked = await setRemoved(client, raw.collector, files, true);
   const gone = new Set<string>();
   await raw.recorder.exchange(
     // The marks may be open as well.
-    files.flatMap(({ name }) => [`raw/${name}`, `raw/${lateMarksName(name)}`]),
+    files.flatMap(({ name }) => [name.path, name.lateMarks]),
     async whole => {
       for (const file of files) {
-        if (!marked.has(file.name) || !whole.includes(`raw/${file.name}`)) continue;
-        const now = await lookAt(folder, file.name);
+        const { name } = file;
+        if (!marked.has(name.key) || !whole.includes(name.path)) continue;
+        const now = await lookAt(raw.dataDir, name);
         if (now === undefined || now.bytes !== file.bytes) continue;
-        await unlink(now.archived ? archivePath(file.path) : file.path);
-        await unlink(lateMarksName(file.path)).catch(ignoreMissing);
-        gone.add(file.name);
+        await unlink(now.compressed ? compressedPath(file.path) : file.path);
+        await unlink(join(raw.dataDir, name.lateMarks)).catch(ignoreMissing);
+        gone.add(name.path);
       }
-      await syncFolder(folder);
-      return [...gone].map(name => `raw/${name}`);
+      await syncFolder(rawFolder(raw.dataDir));
+      return [...gone];
     },
   );
   // A late reading has come meanwhile: the next night decides again.
   await setRemoved(
     client,
     raw.collector,
-    files.filter(({ name }) => !gone.has(name)),
+    files.filter(({ name }) => !gone.has(name.path)),
     false,
   );
   return gone.size;
@@ -68,7 +68,7 @@ async function remove(client: ClientBase, raw: RawFolder, files: OldFile[]): Pro
 async function setRemoved(
   client: ClientBase,
   collector: string,
-  files: OldFile[],
+  files: StandingFile[],
   removed: boolean,
 ): Promise<Set<string>> {
   if (files.length === 0) return new Set();
@@ -76,22 +76,19 @@ async function setRemoved(
     `UPDATE bronze.raw_file f SET removed_at = CASE WHEN $4 THEN now() END
      FROM unnest($2::text[], $3::bigint[]) AS s (path, bytes)
      WHERE f.collector = $1 AND f.path = s.path AND (f.bytes = s.bytes OR NOT $4) RETURNING f.path`,
-    [collector, files.map(({ name }) => name), files.map(({ bytes }) => bytes), removed],
+    [collector, files.map(({ name }) => name.key), files.map(({ bytes }) => bytes), removed],
   );
   return new Set(rows.map(({ path }) => path));
 }
 
 async function removeRejected({ dataDir, recorder }: RawFolder, before: string): Promise<void> {
-  const folder = join(dataDir, 'rejected');
-  const names = (await readdir(folder)).filter(
-    name => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name) && name.slice(0, 10) < before,
-  );
-  if (names.length === 0) return;
+  const old = (await listRejectedFiles(dataDir)).filter(({ date }) => date < before);
+  if (old.length === 0) return;
   await recorder.exchange(
-    names.map(name => `rejected/${name}`),
+    old.map(({ path }) => path),
     async whole => {
       for (const file of whole) await unlink(join(dataDir, file)).catch(ignoreMissing);
-      await syncFolder(folder);
+      await syncFolder(rejectedFolder(dataDir));
       return whole;
     },
   );

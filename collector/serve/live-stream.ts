@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { formatTime, type Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import { safeSensorId } from '../bronze/partition.ts';
+import { keyOfPath, RawFileName } from '../bronze/raw-file-name.ts';
 import { decodeReading } from '../payload/message.ts';
 import { EventQueue } from './event-queue.ts';
 
@@ -26,8 +26,7 @@ export interface MinuteMean {
 }
 
 interface Client {
-  /** What follows the date in the names of the sensor's files; undefined: all sensors are wanted. */
-  fileName: string | undefined;
+  /** Undefined: all sensors are wanted. */
   sensorId: string | undefined;
   queue: EventQueue;
   out: Writable;
@@ -60,8 +59,7 @@ export class LiveStream {
    * @param sensorId only this sensor's; undefined: all.
    */
   join(out: Writable, sensorId?: string): void {
-    const fileName = sensorId === undefined ? undefined : `${safeSensorId(sensorId)}.jsonl`;
-    const client: Client = { fileName, sensorId, queue: new EventQueue(MOST_EVENTS), out, flowing: true };
+    const client: Client = { sensorId, queue: new EventQueue(MOST_EVENTS), out, flowing: true };
     this.#clients.add(client);
     out.on('drain', () => {
       client.flowing = true;
@@ -78,8 +76,8 @@ export class LiveStream {
   readings(files: DurableLines): void {
     if (this.#clients.size === 0) return;
     for (const [file, lines] of files) {
-      if (!file.startsWith('raw/') || !file.endsWith('.jsonl')) continue;
-      this.#offer(file, lines.bytes, lines.count);
+      const name = RawFileName.ofKey(keyOfPath(file) ?? '');
+      if (name !== undefined) this.#offer(name, lines.bytes, lines.count);
     }
   }
 
@@ -100,9 +98,10 @@ export class LiveStream {
     this.#rest();
   }
 
-  #offer(file: string, bytes: Buffer, count: number): void {
-    const name = file.slice('raw/2025-11-12_'.length);
-    const wanting = [...this.#clients].filter(({ fileName }) => fileName === undefined || fileName === name);
+  #offer(name: RawFileName, bytes: Buffer, count: number): void {
+    const wanting = [...this.#clients].filter(
+      ({ sensorId }) => sensorId === undefined || name.isOf(sensorId),
+    );
     if (wanting.length === 0) return;
     const room = Math.max(0, ...wanting.map(({ queue }) => queue.room));
     const decoded = room === 0 ? [] : splitLines(bytes, 0).slice(0, room);

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { Health } from '../../base/health.ts';
 import type { Access } from '../../base/http/access.ts';
+import { rawFolder } from '../bronze/raw-file-name.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import type { BrokerStatus } from '../source/mqtt/mqtt-source.ts';
 import { connection, reasons } from './schemas.ts';
@@ -87,7 +87,7 @@ async function readinessOf(dataDir: string, health: Health, observable: Observab
 }
 
 async function folderFailure(dataDir: string): Promise<Error | undefined> {
-  return access(join(dataDir, 'raw'), constants.W_OK).then(
+  return access(rawFolder(dataDir), constants.W_OK).then(
     () => undefined,
     (error: Error) => error,
   );

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { archivePath } from '../bronze/archive.ts';
 import { GzipFileError, writeGunzipped } from '../bronze/gzip-file.ts';
+import { compressedPath, uncompressedCopyPath } from '../bronze/raw-file-name.ts';
 import type { LoaderLog } from './protocol.ts';
 
 /**
@@ -34,7 +34,7 @@ export class CompressedFiles {
     const path = join(this.#folder, file);
     if (this.#current === file) this.#current = undefined;
     if (this.#damaged.has(file)) return false;
-    if (existsSync(archivePath(path))) this.#compressed.add(file);
+    if (existsSync(compressedPath(path))) this.#compressed.add(file);
     // It may have been made plain between the two looks.
     else if (existsSync(path)) this.#compressed.delete(file);
     else return false;
@@ -68,7 +68,7 @@ export class CompressedFiles {
     const [file] = this.#compressed;
     const target = this.#decompressedPath(file!);
     try {
-      await writeGunzipped(archivePath(join(this.#folder, file!)), target);
+      await writeGunzipped(compressedPath(join(this.#folder, file!)), target);
       if (this.#compressed.has(file!)) this.#current = file;
       else rmSync(target, { force: true });
     } catch (error) {
@@ -84,6 +84,6 @@ export class CompressedFiles {
 
   /** A temporary name: the recorder removes what a crash leaves of it. */
   #decompressedPath(file: string): string {
-    return `${join(this.#folder, file)}.unpacked.tmp`;
+    return uncompressedCopyPath(join(this.#folder, file));
   }
 }

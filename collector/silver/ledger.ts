@@ -78,6 +78,11 @@ export async function setEntryAside(client: ClientBase, collector: string, path:
   return rows[0]?.path ?? path;
 }
 
+/** The key of the raw file that an entry is about, whether it was set aside or not. */
+export function keyOfEntry(path: string): string {
+  return path.replace(/ \((?:removed|replaced) [^)]*\)$/, '');
+}
+
 /** The ledger holds another offset than the batch began at: somebody else loaded, or the database was restored. */
 export class OffsetMovedError extends Error {
   constructor() {

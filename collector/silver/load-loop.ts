@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { Backoff } from '../../base/backoff.ts';
@@ -8,6 +7,7 @@ import { connect, sever } from '../../db/connect.ts';
 import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
 import type { Durable } from '../bronze/group-writer.ts';
+import { rawFolder } from '../bronze/raw-file-name.ts';
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
@@ -70,7 +70,7 @@ export class LoadLoop {
     this.#data = data;
     this.#send = send;
     this.#log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-    this.#backlog = new Backlog(join(config.DATA_DIR, 'raw'), collector, this.#log, config.LATE_MINUTES);
+    this.#backlog = new Backlog(rawFolder(config.DATA_DIR), collector, this.#log, config.LATE_MINUTES);
     this.#store = new BlockStore(collector, zoneOf(config.SENSOR_TIMEZONE), this.#log);
     this.#policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
   }

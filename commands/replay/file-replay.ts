@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Zone } from '../../base/time.ts';
 import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
+import { formOf } from '../../collector/bronze/raw-file-name.ts';
 import type { BlockStore } from '../../collector/silver/block-store.ts';
 import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
@@ -84,7 +85,7 @@ export class FileReplay {
   #isKnownFile(): Promise<boolean> {
     const { path, bytes } = this.#file;
     // The last line may count a line end that it lacks; how long a compressed file is, nobody knows beforehand.
-    const shorter = this.#known !== undefined && !path.endsWith('.gz') && bytes + 1 < this.#known.bytes;
+    const shorter = this.#known !== undefined && formOf(path) === 'plain' && bytes + 1 < this.#known.bytes;
     return shorter ? this.#startAfresh() : Promise.resolve(true);
   }
 

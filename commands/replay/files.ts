@@ -1,7 +1,13 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { archivePath, otherForm } from '../../collector/bronze/archive.ts';
-import { uncompressedName } from '../../collector/bronze/partition.ts';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import {
+  compressedPath,
+  FORMS,
+  formOf,
+  otherForm,
+  plainPath,
+  rawFolder,
+} from '../../collector/bronze/raw-file-name.ts';
 
 /** A file to replay. `name` is its name in the ledger: relative for the collector's own, absolute for others. */
 export interface ReplayFile {
@@ -21,26 +27,27 @@ export function isForeign({ name }: ReplayFile): boolean {
  * @throws when one of them does not exist, or a file is neither .jsonl nor .jsonl.gz.
  */
 export async function findFiles(places: string[], dataDir: string): Promise<ReplayFile[]> {
-  const raw = await realpath(join(dataDir, 'raw')).catch(() => resolve(dataDir, 'raw'));
+  const raw = await realpath(rawFolder(dataDir)).catch(() => resolve(rawFolder(dataDir)));
   const files = new Map<string, ReplayFile>();
   for (const place of places.length > 0 ? places : [raw]) {
     for (const path of await pathsBelow(place)) {
       const real = await realpath(path).catch(() => realpath(otherForm(path)));
-      const name = dirname(real) === raw ? uncompressedName(real.slice(raw.length + 1)) : real;
+      const name = dirname(real) === raw ? plainPath(basename(real)) : real;
       files.set(real, { path: real, name, bytes: (await stat(real)).size });
     }
   }
   // While one form is made of the other both are there; the plain one counts.
-  for (const { path, name } of files.values()) if (path === join(raw, name)) files.delete(archivePath(path));
+  for (const { path, name } of files.values())
+    if (path === join(raw, name)) files.delete(compressedPath(path));
   const order = (file: ReplayFile) => `${isForeign(file) ? 1 : 0}${file.name}`;
   return [...files.values()].sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 /** A file of the collector's own, in the form that it has now. */
 export async function findAgain(file: ReplayFile): Promise<ReplayFile> {
-  const path = uncompressedName(file.path);
+  const path = plainPath(file.path);
   const { size } = (await stat(path).catch(() => undefined)) ?? { size: undefined };
-  return size === undefined ? { ...file, path: archivePath(path) } : { ...file, path, bytes: size };
+  return size === undefined ? { ...file, path: compressedPath(path) } : { ...file, path, bytes: size };
 }
 
 async function pathsBelow(place: string): Promise<string[]> {
@@ -48,15 +55,11 @@ async function pathsBelow(place: string): Promise<string[]> {
     throw new Error(`There is no file or folder ${place} to replay: ${error.code}`, { cause: error });
   });
   if (!found.isDirectory()) {
-    if (isRaw(place)) return [place];
-    throw new Error(`${place} is not a raw file: its name must end in .jsonl or .jsonl.gz`);
+    if (formOf(place) !== undefined) return [place];
+    throw new Error(`${place} is not a raw file: its name must end in ${FORMS}`);
   }
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
   return entries
-    .filter(entry => !entry.isDirectory() && isRaw(entry.name))
+    .filter(entry => !entry.isDirectory() && formOf(entry.name) !== undefined)
     .map(entry => join(entry.parentPath, entry.name));
-}
-
-function isRaw(name: string): boolean {
-  return /\.jsonl(?:\.gz)?$/.test(name);
 }

@@ -1,3 +1,4 @@
+import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
 import type { BatchLine } from '../../collector/silver/batch.ts';
 
 /**
@@ -21,7 +22,7 @@ export class ForgottenLines {
     if (this.#since === undefined) return true;
     const time = row?.time ?? rejection?.time;
     const forgotten =
-      time === undefined ? /^\d{4}-\d\d-\d\d_/.test(file) && file < this.#date : time < this.#since;
+      time === undefined ? (RawFileName.ofKey(file)?.date ?? this.#date) < this.#date : time < this.#since;
     if (forgotten) this.count++;
     return !forgotten;
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { DataFolder } from '../../collector/bronze/data-folder.ts';
+import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { Collector } from '../../collector/collector.ts';
 import { Generator } from '../../generator/generator.ts';
 import { EmbeddedBroker } from './broker.ts';
@@ -57,7 +58,7 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
 }
 
 function welcome(config: Config, http: string): string {
-  const raw = join(config.DATA_DIR, 'raw');
+  const raw = rawFolder(config.DATA_DIR);
   return `
 Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
 

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
-import { rawFileName, safeSensorId } from '../../collector/bronze/partition.ts';
-import type { LedgerEntry } from '../../collector/silver/ledger.ts';
+import { RawFileName, safeName } from '../../collector/bronze/raw-file-name.ts';
+import { keyOfEntry, type LedgerEntry } from '../../collector/silver/ledger.ts';
 import type { Difference } from './comparison.ts';
 
 /** What is not there any more because the settings say so. */
@@ -22,7 +22,7 @@ export class RemovedFiles {
 
   constructor(ledger: ReadonlyMap<string, LedgerEntry>) {
     for (const [path, { stored, removedAt }] of ledger) {
-      const name = nameOf(path);
+      const name = keyOfEntry(path);
       this.#stored.set(name, (this.#stored.get(name) ?? 0) + stored);
       if (removedAt !== undefined) this.#removed.add(name);
     }
@@ -35,7 +35,7 @@ export class RemovedFiles {
 
   /** Whether a file of this sensor and day was removed, so that rows of silver may have no line. */
   explains(sensorId: string, day: Date): boolean {
-    return this.#removed.has(rawFileName(sensorId, day.getTime() * 1000));
+    return this.#removed.has(RawFileName.ofReading(sensorId, day.getTime() * 1000).key);
   }
 
   /**
@@ -47,20 +47,23 @@ export class RemovedFiles {
     const { rows: sensors } = await client.query<{ sensor_id: string }>(
       'SELECT sensor_id FROM silver.seen_sensor',
     );
-    const sensorOf = new Map(sensors.map(({ sensor_id }) => [safeSensorId(sensor_id), sensor_id]));
+    const sensorOf = new Map(sensors.map(({ sensor_id }) => [safeName(sensor_id), sensor_id]));
     const differences: Difference[] = [];
-    for (const [day, names] of Map.groupBy(asked, name => name.slice(0, 10))) {
+    for (const [day, names] of Map.groupBy(asked, name => RawFileName.ofKey(name)!.date)) {
       const { rows } = await client.query<{ sensor_id: string; count: string }>(
         `SELECT sensor_id, count(*) FROM silver.sensor_reading
          WHERE time >= $1 AND time < $1::timestamptz + INTERVAL '24 hours' AND sensor_id = ANY ($2::text[]) GROUP BY 1`,
         [
           `${day}T00:00:00Z`,
-          names.map(name => sensorOf.get(sensorPart(name))).filter(id => id !== undefined),
+          names.map(name => sensorOf.get(RawFileName.ofKey(name)!.partition)).filter(id => id !== undefined),
         ],
       );
-      const present = new Map(rows.map(({ sensor_id, count }) => [safeSensorId(sensor_id), Number(count)]));
+      const present = new Map(rows.map(({ sensor_id, count }) => [safeName(sensor_id), Number(count)]));
       for (const name of names) {
-        const [stored, found] = [this.#stored.get(name) ?? 0, present.get(sensorPart(name)) ?? 0];
+        const [stored, found] = [
+          this.#stored.get(name) ?? 0,
+          present.get(RawFileName.ofKey(name)!.partition) ?? 0,
+        ];
         if (stored === found) continue;
         const what = `the file was removed as too old; ${stored} of its lines were stored, and silver has ${found} readings of its sensor and day`;
         differences.push({ file: name, what });
@@ -68,14 +71,4 @@ export class RemovedFiles {
     }
     return differences;
   }
-}
-
-/** The name of a file whose entry in the ledger was set aside for another one. */
-function nameOf(path: string): string {
-  return path.replace(/ \((?:removed|replaced) [^)]*\)$/, '');
-}
-
-/** `2025-11-12_Sensor_1.jsonl`: `Sensor_1`. */
-function sensorPart(name: string): string {
-  return name.slice(11, -'.jsonl'.length);
 }

@@ -1,8 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { otherForm } from '../../collector/bronze/archive.ts';
-import { isRawFileName, safeSensorId, uncompressedName } from '../../collector/bronze/partition.ts';
-import type { LedgerEntry } from '../../collector/silver/ledger.ts';
+import { compressedPath, otherForm, RawFileName } from '../../collector/bronze/raw-file-name.ts';
+import { type ListedFile, listRawFiles } from '../../collector/bronze/raw-folder.ts';
+import { keyOfEntry, type LedgerEntry } from '../../collector/silver/ledger.ts';
 import type { Scope } from './partitions.ts';
 
 /** A raw file and what the ledger says of it. `path` is undefined where the file is gone. */
@@ -18,12 +18,12 @@ export async function findSubjects(
   { dataDir, ...scope }: Scope & { dataDir: string },
   ledger: Map<string, LedgerEntry>,
 ): Promise<Subject[]> {
-  const folder = join(dataDir, 'raw');
   const present = new Map<string, string>();
-  for (const name of await readdir(folder).catch(() => [])) {
-    const plain = uncompressedName(name);
-    if (isRawFileName(plain) && (name === plain || !present.has(plain)))
-      present.set(plain, join(folder, name));
+  for (const { name, plain } of (
+    await listRawFiles(dataDir).catch(() => new Map<string, ListedFile>())
+  ).values()) {
+    const path = join(dataDir, name.path);
+    present.set(name.key, plain ? path : compressedPath(path));
   }
   const names = [...new Set([...present.keys(), ...ledger.keys()])]
     .filter(name => isInScope(name, scope))
@@ -48,10 +48,8 @@ async function firstOf(paths: string[]): Promise<Pick<Subject, 'path' | 'bytes'>
 
 /** Whether a file of the ledger or of the folder is asked for. */
 export function isInScope(name: string, { date, sensor }: Scope): boolean {
+  const file = RawFileName.ofKey(keyOfEntry(name));
   // A file from elsewhere may hold any sensor and day.
-  if (isAbsolute(name)) return true;
-  return (
-    (date === undefined || name.startsWith(`${date}_`)) &&
-    (sensor === undefined || name.slice(11).startsWith(`${safeSensorId(sensor)}.jsonl`))
-  );
+  if (file === undefined) return true;
+  return (date === undefined || file.date === date) && (sensor === undefined || file.isOf(sensor));
 }

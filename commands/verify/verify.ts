@@ -1,9 +1,9 @@
 import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
 import type { Zone } from '../../base/time.ts';
-import { otherForm } from '../../collector/bronze/archive.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
+import { otherForm } from '../../collector/bronze/raw-file-name.ts';
 import { prepareLine } from '../../collector/silver/batch.ts';
 import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
@@ -119,15 +119,18 @@ test('stop() writes what is open', async () => {
 
 test('after a crash torn lines are cut before anything is appended', async () => {
   await using folder = await temporaryFolder();
-  for (const name of ['raw', 'rejected']) {
-    await mkdir(join(folder.path, name));
-    await writeFile(join(folder.path, name, '2025-11-12_Sensor_1.jsonl'), 'whole\n{"torn');
-    await writeFile(join(folder.path, name, '2025-11-12_Sensor_2.jsonl'), '{"torn');
+  const torn = {
+    'raw/2025-11-12_Sensor_1.jsonl': 'whole\n{"torn',
+    'raw/2025-11-12_Sensor_2.jsonl': '{"torn',
+  };
+  const files = { ...torn, 'rejected/2025-11-12.jsonl': 'whole\n{"torn' };
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(folder.path, dirname(path)), { recursive: true });
+    await writeFile(join(folder.path, path), text);
   }
   await using under = await recorderIn(folder.path, { repair: true });
-  for (const name of ['raw', 'rejected']) {
-    expect(await readFile(join(folder.path, name, '2025-11-12_Sensor_1.jsonl'), 'utf8')).toBe('whole\n');
-    expect(await readFile(join(folder.path, name, '2025-11-12_Sensor_2.jsonl'), 'utf8')).toBe('');
+  for (const [path, text] of Object.entries(files)) {
+    expect(await readFile(join(folder.path, path), 'utf8')).toBe(text.replace('{"torn', ''));
   }
   expect((await under.recorder.snapshot()).get('2025-11-12_Sensor_1.jsonl')).toBe(6);
   await under.record(reading('Sensor 1', 1));

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
+import { lookAt } from '../../../collector/bronze/raw-folder.ts';
 import { compressRawFile } from '../../../collector/retention/raw-compression.ts';
-import { lookAt } from '../../../collector/retention/raw-files.ts';
 import { reading, silent } from '../../commands/verify/pipeline.ts';
 import { SmallDisk } from '../../faults/small-disk.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -20,7 +21,10 @@ test('on a full disk a file is neither compressed nor made plain, and is whole; 
   const raw = join(dataDir, 'raw');
   const recorder = await startRecorder(dataDir);
   const compress = async () =>
-    compressRawFile({ dataDir, collector: 'test', recorder, log: silent }, raw, (await lookAt(raw, NAME))!);
+    compressRawFile(
+      { dataDir, collector: 'test', recorder, log: silent },
+      (await lookAt(dataDir, RawFileName.ofKey(NAME)!))!,
+    );
   const record = (payload: string) => recorder.record('sensors/1', Buffer.from(payload)).durable;
   const lines = Array.from({ length: 2000 }, (_, n) =>
     // Nothing that could be compressed much.

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { isRawFileName, uncompressedName } from '../../../collector/bronze/partition.ts';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 import { startRecorder, textOf } from './house.ts';
 
@@ -91,8 +91,7 @@ test('killed while files are compressed and made plain under load, nothing ackno
   const names = await readdir(join(folder.path, 'raw'));
   const found: number[] = [];
   for (const name of names.filter(name => !name.endsWith('.late'))) {
-    const plain = uncompressedName(name);
-    expect(isRawFileName(plain), `${name} is a raw file`).toBe(true);
+    const plain = RawFileName.parse(name)?.name.key ?? `${name} is not a raw file`;
     const text = await textOf(join(folder.path, 'raw'), plain);
     expect(sizes.get(plain)).toBe(text.length);
     const values = text

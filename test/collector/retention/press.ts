@@ -1,9 +1,6 @@
 import { writeSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isRawFileName } from '../../../collector/bronze/partition.ts';
+import { listRawFiles, lookAt } from '../../../collector/bronze/raw-folder.ts';
 import { compressRawFile } from '../../../collector/retention/raw-compression.ts';
-import { lookAt } from '../../../collector/retention/raw-files.ts';
 import { silent } from '../../harness/pipeline.ts';
 import { startRecorder } from './house.ts';
 
@@ -16,7 +13,6 @@ import { startRecorder } from './house.ts';
 const [dataDir, first] = [process.argv[2]!, Number(process.argv[3])];
 const recorder = await startRecorder(dataDir, { repair: true });
 const raw = { dataDir, collector: 'press', recorder, log: silent };
-const folder = join(dataDir, 'raw');
 
 async function record(): Promise<never> {
   for (let n = first; ; n++) {
@@ -32,10 +28,10 @@ async function record(): Promise<never> {
 
 async function compress(): Promise<never> {
   for (;;) {
-    for (const name of (await readdir(folder)).filter(isRawFileName)) {
-      const file = await lookAt(folder, name);
+    for (const { name, plain } of (await listRawFiles(dataDir)).values()) {
+      const file = plain ? await lookAt(dataDir, name) : undefined;
       // It counts what is written; what of it is durable, the exchange asks the recorder.
-      if (file !== undefined && !file.archived && file.bytes > 0) await compressRawFile(raw, folder, file);
+      if (file !== undefined && !file.compressed && file.bytes > 0) await compressRawFile(raw, file);
     }
   }
 }

@@ -1,7 +1,6 @@
 import { writeSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { join } from 'node:path';
 
 /*
  * A process that compresses a raw file and makes it plain again, twice, and kills itself before the given one of the calls
@@ -24,19 +23,19 @@ syncBuiltinESMExports();
 
 const { startRecorder } = await import('./house.ts');
 const { compressRawFile } = await import('../../../collector/retention/raw-compression.ts');
-const { lookAt } = await import('../../../collector/retention/raw-files.ts');
+const { RawFileName } = await import('../../../collector/bronze/raw-file-name.ts');
+const { lookAt } = await import('../../../collector/bronze/raw-folder.ts');
 const { silent } = await import('../../harness/pipeline.ts');
 
 const recorder = await startRecorder(dataDir);
-const folder = join(dataDir, 'raw');
+const name = RawFileName.ofKey('2025-11-03_Sensor_1.jsonl')!;
 calls = 0;
 for (let n = 0; n < 5; n++) {
   const payload = JSON.stringify({ id: 'Sensor 1', dt: `2025-11-03T10:00:0${n}Z`, value: n });
   await recorder.record('sensors/1', Buffer.from(payload)).durable;
   writeSync(1, `${n}\n`);
-  const file = (await lookAt(folder, '2025-11-03_Sensor_1.jsonl'))!;
-  if (n % 2 === 0)
-    await compressRawFile({ dataDir, collector: 'steps', recorder, log: silent }, folder, file);
+  const file = (await lookAt(dataDir, name))!;
+  if (n % 2 === 0) await compressRawFile({ dataDir, collector: 'steps', recorder, log: silent }, file);
 }
 await recorder.stop();
 writeSync(1, `calls ${calls}\n`);

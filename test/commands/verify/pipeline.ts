@@ -9,7 +9,7 @@ import type pg from 'pg';
 import { createLog } from '../../../base/log.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { nameCollector } from '../../../collector/bronze/data-folder.ts';
-import { isRawFileName, rawFileName } from '../../../collector/bronze/partition.ts';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { decodeReading } from '../../../collector/payload/message.ts';
 import { Backlog } from '../../../collector/silver/backlog.ts';
@@ -113,7 +113,7 @@ export class Pipeline implements AsyncDisposable {
     for (const line of lines) {
       const decoded = decodeReading(line, zone);
       if (typeof decoded === 'string') throw new Error(`no reading: ${line}`);
-      this.write(rawFileName(decoded.sensorId, decoded.time), `${line}\n`);
+      this.write(RawFileName.ofReading(decoded.sensorId, decoded.time).key, `${line}\n`);
     }
   }
 
@@ -218,7 +218,7 @@ export class Pipeline implements AsyncDisposable {
   /** The raw files and up to where they hold whole lines, as a recorder knows them. */
   async #wholeLines(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
-    for (const name of (await readdir(this.raw)).filter(isRawFileName)) {
+    for (const name of (await readdir(this.raw)).filter(name => RawFileName.ofKey(name) !== undefined)) {
       sizes.set(name, (await readFile(join(this.raw, name))).lastIndexOf(0x0a) + 1);
     }
     return sizes;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { rawFileName } from '../../../collector/bronze/partition.ts';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { type Pipeline, reading, withPipeline } from './pipeline.ts';
 
 type Counts = Record<'lines' | 'stored' | 'duplicates' | 'conflicts' | 'rejected' | 'pending', number>;
@@ -29,7 +29,7 @@ const line: fc.Arbitrary<Line> = fc
   .map(({ id, second, micros, value, flaw }) => {
     const ms = DAY + second * 1000;
     const dt = `${new Date(ms).toISOString().slice(0, 19)}${micros}Z`;
-    const file = rawFileName(id, ms * 1000);
+    const file = RawFileName.ofReading(id, ms * 1000).key;
     const whole = reading(id, dt, value);
     const texts: Record<string, string> = {
       '': whole,

@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { syncFolder } from './append-file.ts';
 import { GzipFileError, writeGunzipped, writeGzip } from './gzip-file.ts';
-import { isRawFileName, uncompressedName } from './partition.ts';
+import { compressedPath, damagedPath, isTemporary, rawFolder, temporaryPath } from './raw-file-name.ts';
+import { listRawFiles } from './raw-folder.ts';
 
 /*
  * A raw file has two forms: `.jsonl`, to which lines are appended, and `.jsonl.gz`. At any instant one of them is the
@@ -17,23 +18,9 @@ import { isRawFileName, uncompressedName } from './partition.ts';
  *              .gz                             .jsonl
  */
 
-/** A file that is being made. What a crash leaves of it is removed at the next start. */
-const temporary = (path: string) => `${path}.tmp`;
-
-/** Path of the compressed form of a raw file. */
-export function archivePath(path: string): string {
-  return `${path}.gz`;
-}
-
-/** Where a raw file of a collector at work may be by now: between two looks it may be compressed, or made plain. */
-export function otherForm(path: string): string {
-  const plain = uncompressedName(path);
-  return plain === path ? archivePath(path) : plain;
-}
-
 /** Makes the compressed form of the first `bytes` bytes of a raw file, under a temporary name; it is durable and proved. */
-export async function prepareArchive(path: string, bytes: number, signal?: AbortSignal): Promise<void> {
-  const target = temporary(archivePath(path));
+export async function prepareCompressed(path: string, bytes: number, signal?: AbortSignal): Promise<void> {
+  const target = temporaryPath(compressedPath(path));
   try {
     await writeGzip(path, target, bytes, signal);
   } catch (error) {
@@ -43,17 +30,17 @@ export async function prepareArchive(path: string, bytes: number, signal?: Abort
 }
 
 /** Puts the prepared compressed form in the place of the plain one. Nothing may be appended meanwhile. */
-export async function exchangeForArchive(path: string): Promise<void> {
-  const archive = archivePath(path);
-  await rename(temporary(archive), archive);
+export async function exchangeForCompressed(path: string): Promise<void> {
+  const compressed = compressedPath(path);
+  await rename(temporaryPath(compressed), compressed);
   await syncFolder(dirname(path));
   await unlink(path);
   await syncFolder(dirname(path));
 }
 
 /** Forgets a prepared compressed form. */
-export async function discardArchive(path: string): Promise<void> {
-  await rm(temporary(archivePath(path)), { force: true });
+export async function discardCompressed(path: string): Promise<void> {
+  await rm(temporaryPath(compressedPath(path)), { force: true });
 }
 
 /**
@@ -61,22 +48,22 @@ export async function discardArchive(path: string): Promise<void> {
  * @param onDamage told where the compressed form cannot be read: it is kept under another name, and the file begins anew.
  * @returns whether the plain form is there now.
  */
-export async function restoreFile(path: string, onDamage: (error: Error) => void): Promise<boolean> {
-  const archive = archivePath(path);
-  if (!(await exists(archive))) return false;
+export async function restorePlain(path: string, onDamage: (error: Error) => void): Promise<boolean> {
+  const compressed = compressedPath(path);
+  if (!(await exists(compressed))) return false;
   try {
-    await writeGunzipped(archive, temporary(path));
-    await rename(temporary(path), path);
+    await writeGunzipped(compressed, temporaryPath(path));
+    await rename(temporaryPath(path), path);
   } catch (error) {
-    await rm(temporary(path), { force: true });
+    await rm(temporaryPath(path), { force: true });
     if (!(error instanceof GzipFileError)) throw error;
-    await rename(archive, `${archive}.damaged`);
+    await rename(compressed, damagedPath(compressed));
     await syncFolder(dirname(path));
     onDamage(error);
     return false;
   }
   await syncFolder(dirname(path));
-  await unlink(archive);
+  await unlink(compressed);
   await syncFolder(dirname(path));
   return true;
 }
@@ -86,22 +73,24 @@ export async function restoreFile(path: string, onDamage: (error: Error) => void
  * plain one says the same and perhaps more.
  * @param onConflict told of a file whose two forms differ, as they can only by another hand: both are left alone.
  */
-export async function tidyFolder(folder: string, onConflict: (file: string) => void): Promise<void> {
-  const names = new Set(await readdir(folder));
-  for (const name of names) {
+export async function tidyRawFolder(dataDir: string, onConflict: (file: string) => void): Promise<void> {
+  const folder = rawFolder(dataDir);
+  for (const name of await readdir(folder)) {
     if (isTemporary(name)) await rm(join(folder, name), { force: true });
-    const plain = uncompressedName(name);
-    if (name === plain || !isRawFileName(plain) || !names.has(plain)) continue;
-    if (await continues(join(folder, plain), join(folder, name))) {
+  }
+  for (const { name, plain, compressed } of (await listRawFiles(dataDir)).values()) {
+    if (!plain || !compressed) continue;
+    const path = join(dataDir, name.path);
+    if (await continues(path, compressedPath(path))) {
       // The entry of the plain one may not be on disk yet.
       await syncFolder(folder);
-      await unlink(join(folder, name));
-    } else onConflict(plain);
+      await unlink(compressedPath(path));
+    } else onConflict(name.key);
   }
   await syncFolder(folder);
 }
 
-export async function exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     error => {
@@ -111,17 +100,12 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-function isTemporary(name: string): boolean {
-  const made = /^(.+\.jsonl)(?:\.gz|\.unpacked)?\.tmp$/.exec(name)?.[1];
-  return made !== undefined && isRawFileName(made);
-}
-
 /** Whether a plain file begins with all that a compressed one says. */
-async function continues(plain: string, archive: string): Promise<boolean> {
+async function continues(plain: string, compressed: string): Promise<boolean> {
   const { size } = await stat(plain);
-  const compressed = createReadStream(archive);
-  const text: Readable = compressed.pipe(createGunzip());
-  compressed.on('error', error => text.destroy(error));
+  const gzipped = createReadStream(compressed);
+  const text: Readable = gzipped.pipe(createGunzip());
+  gzipped.on('error', error => text.destroy(error));
   const known = createReadStream(plain)[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let at = 0;
   let have = Buffer.alloc(0);
@@ -142,7 +126,7 @@ async function continues(plain: string, archive: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code?.startsWith('Z_')) return false;
     throw error;
   } finally {
-    compressed.destroy();
+    gzipped.destroy();
     await known.return?.();
   }
 }

@@ -2,8 +2,9 @@ import { basename, dirname, resolve } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseTime, zoneOf } from '../../../base/time.ts';
-import { isRawFileName, rawFileName, safeSensorId } from '../../../collector/bronze/partition.ts';
+import { RawFileName, safeName } from '../../../collector/bronze/raw-file-name.ts';
 
+const keyOf = (id: string, at: number) => RawFileName.ofReading(id, at).key;
 const time = parseTime('2025-11-12T10:15:01Z', zoneOf('UTC'))!;
 
 /** Every id that is recorded: 1 to 50 characters, no control character, no half of a surrogate pair. */
@@ -35,12 +36,12 @@ const sensorId = anyId.filter(id => !/\p{Cc}/u.test(id) && id.isWellFormed() && 
 test('no id leaves the folder, and every name fits a file system, also when it is compressed', () => {
   fc.assert(
     fc.property(sensorId, id => {
-      const name = rawFileName(id, time);
+      const name = keyOf(id, time);
       expect(basename(name)).toBe(name);
       expect(dirname(resolve('/data/raw', name))).toBe('/data/raw');
       expect(name).toMatch(/^2025-11-12_[A-Za-z0-9._%~-]+\.jsonl$/);
       expect(Buffer.byteLength(`${name}.gz`)).toBeLessThanOrEqual(255);
-      expect(isRawFileName(name)).toBe(true);
+      expect(RawFileName.ofKey(name)?.isOf(id)).toBe(true);
     }),
     { numRuns: 2000 },
   );
@@ -50,15 +51,15 @@ test('no two ids share a file', () => {
   fc.assert(
     fc.property(fc.uniqueArray(sensorId, { minLength: 2, maxLength: 20 }), ids => {
       // An id that looks like another one's encoding is an id of its own.
-      const all = new Set([...ids, ...ids.map(safeSensorId).filter(id => id.length <= 50)]);
-      expect(new Set([...all].map(id => rawFileName(id, time))).size).toBe(all.size);
+      const all = new Set([...ids, ...ids.map(safeName).filter(id => id.length <= 50)]);
+      expect(new Set([...all].map(id => keyOf(id, time))).size).toBe(all.size);
     }),
     { numRuns: 1000 },
   );
 });
 
 test('long ids that begin alike stay apart', () => {
-  const names = Array.from({ length: 50 }, (_, index) => '🌡'.repeat(index + 1)).map(safeSensorId);
+  const names = Array.from({ length: 50 }, (_, index) => '🌡'.repeat(index + 1)).map(safeName);
   expect(new Set(names).size).toBe(50);
   expect(Math.max(...names.map(name => name.length))).toBe(200);
 });
@@ -70,12 +71,12 @@ test.each([
   ['CON', '2025-11-12_CON.jsonl'],
   ['ü~*', '2025-11-12_%C3%BC%7E%2A.jsonl'],
 ])('%s is recorded in %s', (id, name) => {
-  expect(rawFileName(id, time)).toBe(name);
+  expect(keyOf(id, time)).toBe(name);
 });
 
 test('the date is that of the reading, in UTC', () => {
   const late = parseTime('2025-11-13T00:30:00+01:00', zoneOf('UTC'))!;
-  expect(rawFileName('Sensor 1', late)).toBe('2025-11-12_Sensor_1.jsonl');
+  expect(keyOf('Sensor 1', late)).toBe('2025-11-12_Sensor_1.jsonl');
 });
 
 test.each([
@@ -84,4 +85,30 @@ test.each([
   '2025-11-12_Sensor_1.jsonl.gz',
   '2025-11-12_.jsonl',
   'x2025-11-12_a.jsonl',
-])('%s is no raw file', name => expect(isRawFileName(name)).toBe(false));
+])('%s is no raw file', name => expect(RawFileName.ofKey(name)).toBeUndefined());
+
+test('a name says whose lines the file holds, of which day, and in which form', () => {
+  const { name, form } = RawFileName.parse('2025-11-12_Sensor_1.jsonl.gz')!;
+  expect(form).toBe('compressed');
+  expect(name.key).toBe('2025-11-12_Sensor_1.jsonl');
+  expect(name).toMatchObject({ date: '2025-11-12', partition: 'Sensor_1', isOfTopic: false });
+  expect(name.day).toBe(Date.UTC(2025, 10, 12) / 1000);
+  expect(name.path).toBe('raw/2025-11-12_Sensor_1.jsonl');
+  expect(name.lateMarks).toBe('raw/2025-11-12_Sensor_1.late');
+});
+
+test('the file of a topic cannot be taken for that of a sensor', () => {
+  const name = RawFileName.ofMessage('zigbee2mqtt/Küche', time);
+  expect(name.key).toBe('2025-11-12_@zigbee2mqtt%2FK%C3%BCche.jsonl');
+  expect(RawFileName.ofKey(name.key)).toMatchObject({ isOfTopic: true, date: '2025-11-12' });
+  fc.assert(
+    fc.property(sensorId, id => {
+      expect(RawFileName.ofReading(id, time).isOfTopic).toBe(false);
+    }),
+  );
+});
+
+test('a file of an hour has its date', () => {
+  const name = RawFileName.ofKey('2025-11-12T10_@@sluice-1.jsonl')!;
+  expect(name).toMatchObject({ date: '2025-11-12', partition: '@@sluice-1' });
+});

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { type Micros, utcDate } from '../../base/time.ts';
+
+/*
+ * What the names of raw files say, and of what stands beside them. No other module cuts these names apart or puts them
+ * together. A raw file has two forms, plain (`.jsonl`) and compressed (`.jsonl.gz`); marks for late lines stand beside both.
+ */
+
+/** The folder of the raw files, below the data folder. */
+const RAW = 'raw';
+const PLAIN = '.jsonl';
+const COMPRESSED = '.jsonl.gz';
+const LATE_MARKS = '.late';
+/** A file that is being made. What a crash leaves of it is removed at the next start. */
+const TEMPORARY = '.tmp';
+/** A compressed file whose text is needed for a while, beside the compressed form, which stays. */
+const UNCOMPRESSED_COPY = '.unpacked';
+/** A compressed file that cannot be read. */
+const DAMAGED = '.damaged';
+
+/** `2025-11-12`, or `2025-11-12T10` where files are by hour. */
+const NAME = /^(\d{4}-\d\d-\d\d(?:T\d\d)?)_(@?@?[A-Za-z0-9._%~-]+)$/;
+
+/**
+ * The longest encoded sensor id or topic. File systems allow 255 bytes a name; the rest is for the date, `.jsonl.gz` and
+ * the suffix of a temporary name.
+ */
+const MOST_SAFE_BYTES = 200;
+
+/**
+ * A sensor id, or a topic, as part of a file name. A space becomes `_`; letters, digits, `.` and `-` stay; every other byte of its
+ * UTF-8 is percent-encoded, `_` among them, so that "Sensor 1" and "Sensor_1" stay apart. What would be too long for a
+ * file system keeps its beginning and ends in `~` and its SHA-256, which no other encoding can contain.
+ */
+export function safeName(text: string): string {
+  const safe = encodeURIComponent(text).replace(/%20|[_!~*'()]/g, char =>
+    char === '%20' ? '_' : `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return safe.length <= MOST_SAFE_BYTES ? safe : hashedName(text, safe);
+}
+
+/** The name of a text whose plain encoding cannot be used. */
+function hashedName(text: string, safe: string): string {
+  return `${safe.slice(0, MOST_SAFE_BYTES - 65)}~${createHash('sha256').update(text).digest('hex')}`;
+}
+
+// Sensors are few and send often. Unbounded ids must not fill the memory.
+const safeNames = new LRUCache<string, string>({ max: 20_000, memoMethod: safeName });
+
+/** The two forms of a raw file. */
+export type Form = 'plain' | 'compressed';
+
+/**
+ * The name of a raw file: whose lines it holds, and of which day. Of the sensor whose readings are of that day; or of the
+ * topic whose messages arrived on that day, as `@topic`.
+ */
+export class RawFileName {
+  /** The name in the ledger and in the log, whatever form the file has: `2025-11-12_Sensor_1.jsonl`. */
+  readonly key: string;
+  /** A UTC date, with its hour where files are by hour. */
+  readonly #periodLength: number;
+
+  private constructor(key: string, periodLength: number) {
+    this.key = key;
+    this.#periodLength = periodLength;
+  }
+
+  static #of(period: string, partition: string): RawFileName {
+    return new RawFileName(`${period}_${partition}${PLAIN}`, period.length);
+  }
+
+  /** The file of a reading. */
+  static ofReading(sensorId: string, time: Micros): RawFileName {
+    return RawFileName.#of(utcDate(time), safeNames.memo(sensorId));
+  }
+
+  /** The file of a message that is recorded as it came. */
+  static ofMessage(topic: string, arrival: Micros): RawFileName {
+    return RawFileName.#of(utcDate(arrival), `@${safeName(topic)}`);
+  }
+
+  /**
+   * Takes the name of a file in the raw folder apart.
+   * @returns undefined for what is not a raw file, such as a note that somebody left there.
+   */
+  static parse(name: string): { name: RawFileName; form: Form } | undefined {
+    const form = formOf(name);
+    if (form === undefined) return undefined;
+    const [, period] = NAME.exec(name.slice(0, -(form === 'plain' ? PLAIN : COMPRESSED).length)) ?? [];
+    if (period === undefined) return undefined;
+    return { name: new RawFileName(plainPath(name), period.length), form };
+  }
+
+  /** The raw file of a key of the ledger; undefined where the key is the path of a file from elsewhere. */
+  static ofKey(key: string): RawFileName | undefined {
+    const parsed = RawFileName.parse(key);
+    return parsed?.form === 'plain' ? parsed.name : undefined;
+  }
+
+  /** The UTC date: `2025-11-12`. */
+  get date(): string {
+    return this.key.slice(0, 10);
+  }
+
+  /** The second (since 1970) at which its day begins. */
+  get day(): number {
+    return Date.parse(`${this.date}T00:00:00Z`) / 1000;
+  }
+
+  /** Whose lines it holds, as the file name spells it: `Sensor_1`, `@shellies%2F1%2Fsensor`. */
+  get partition(): string {
+    return this.key.slice(this.#periodLength + 1, -PLAIN.length);
+  }
+
+  /** Whether it holds messages as they came, of one topic, rather than readings of one sensor. */
+  get isOfTopic(): boolean {
+    return this.key[this.#periodLength + 1] === '@';
+  }
+
+  /** Whether it is a file of this sensor. */
+  isOf(sensorId: string): boolean {
+    return this.partition === safeNames.memo(sensorId);
+  }
+
+  /** The plain form below the data folder: `raw/2025-11-12_Sensor_1.jsonl`. */
+  get path(): string {
+    return `${RAW}/${this.key}`;
+  }
+
+  /** The marks for late lines below the data folder. */
+  get lateMarks(): string {
+    return lateMarksPath(this.path);
+  }
+}
+
+/** The raw folder of a data folder. */
+export function rawFolder(dataDir: string): string {
+  return join(dataDir, RAW);
+}
+
+/** Whether a path below the data folder is that of a raw file (or its marks). @returns its name there; undefined otherwise. */
+export function keyOfPath(path: string): string | undefined {
+  return path.startsWith(`${RAW}/`) && path.endsWith(PLAIN) ? path.slice(RAW.length + 1) : undefined;
+}
+
+/** In which form a file holds lines, by its name; undefined where it is no file of lines. */
+export function formOf(path: string): Form | undefined {
+  if (path.endsWith(PLAIN)) return 'plain';
+  return path.endsWith(COMPRESSED) ? 'compressed' : undefined;
+}
+
+/** What a file of lines may be called, for messages. */
+export const FORMS = `${PLAIN} or ${COMPRESSED}`;
+
+/** Path of the plain form, of either. */
+export function plainPath(path: string): string {
+  return path.endsWith(COMPRESSED) ? path.slice(0, PLAIN.length - COMPRESSED.length) : path;
+}
+
+/** Path of the compressed form, of either. */
+export function compressedPath(path: string): string {
+  return `${plainPath(path)}${COMPRESSED.slice(PLAIN.length)}`;
+}
+
+/** Where a raw file of a collector at work may be by now: between two looks it may be compressed, or made plain. */
+export function otherForm(path: string): string {
+  return formOf(path) === 'compressed' ? plainPath(path) : compressedPath(path);
+}
+
+/** Path of the marks for late lines, of either form. They go when the raw file goes. */
+export function lateMarksPath(path: string): string {
+  return `${plainPath(path).slice(0, -PLAIN.length)}${LATE_MARKS}`;
+}
+
+/** The path, below the data folder, of a file in the raw folder that holds marks; undefined for other files. */
+export function lateMarksIn(name: string): string | undefined {
+  return name.endsWith(LATE_MARKS) ? `${RAW}/${name}` : undefined;
+}
+
+/** Where a file is made before it takes its name. */
+export function temporaryPath(path: string): string {
+  return `${path}${TEMPORARY}`;
+}
+
+/** Where the text of a compressed file stands while it is needed. */
+export function uncompressedCopyPath(path: string): string {
+  return temporaryPath(`${plainPath(path)}${UNCOMPRESSED_COPY}`);
+}
+
+/** Where a compressed file is kept that cannot be read. */
+export function damagedPath(path: string): string {
+  return `${path}${DAMAGED}`;
+}
+
+/** Whether a name in the raw folder is one of a raw file that was being made. */
+export function isTemporary(name: string): boolean {
+  if (!name.endsWith(TEMPORARY)) return false;
+  const made = name.slice(0, -TEMPORARY.length);
+  const file = made.endsWith(UNCOMPRESSED_COPY) ? made.slice(0, -UNCOMPRESSED_COPY.length) : made;
+  return RawFileName.parse(basename(file)) !== undefined;
+}

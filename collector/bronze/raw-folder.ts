@@ -1,0 +1,54 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GzipFileError, gunzippedLength } from './gzip-file.ts';
+import { compressedPath, RawFileName, rawFolder } from './raw-file-name.ts';
+
+/** A raw file, and the forms in which it is there: both only while one is made of the other, or by another hand. */
+export interface ListedFile {
+  name: RawFileName;
+  plain: boolean;
+  compressed: boolean;
+}
+
+/** How a raw file stands in its folder. */
+export interface StandingFile {
+  name: RawFileName;
+  /** Path of the plain form. */
+  path: string;
+  compressed: boolean;
+  /** Length of its text. */
+  bytes: number;
+}
+
+/** The raw files of a data folder by their keys; what is not one is left out. */
+export async function listRawFiles(dataDir: string): Promise<Map<string, ListedFile>> {
+  const files = new Map<string, ListedFile>();
+  for (const entry of await readdir(rawFolder(dataDir))) {
+    const parsed = RawFileName.parse(entry);
+    if (parsed === undefined) continue;
+    const { name, form } = parsed;
+    const file = files.get(name.key) ?? { name, plain: false, compressed: false };
+    file[form] = true;
+    files.set(name.key, file);
+  }
+  return files;
+}
+
+/** Looks at a raw file, in whatever form it is; undefined where it is not there, or cannot be read. */
+export async function lookAt(dataDir: string, name: RawFileName): Promise<StandingFile | undefined> {
+  const path = join(dataDir, name.path);
+  try {
+    const plain = await stat(path).catch(ignoreMissing);
+    const bytes = plain?.size ?? (await gunzippedLength(compressedPath(path)));
+    return { name, path, compressed: plain === undefined, bytes };
+  } catch (error) {
+    if (error instanceof GzipFileError || (error as NodeJS.ErrnoException).code === 'ENOENT')
+      return undefined;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
+}
