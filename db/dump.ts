@@ -52,10 +52,19 @@ const schemaComment = `
   SELECT format('COMMENT ON SCHEMA %I IS %L;', nspname, obj_description(oid, 'pg_namespace')) || E'\\n' AS line
   FROM pg_namespace WHERE nspname = $1 AND obj_description(oid, 'pg_namespace') IS NOT NULL`;
 
+// What a function calls has fewer others below it than itself, so it comes first.
 const functionsOf = `
+  WITH RECURSIVE calls AS (
+    SELECT objid AS caller, refobjid AS called FROM pg_depend
+    WHERE classid = 'pg_proc'::regclass AND refclassid = 'pg_proc'::regclass
+    UNION
+    SELECT c.caller, d.refobjid FROM calls c
+    JOIN pg_depend d ON d.objid = c.called AND d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_proc'::regclass
+  )
   SELECT pg_get_functiondef(p.oid) AS body,
     format('COMMENT ON FUNCTION %s IS %L;', p.oid::regprocedure, obj_description(p.oid, 'pg_proc')) AS comment
-  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1 ORDER BY p.oid`;
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = $1
+  ORDER BY (SELECT count(*) FROM calls WHERE caller = p.oid), p.oid`;
 
 const relationsOf = `
   SELECT c.oid, format('%I.%I', n.nspname, c.relname) AS name, c.relkind::text AS kind
