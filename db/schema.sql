@@ -70,19 +70,33 @@ END
 $function$;
 COMMENT ON FUNCTION silver.forget_rows(bigint) IS 'Deletes about `most` of the readings, conflicts, duplicates and rejected lines before dropped_before of silver.retention; returns how many, 0 when none are left.';
 
-CREATE OR REPLACE FUNCTION gold.quality_score(expected numeric, received bigint, duplicates bigint, valid bigint)
- RETURNS numeric
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN round(((100.0 * (valid)::numeric) / NULLIF(GREATEST(floor(COALESCE(expected, (0)::numeric)), ((received - duplicates))::numeric), (0)::numeric)), 1);
-COMMENT ON FUNCTION gold.quality_score(numeric,bigint,bigint,bigint) IS 'Score 0 to 100: valid readings, of those that were expected or (where more came) that came; duplicates do not count. NULL: nothing expected, nothing came.';
-
 CREATE OR REPLACE FUNCTION gold.quality_verdict(score numeric)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN (score > (95)::numeric) THEN 'good'::text WHEN (score >= (80)::numeric) THEN 'warning'::text WHEN (score < (80)::numeric) THEN 'critical'::text ELSE NULL::text END;
 COMMENT ON FUNCTION gold.quality_verdict(numeric) IS 'good: a score over 95; warning: 80 to 95; critical: below 80.';
+
+CREATE OR REPLACE FUNCTION gold.whole_readings(expected numeric)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN floor((COALESCE(expected, (0)::numeric) + 0.000001));
+COMMENT ON FUNCTION gold.whole_readings(numeric) IS 'How many whole readings were expected. Minutes are kept with 12 digits: what their sum lacks of a whole number by rounding is given back. Nothing registered: 0.';
+
+CREATE OR REPLACE FUNCTION gold.quality_score(expected numeric, received bigint, duplicates bigint, valid bigint)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN round(((100.0 * (valid)::numeric) / NULLIF(GREATEST(gold.whole_readings(expected), ((received - duplicates))::numeric), (0)::numeric)), 1);
+COMMENT ON FUNCTION gold.quality_score(numeric,bigint,bigint,bigint) IS 'Score 0 to 100: valid readings, of those that were expected or (where more came) that came; duplicates do not count. NULL: nothing expected, nothing came.';
+
+CREATE OR REPLACE FUNCTION gold.missing_readings(expected numeric, received bigint, duplicates bigint)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (expected IS NOT NULL) THEN GREATEST((gold.whole_readings(expected) - ((received - duplicates))::numeric), (0)::numeric) ELSE NULL::numeric END;
+COMMENT ON FUNCTION gold.missing_readings(numeric,bigint,bigint) IS 'How many of the readings that were expected did not come; duplicates do not count. NULL: nothing is expected, as no interval is registered.';
 
 CREATE TABLE bronze.raw_file (
   collector text NOT NULL,

@@ -48,6 +48,9 @@ export const qualityRollups: readonly Rollup[] = [
   },
 ];
 
+/** Of a minute's expected readings: a day of them adds up to less than 1e-9 off, and gold.whole_readings() forgives 1e-6. */
+const DIGITS = 12;
+
 /** Where a minute begins for a sensor: in the one in which it was first seen, when that was. */
 const BEGUN = `CASE WHEN m.bucket = date_trunc('minute', seen.seen_at, 'UTC') THEN seen.seen_at ELSE m.bucket END`;
 
@@ -62,11 +65,11 @@ export async function writeMinuteQuality(client: ClientBase, { from, to }: Span,
   const orphans = await client.query(
     `WITH minute AS MATERIALIZED (
        SELECT m.*, came.received,
-         CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN round(
+         CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN trim_scale(round(
            greatest(0, extract(epoch FROM
              least(m.bucket + INTERVAL '1 minute', $3::timestamptz) - ${BEGUN}
-           )) / extract(epoch FROM s.expected_interval), 6
-         ) END AS expected
+           )) / extract(epoch FROM s.expected_interval), ${DIGITS}
+         )) END AS expected
        FROM minute_summary m
        CROSS JOIN LATERAL (SELECT ${receivedParts.join(' + ')} AS received) came
        LEFT JOIN LATERAL (SELECT expected_interval FROM silver.sensor WHERE sensor_id = m.sensor_id LIMIT 1) s ON true

@@ -9,8 +9,8 @@ WITH params AS NOT MATERIALIZED (
     (now() AT TIME ZONE 'UTC')::date AS last_day, -- up to this one, which counts
     NULL::text AS verdict -- only good, warning or critical; NULL: all
 )
-SELECT q.day, q.sensor_id, q.verdict, q.score, round(q.expected) AS expected, q.received, q.valid,
-       CASE WHEN q.expected IS NOT NULL THEN greatest(floor(q.expected) - (q.received - q.duplicates), 0) END AS missing,
+SELECT q.day, q.sensor_id, q.verdict, q.score, CASE WHEN q.expected IS NOT NULL THEN gold.whole_readings(q.expected) END AS expected, q.received, q.valid,
+       gold.missing_readings(q.expected, q.received, q.duplicates) AS missing,
        q.out_of_range, q.unknown, q.rejected, q.duplicates, q.conflicts, q.late, q.stuck, q.jumps
 FROM params p
 JOIN gold.data_quality_daily q

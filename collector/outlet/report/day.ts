@@ -29,6 +29,7 @@ export interface SensorDay extends Counts {
   location: string | null;
   /** Time between two readings in seconds; null: none is registered. */
   interval: number | null;
+  /** Whole readings; null: no interval is registered. */
   expected: number | null;
   /** 0 to 100; null: nothing was expected, and nothing came. */
   score: number | null;
@@ -99,13 +100,14 @@ export async function readDay(client: ClientBase, date: string): Promise<Day> {
 async function readSensors(client: ClientBase, date: string) {
   const { rows } = await client.query<Omit<SensorDay, 'hours' | 'gaps' | 'faults'>>(
     `SELECT d.sensor_id AS id, s.sensor_id IS NOT NULL AS "isRegistered", s.quantity, s.unit, s.location,
-       extract(epoch FROM s.expected_interval)::float8 AS interval, d.expected::float8, d.received::float8,
+       extract(epoch FROM s.expected_interval)::float8 AS interval, 
+       CASE WHEN d.expected IS NOT NULL THEN gold.whole_readings(d.expected) END::float8 AS expected, d.received::float8,
        d.valid::float8, d.out_of_range::float8, d.unknown::float8, d.rejected::float8, d.duplicates::float8,
        d.conflicts::float8, d.late::float8, d.stuck::float8, d.jumps::float8, d.score::float8, d.verdict
      FROM gold.data_quality_daily d LEFT JOIN silver.sensor s ON s.sensor_id = d.sensor_id
      WHERE d.day = $1
      ORDER BY d.score NULLS LAST,
-       greatest(floor(coalesce(d.expected, 0)), d.received - d.duplicates) - d.valid DESC, d.sensor_id`,
+       greatest(gold.whole_readings(d.expected), d.received - d.duplicates) - d.valid DESC, d.sensor_id`,
     [date],
   );
   return rows;
@@ -114,7 +116,7 @@ async function readSensors(client: ClientBase, date: string) {
 async function readHours(client: ClientBase, date: string) {
   const { rows } = await client.query<Share & { sensor_id: string; hour: number; score: number | null }>(
     `SELECT sensor_id, extract(hour FROM bucket AT TIME ZONE 'UTC')::int AS hour, score::float8, valid::float8,
-       greatest(floor(coalesce(expected, 0)), received - duplicates)::float8 AS due
+       greatest(gold.whole_readings(expected), received - duplicates)::float8 AS due
      FROM gold.data_quality_hourly WHERE bucket >= $1::date AND bucket < $1::date + 1`,
     [date],
   );

@@ -34,7 +34,7 @@ function amounts(sensor: SensorDay): string {
   const parts = [
     expected === null
       ? `${countText(received)} received, no interval registered`
-      : `${countText(received)} of ${countText(Math.floor(expected))} received`,
+      : `${countText(received)} of ${countText(expected)} received`,
     notValid(sensor) > 0 && `${countText(notValid(sensor))} not valid`,
     late > 0 && `${countText(late)} late`,
     stuck > 0 && `${countText(stuck)} stuck`,

@@ -32,7 +32,7 @@ function row(sensor: SensorDay, href: string | undefined): Html {
   const name = href ? html`<a href="${href}">${foreign(sensor.id)}</a>` : foreign(sensor.id);
   return html`<tr><th scope="row">${name} <small>${about(sensor)}</small></th><td>${verdictBadge(sensor.verdict)}</td><td
  class="n">${scoreText(sensor.score)}</td><td>${hourStrip(sensor)}</td><td class="n">${countText(sensor.received)}</td><td
- class="n">${sensor.expected === null ? html`<span title="No interval is registered">–</span>` : countText(Math.floor(sensor.expected))}</td><td
+ class="n">${sensor.expected === null ? html`<span title="No interval is registered">–</span>` : countText(sensor.expected)}</td><td
 >${sensor.expected === null ? '–' : gaps.count === 0 ? '0' : html`${countText(gaps.count)} <small>${minutesText(gaps.minutes)}</small>`}</td>${[
     notValid(sensor),
     sensor.late,

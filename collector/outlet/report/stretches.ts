@@ -46,9 +46,9 @@ const QUERY = `
   ), ranked AS (
     SELECT *, row_number() OVER (of_sensor ORDER BY "to" - "from" DESC, readings DESC, "from") AS rank,
       count(*) OVER of_sensor AS count, sum("to" - "from") OVER of_sensor AS minutes
-    FROM stretch WHERE kind = 'faults' OR readings >= 2 WINDOW of_sensor AS (PARTITION BY sensor_id, kind)
+    FROM stretch WHERE kind = 'faults' OR gold.whole_readings(readings) >= 2 WINDOW of_sensor AS (PARTITION BY sensor_id, kind)
   )
-  SELECT sensor_id, kind, "from", "to", floor(readings)::float8 AS readings, out_of_range::float8, unknown::float8,
+  SELECT sensor_id, kind, "from", "to", gold.whole_readings(readings)::float8 AS readings, out_of_range::float8, unknown::float8,
     rejected::float8, conflicts::float8, count::float8, minutes::float8
   FROM ranked WHERE rank <= $2 ORDER BY sensor_id, kind, rank`;
 

@@ -8,7 +8,7 @@ import { VERDICTS, verdictBadge, verdictOf } from './verdict.ts';
 export function summary({ sensors, hours }: Day): Html {
   const sum = (name: keyof Counts) => sensors.reduce((total, sensor) => total + sensor[name], 0);
   const expecting = sensors.filter(sensor => sensor.expected !== null);
-  const expected = expecting.reduce((total, sensor) => total + Math.floor(sensor.expected!), 0);
+  const expected = expecting.reduce((total, sensor) => total + sensor.expected!, 0);
   const score = scoreOf(hours);
   const gaps = sensors.reduce((total, sensor) => total + sensor.gaps.count, 0);
   return html`<section aria-labelledby="summary">

@@ -35,8 +35,8 @@ interface Model {
 const STUCK_S = 20;
 const STEP_CENTS = 5;
 const DAY = 86_400;
-/** Of sensor `a`, in millionths: 60 s / 7 s. */
-const EXPECTED = 8_571_429;
+/** Of sensor `a`, in units of 1e-12: 60 s / 7 s. */
+const EXPECTED = 8_571_428_571_429n;
 const PERIODS = [
   ['1min', 60],
   ['hourly', 3600],
@@ -82,7 +82,7 @@ function isJump({ second, value }: Arrival, before: readonly Arrival[]): boolean
 }
 
 function qualityOf(lines: readonly (Arrival | Judged)[], end: number): string[] {
-  const minutes = new Map<string, { expected: number | null; lines: (Arrival | Judged)[] }>();
+  const minutes = new Map<string, { expected: bigint | null; lines: (Arrival | Judged)[] }>();
   const minuteOf = (id: string, start: number) => {
     const key = `${id} ${start}`;
     if (!minutes.has(key)) minutes.set(key, { expected: id === 'a' ? EXPECTED : null, lines: [] });
@@ -91,12 +91,12 @@ function qualityOf(lines: readonly (Arrival | Judged)[], end: number): string[] 
   for (let start = 0; start < end; start += 60) minuteOf('a', start);
   for (const line of lines) minuteOf(line.id, startOf(line.second, 60)).lines.push(line);
   return PERIODS.flatMap(([table, seconds]) => {
-    const rows = new Map<string, { expected: number | null; lines: (Arrival | Judged)[] }>();
+    const rows = new Map<string, { expected: bigint | null; lines: (Arrival | Judged)[] }>();
     for (const [key, minute] of minutes) {
       const [id, start] = key.split(' ') as [string, string];
       const period = `${id} ${startOf(Number(start), seconds)}`;
       const row = rows.get(period) ?? { expected: null, lines: [] };
-      if (minute.expected !== null) row.expected = (row.expected ?? 0) + minute.expected;
+      if (minute.expected !== null) row.expected = (row.expected ?? 0n) + minute.expected;
       row.lines.push(...minute.lines);
       rows.set(period, row);
     }
@@ -149,10 +149,9 @@ function startOf(second: number, seconds: number): number {
   return Math.floor((second + origin) / seconds) * seconds - origin;
 }
 
-function decimal(millionths: number | null): string {
-  return millionths === null
-    ? '-'
-    : `${Math.floor(millionths / 1e6)}.${String(millionths % 1e6).padStart(6, '0')}`;
+/** Units of 1e-12 as PostgreSQL prints them. */
+function decimal(units: bigint | null): string {
+  return units === null ? '-' : `${units / 10n ** 12n}.${String(units % 10n ** 12n).padStart(12, '0')}`;
 }
 
 function order(one: string, other: string): number {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { at, Silver } from './silver.ts';
@@ -56,7 +57,7 @@ describe.each(databaseServers())('on $name', server => {
     await silver.mark('a', 0, 60);
     await silver.refresh(at(3660));
     const first = {
-      expected: '12.000000',
+      expected: '12',
       received: '13',
       valid: '3',
       out_of_range: '1',
@@ -73,20 +74,88 @@ describe.each(databaseServers())('on $name', server => {
     const [minute] = await table('1min');
     expect(minute).toEqual({ bucket: at(0), sensor_id: 'a', ...first });
     const hours = await table('hourly');
-    const both = { ...first, expected: '24.000000', received: '21', rejected: '3', duplicates: '12' };
+    const both = { ...first, expected: '24', received: '21', rejected: '3', duplicates: '12' };
     expect(hours[0]).toEqual({ bucket: at(-15 * 60), sensor_id: 'a', ...both, score: '12.5' });
     expect(hours).toHaveLength(2);
     expect(await silver.query('SELECT *, day::text FROM gold.data_quality_daily')).toMatchObject([
       {
         day: '2025-11-12',
         ...both,
-        expected: '36.000000',
+        expected: '36',
         received: '22',
         valid: '4',
         score: '11.1',
         verdict: 'critical',
       },
     ]);
+  });
+
+  const HOUR = 3600;
+  /** Refreshes as a collector does that runs from the first minute on. */
+  const throughHours = async (hours: number) => {
+    await silver.refresh(at(0));
+    for (let hour = 6; hour < hours + 6; hour += 6) await silver.refresh(at(Math.min(hour, hours) * HOUR));
+  };
+  const day = async () => {
+    const [row] = await silver.query(
+      `SELECT sum(received)::int AS received, gold.whole_readings(sum(expected))::int AS expected,
+         gold.missing_readings(sum(expected), sum(received)::bigint, 0)::int AS missing,
+         gold.quality_score(sum(expected), sum(received)::bigint, 0, sum(valid)::bigint)::float AS score
+       FROM gold.data_quality_daily`,
+    );
+    return row;
+  };
+
+  test('of a sensor that sends every 12 minutes, one of five is missed', async () => {
+    await silver.register('a', { expected_interval: '12 minutes' });
+    await silver.store([0, 12, 24, 48].map(minute => ({ second: minute * 60 })));
+    await throughHours(1);
+    expect(await day()).toEqual({ received: 4, expected: 5, missing: 1, score: 80 });
+  });
+
+  test('a sensor that sends once a day and is dead has a score, and a verdict', async () => {
+    await silver.register('a', { expected_interval: '1 day' });
+    await silver.store([{ second: -1, quality: 'valid' }], at(0));
+    await silver.query('UPDATE silver.seen_sensor SET seen_at = $1', [at(-10.25 * HOUR)]);
+    await silver.query('INSERT INTO gold.quality_watermark (filled_to) VALUES ($1)', [at(-10.25 * HOUR)]);
+    await silver.query('TRUNCATE silver.sensor_reading');
+    for (let hour = -10.25; hour < 20; hour += 6) await silver.refresh(at(hour * HOUR));
+    expect(
+      await silver.query(
+        "SELECT score::float, verdict FROM gold.data_quality_daily WHERE day = '2025-11-12' AND sensor_id = 'a'",
+      ),
+    ).toEqual([{ score: 0, verdict: 'critical' }]);
+  });
+
+  test('as many whole readings are expected of a day and of a week as the interval has room for', async () => {
+    const interval = fc.oneof(
+      fc.integer({ min: 100, max: 60_000 }),
+      fc.integer({ min: 1, max: 10_080 }).map(minutes => minutes * 60_000),
+      fc.integer({ min: 60_000, max: 7 * 86_400_000 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(interval, { minLength: 20, maxLength: 20 }), async intervals => {
+        await silver.clear();
+        for (const ms of intervals) await silver.register(`${ms}`, { expected_interval: `${ms} ms` });
+        await silver.query('INSERT INTO silver.seen_sensor SELECT sensor_id, $1 FROM silver.sensor', [at(0)]);
+        await throughHours(24);
+        const rows = await silver.query(
+          `SELECT sensor_id, gold.whole_readings(sum(expected))::int AS a_day, gold.whole_readings(7 * sum(expected))::int AS a_week
+           FROM gold.data_quality_hourly WHERE bucket < $1 GROUP BY sensor_id`,
+          [at(24 * HOUR)],
+        );
+        expect(rows).toHaveLength(intervals.length);
+        // The last part of the last hour is not over.
+        const wholeIn = (ms: number, sensor: string) => Math.floor(ms / Number(sensor) + 1e-6);
+        for (const { sensor_id, ...whole } of rows)
+          expect({ sensor_id, ...whole }).toEqual({
+            sensor_id,
+            a_day: wholeIn(86_400_000, sensor_id),
+            a_week: wholeIn(7 * 86_400_000, sensor_id),
+          });
+      }),
+      { numRuns: 2 },
+    );
   });
 
   test('what is added later is counted when its minute is marked, and what has gone is gone everywhere', async () => {
@@ -131,7 +200,9 @@ describe.each(databaseServers())('on $name', server => {
     await silver.register('a', { expected_interval: '7 minutes' });
     await silver.store([{ second: 0 }]);
     await silver.refresh();
-    expect(await minutes()).toEqual([{ minute: 0, expected: 0.142857, received: 1, valid: 1, score: 100 }]);
+    expect(await minutes()).toEqual([
+      { minute: 0, expected: 0.142857142857, received: 1, valid: 1, score: 100 },
+    ]);
   });
 
   test('expected of a minute is what of it is over', async () => {
@@ -171,7 +242,7 @@ describe.each(databaseServers())('on $name', server => {
       await silver.refresh(at(185));
       expect((await minutes()).map(({ expected }) => expected)).toEqual([60, 60, 60, 5]);
       const [day] = await silver.query('SELECT * FROM gold.data_quality_daily');
-      expect(day).toMatchObject({ expected: '185.000000', received: '1', verdict: 'critical' });
+      expect(day).toMatchObject({ expected: '185', received: '1', verdict: 'critical' });
     });
 
     test('begins with the first refresh, and with the minute in which a sensor was first seen', async () => {
