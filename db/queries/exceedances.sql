@@ -1,4 +1,4 @@
--- When was a sensor above a threshold, and for how long?
+-- When was a sensor above a threshold, and for how long (in the last hour, unless asked for more)?
 --
 -- One row an occasion, the newest first: from the first valid reading above `threshold` to the first one that is not
 -- (`ended`), with the peak in between. An occasion also ends `max_hold` after a reading that no other one follows in
@@ -7,7 +7,7 @@ WITH params AS NOT MATERIALIZED (
   SELECT
     25::double precision AS threshold, -- more than this
     NULL::text AS sensor, -- only this sensor; NULL: all
-    (now() - INTERVAL '1 day')::timestamptz AS since, -- from this time on
+    (now() - INTERVAL '1 hour')::timestamptz AS since, -- from this time on
     now()::timestamptz AS until, -- up to this time, which does not count
     INTERVAL '5 minutes'::interval AS max_hold -- after this long, a value says nothing any more
 )

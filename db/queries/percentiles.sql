@@ -1,11 +1,11 @@
--- Which values does a sensor usually have (percentiles)?
+-- Which values does a sensor usually have (percentiles; of the last hour, unless asked for more)?
 --
 -- One row a sensor: half of its valid readings are below `median`, 95 percent below `p95`, and so on. Exact, so it
 -- reads every reading of the time.
 WITH params AS NOT MATERIALIZED (
   SELECT
     NULL::text AS sensor, -- only this sensor; NULL: all
-    (now() - INTERVAL '1 day')::timestamptz AS since, -- from this time on
+    (now() - INTERVAL '1 hour')::timestamptz AS since, -- from this time on
     now()::timestamptz AS until -- up to this time, which does not count
 ), ranked AS (
   SELECT r.sensor_id, count(*) AS n,

@@ -1,16 +1,15 @@
 -- Which sensors repeat one value for too long?
 --
 -- One row a run, the newest first: from the reading at which the value had stood for longer than `max_stuck` of the
--- registry, to the last one that repeats it. The value itself began `max_stuck` earlier.
+-- registry, to the last one that repeats it. The value itself began `max_stuck` earlier. `max_stuck` is that of the
+-- registry as it is now; a run was judged by the one of its time.
 WITH params AS NOT MATERIALIZED (
   SELECT
     NULL::text AS sensor, -- only this sensor; NULL: all
     (now() - INTERVAL '1 day')::timestamptz AS since, -- from this time on
     now()::timestamptz AS until -- up to this time, which does not count
 ), stuck AS (
-  SELECT r.sensor_id, r.time, r.value, d.max_stuck,
-         lag(r.value) OVER sensor_time IS DISTINCT FROM r.value
-           OR r.time - lag(r.time) OVER sensor_time > d.max_stuck AS begins
+  SELECT r.sensor_id, r.time, r.value, d.max_stuck, b.stuck IS NOT TRUE OR b.value <> r.value AS begins
   FROM params p
   -- The hours that have some are few: they save reading all the others.
   JOIN gold.data_quality_hourly q
@@ -19,8 +18,12 @@ WITH params AS NOT MATERIALIZED (
   JOIN silver.sensor_reading r
     ON r.sensor_id = q.sensor_id AND r.time >= q.bucket AND r.time < q.bucket + INTERVAL '1 hour'
     AND r.time >= p.since AND r.time < p.until AND r.stuck
+  -- A run goes on as long as the reading before is of it.
+  LEFT JOIN LATERAL (
+    SELECT stuck, value FROM silver.sensor_reading
+    WHERE sensor_id = r.sensor_id AND time < r.time ORDER BY time DESC LIMIT 1
+  ) b ON true
   LEFT JOIN silver.sensor d ON d.sensor_id = r.sensor_id
-  WINDOW sensor_time AS (PARTITION BY r.sensor_id ORDER BY r.time)
 ), run AS (
   SELECT *, count(*) FILTER (WHERE begins) OVER (PARTITION BY sensor_id ORDER BY time) AS run FROM stuck
 )

@@ -1,4 +1,4 @@
--- For how long was each sensor above a threshold?
+-- For how long was each sensor above a threshold (in the last hour, unless asked for more)?
 --
 -- One row a sensor with a valid reading in that time. A value counts for as long as it holds, until the next valid
 -- reading or for `max_hold`, whichever ends first; `percent` is of the time that some value held. The single occasions
@@ -7,7 +7,7 @@ WITH params AS NOT MATERIALIZED (
   SELECT
     25::double precision AS threshold, -- more than this
     NULL::text AS sensor, -- only this sensor; NULL: all
-    (now() - INTERVAL '1 day')::timestamptz AS since, -- from this time on
+    (now() - INTERVAL '1 hour')::timestamptz AS since, -- from this time on
     now()::timestamptz AS until, -- up to this time, which does not count
     INTERVAL '5 minutes'::interval AS max_hold -- after this long, a value says nothing any more
 )

@@ -5,17 +5,20 @@ WITH params AS NOT MATERIALIZED (
   SELECT
     (now() AT TIME ZONE 'UTC' - INTERVAL '6 days')::date AS first_day, -- from this UTC day on
     (now() AT TIME ZONE 'UTC')::date AS last_day, -- up to this one, which counts
-    10::integer AS top -- how many sensors
+    10::integer AS top, -- how many sensors
+    false::boolean AS unregistered -- true: also sensors that are not in the registry; nothing of theirs is valid
 ), summed AS (
   SELECT q.sensor_id, sum(q.expected) AS expected, sum(q.received)::bigint AS received, sum(q.valid)::bigint AS valid,
          sum(q.duplicates)::bigint AS duplicates, sum(q.out_of_range) AS out_of_range, sum(q.unknown) AS unknown,
          sum(q.rejected) AS rejected, sum(q.conflicts) AS conflicts
   FROM params p
   JOIN gold.data_quality_daily q ON q.day BETWEEN p.first_day AND p.last_day
+  LEFT JOIN silver.sensor s ON s.sensor_id = q.sensor_id
+  WHERE s.sensor_id IS NOT NULL OR p.unregistered
   GROUP BY q.sensor_id
 ), scored AS (
   SELECT *, gold.quality_score(expected, received, duplicates, valid) AS score,
-         CASE WHEN expected IS NOT NULL THEN greatest(floor(expected) - (received - duplicates), 0) END AS missing
+         gold.missing_readings(expected, received, duplicates) AS missing
   FROM summed
 )
 SELECT sensor_id, score, gold.quality_verdict(score) AS verdict, worst.what AS mostly, valid, missing, out_of_range,

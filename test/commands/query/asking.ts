@@ -40,11 +40,13 @@ export async function readAnswers(name: string): Promise<Asked[]> {
     });
 }
 
-/** An answer as `sluice query` prints it, except that what is years old is so today and tomorrow. */
+/** An answer as `sluice query` prints it, except that what is years old, or a matter of years, is so today and tomorrow. */
 export async function printed({ columns, rows }: Answer): Promise<string> {
   async function* ageless() {
     for await (const block of rows)
-      yield block.map(row => row.map(cell => cell?.replace(/^\d{3,} days .*/, 'long') ?? null));
+      yield block.map(row =>
+        row.map(cell => cell?.replace(/^\d{3,} days .*/, 'long').replace(/^\d{6,}$/, 'many') ?? null),
+      );
   }
   let text = '';
   for await (const part of table({ columns, rows: ageless() })) text += part;
