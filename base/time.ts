@@ -3,13 +3,17 @@ export type Micros = number;
 
 /** The wall clock of SENSOR_TIMEZONE, for a `dt` that names no offset. */
 export interface Zone {
-  /** Microseconds to subtract from a wall time, read as if it were UTC, to get the instant. */
+  /** Microseconds to subtract from a wall time, read as if it were UTC, to get the instant; the earlier one of two. */
   offsetAt(wall: Micros): number;
+  /** The same for the later instant of a wall time that occurs twice. */
+  laterOffsetAt(wall: Micros): number;
 }
 
 const MINUTE = 60_000_000;
+const DAY = 86_400_000_000;
 
-const utc: Zone = { offsetAt: () => 0 };
+/** Where wall time is UTC. */
+export const utc: Zone = { offsetAt: () => 0, laterOffsetAt: () => 0 };
 
 /**
  * A zone of the IANA database. A wall time that occurs twice (clocks go back) means the earlier instant; one that
@@ -35,64 +39,101 @@ export function zoneOf(name: string): Zone {
   };
   // No zone changes its offset within a minute of wall time (St. John's did at one past midnight), and asking Intl is slow.
   let cachedMinute = Number.NaN;
-  let cachedOffset = 0;
+  let earlier = 0;
+  let later = 0;
+  const look = (wall: Micros) => {
+    const minute = Math.floor(wall / MINUTE);
+    if (minute === cachedMinute) return;
+    cachedMinute = minute;
+    // The offset before a transition makes the earlier instant of two, and moves a skipped wall time forward.
+    const before = offsetAtInstant(wall - 24 * 60 * MINUTE);
+    const there = offsetAtInstant(wall - before);
+    earlier = there === before || offsetAtInstant(wall - there) !== there ? before : there;
+    const after = offsetAtInstant(wall + 24 * 60 * MINUTE);
+    later = offsetAtInstant(wall - after) === after ? after : earlier;
+  };
   return {
     offsetAt(wall) {
-      const minute = Math.floor(wall / MINUTE);
-      if (minute !== cachedMinute) {
-        // The offset before a transition makes the earlier instant of two, and moves a skipped wall time forward.
-        const before = offsetAtInstant(wall - 24 * 60 * MINUTE);
-        const there = offsetAtInstant(wall - before);
-        cachedOffset = there === before || offsetAtInstant(wall - there) !== there ? before : there;
-        cachedMinute = minute;
-      }
-      return cachedOffset;
+      look(wall);
+      return earlier;
+    },
+    laterOffsetAt(wall) {
+      look(wall);
+      return later;
     },
   };
 }
 
-const pattern =
-  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:([Zz])|([+-])(\d\d)(?::?(\d\d))?)?)?$/;
+const offset = '(?: ?(?:([Zz]|UTC|GMT)|([+-])(\\d\\d)(?::?(\\d\\d))?))?';
+const extended = new RegExp(
+  `^(\\d{4})-(\\d\\d)-(\\d\\d)(?:[Tt ](\\d\\d):(\\d\\d)(?::(\\d\\d)(?:[.,](\\d+))?)?${offset})?$`,
+);
+const basic = new RegExp(
+  `^(\\d{4})(\\d\\d)(\\d\\d)[Tt](\\d\\d)(\\d\\d)(?:(\\d\\d)(?:[.,](\\d+))?)?${offset}$`,
+);
 const daysInMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+/** UTC days that ended in a leap second, since 2000. None is announced; a new one would be added here. */
+const leapDays = ['2005-12-31', '2008-12-31', '2012-06-30', '2015-06-30', '2016-12-31'].map(
+  day => Date.parse(day) / 86_400_000,
+);
 
 /**
- * Reads an ISO 8601 date and time: `2025-11-12T10:15:01.123456+01:00`, seconds, fraction and offset optional, a space
- * in place of the T allowed, a date alone meaning its midnight. Digits beyond the microsecond are cut off; second 60
- * (a leap second) is the first of the next minute.
+ * Reads an ISO 8601 date and time: `2025-11-12T10:15:01.123456+01:00`; seconds, fraction and offset optional, a space
+ * in place of the T allowed, a date alone meaning its midnight. Also the basic form (`20251112T101501Z`), ` UTC` and ` GMT`
+ * for Z, and 24:00 for the midnight that follows. Digits beyond the microsecond are cut off.
+ *
+ * Second 60 is taken where there was a leap second, and squeezed into the millisecond before the next minute, so that it is
+ * a time of its own.
+ * @param near where the clocks of the zone showed a time twice, the instant nearer to this one is meant; without it, the earlier.
  * @returns undefined when it is no such time.
  */
-export function parseTime(text: string, zone: Zone): Micros | undefined {
-  const match = pattern.exec(text);
+export function parseTime(text: string, zone: Zone, near?: Micros): Micros | undefined {
+  const match = extended.exec(text) ?? basic.exec(text);
   if (match === null) return undefined;
-  const [
-    ,
-    year,
-    month,
-    day,
-    hour = '0',
-    minute = '0',
-    second = '0',
-    fraction = '',
-    z,
-    sign,
-    offHours,
-    offMinutes = '0',
-  ] = match;
-  const y = Number(year);
-  const mo = Number(month);
-  const d = Number(day);
-  if (mo < 1 || mo > 12 || d < 1 || d > daysInMonth[mo - 1]!) return undefined;
-  if (mo === 2 && d === 29 && (y % 4 !== 0 || (y % 100 === 0 && y % 400 !== 0))) return undefined;
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', ...designator] = match;
+  const midnight = midnightOf(Number(year), Number(month), Number(day));
+  if (midnight === undefined || !isClockTime(Number(hour), Number(minute), Number(second), fraction))
+    return undefined;
+  const micros = Number(fraction.padEnd(6, '0').slice(0, 6));
+  const minutes = Number(hour) * 60 + Number(minute);
+  if (second === '60') {
+    const next = instantOf(midnight + (minutes + 1) * MINUTE, designator, zone, near);
+    const isLeap = next !== undefined && next % DAY === 0 && leapDays.includes(next / DAY - 1);
+    return isLeap ? next - 1000 + Math.floor(micros / 1000) : undefined;
+  }
+  return instantOf(midnight + minutes * MINUTE + Number(second) * 1_000_000 + micros, designator, zone, near);
+}
+
+/** Midnight of a date, in microseconds, as if it were in UTC; undefined where there is no such day. */
+function midnightOf(year: number, month: number, day: number): Micros | undefined {
+  if (month < 1 || month > 12 || day < 1 || day > daysInMonth[month - 1]!) return undefined;
+  if (month === 2 && day === 29 && (year % 4 !== 0 || (year % 100 === 0 && year % 400 !== 0)))
+    return undefined;
   // setUTCFullYear, as Date.UTC takes the years 0 to 99 for 1900 to 1999.
-  const midnight = new Date(0).setUTCFullYear(y, mo - 1, d);
-  const wall =
-    (midnight + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000) * 1000 +
-    Number(fraction.padEnd(6, '0').slice(0, 6));
+  return new Date(0).setUTCFullYear(year, month - 1, day) * 1000;
+}
+
+function isClockTime(hour: number, minute: number, second: number, fraction: string): boolean {
+  if (hour === 24) return minute === 0 && second === 0 && !/[1-9]/.test(fraction);
+  return hour < 24 && minute < 60 && second < 61;
+}
+
+/** The instant of a wall time, by its designator (Z, or sign, hours and minutes) or else by the zone. */
+function instantOf(
+  wall: Micros,
+  [z, sign, hours, minutes = '0']: readonly (string | undefined)[],
+  zone: Zone,
+  near: Micros | undefined,
+): Micros | undefined {
   if (z !== undefined) return wall;
-  if (sign === undefined) return wall - zone.offsetAt(wall);
-  if (Number(offHours) > 23 || Number(offMinutes) > 59) return undefined;
-  const offset = (Number(offHours) * 60 + Number(offMinutes)) * MINUTE;
+  if (sign === undefined) {
+    const earlier = wall - zone.offsetAt(wall);
+    if (near === undefined) return earlier;
+    const later = wall - zone.laterOffsetAt(wall);
+    return Math.abs(later - near) < Math.abs(earlier - near) ? later : earlier;
+  }
+  if (Number(hours) > 23 || Number(minutes) > 59) return undefined;
+  const offset = (Number(hours) * 60 + Number(minutes)) * MINUTE;
   return sign === '-' ? wall + offset : wall - offset;
 }
 
@@ -104,7 +145,6 @@ export function formatTime(time: Micros): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${pad6(time - seconds * 1_000_000)}Z`;
 }
 
-const DAY = 86_400_000_000;
 let cachedDay = Number.NaN;
 let cachedDate = '';
 

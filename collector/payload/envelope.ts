@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { formatTime, type Micros, parseTime, type Zone } from '../../base/time.ts';
+import { formatTime, type Micros, parseTime, utc } from '../../base/time.ts';
 import type { Notes } from './decoder.ts';
 import type { Rejection } from './reading.ts';
 
@@ -21,7 +21,6 @@ export interface Envelope {
   notes?: Notes | undefined;
 }
 
-const utc: Zone = { offsetAt: () => 0 };
 // What follows stands in the header nowhere else: in a text the quotation mark would be escaped, and notes have no such space.
 const PAYLOAD = ', "payload';
 const AS_BASE64 = '_base64": "';

@@ -21,8 +21,8 @@ const soon = new Date(Date.now() + 25 * 3600 * 1000).toISOString();
 /** What cannot be recorded, and why. */
 const rejected: [payload: string | Buffer, reason: string][] = [
   ['gibberish', 'not JSON'],
-  ['', 'not JSON'],
-  [`{"id":"a","dt":"${DT}","value":1}\0`, 'not JSON'],
+  ['', 'empty'],
+  [`{"id":"a","dt":"${DT}","value":1}\0}`, 'not JSON'],
   ['[1, 2]', 'not a JSON object'],
   ['25.5', 'not a JSON object'],
   [JSON.stringify({ dt: DT, value: 1 }), 'id is missing'],

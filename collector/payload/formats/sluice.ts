@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { type Micros, parseTime, type Zone } from '../../../base/time.ts';
 import { commonForm } from '../canonical.ts';
 import type { Decoder } from '../decoder.ts';
+import { plainText } from '../plain-text.ts';
 import {
   idProblem,
   MAX_PAYLOAD_BYTES,
@@ -10,6 +11,7 @@ import {
   type Rejection,
   timeProblem,
 } from '../reading.ts';
+import { isoProblem } from '../times.ts';
 
 /**
  * The message that Sluice's own sensors send: `{"id": "Sensor 1", "dt": "2025-11-12T10:15:01.000Z", "value": 25}`.
@@ -27,11 +29,12 @@ export class SluiceDecoder implements Decoder {
   decode(_topic: string, payload: Buffer, arrival: Micros): readonly [Reading] | Rejection {
     if (payload.length > MAX_PAYLOAD_BYTES) return `larger than ${MAX_PAYLOAD_BYTES} bytes`;
     if (!isUtf8(payload)) return 'not UTF-8';
-    const reading = this.#read(payload.toString('utf8'), arrival);
+    const reading = this.#read(plainText(payload), arrival);
     return typeof reading === 'string' ? reading : [reading];
   }
 
   #read(text: string, arrival: Micros): Reading | Rejection {
+    if (text === '') return 'empty';
     let message: unknown;
     try {
       message = JSON.parse(text);
@@ -47,7 +50,7 @@ export class SluiceDecoder implements Decoder {
     if (dt === undefined || dt === null) return 'dt is missing';
     if (typeof dt !== 'string') return 'dt is not a string';
     const time = parseTime(dt, this.#zone);
-    if (time === undefined) return 'dt is not an ISO 8601 date and time';
+    if (time === undefined) return isoProblem('dt', dt);
     return timeProblem(time, arrival) ?? { sensorId: id, time, value };
   }
 }

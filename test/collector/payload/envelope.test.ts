@@ -93,7 +93,7 @@ test('whatever comes, a line of it without line breaks gives it back', () => {
       expect(read.length).toBe(sent.length);
       if (!read.equals(sent)) expect(JSON.parse(read.toString())).toEqual(JSON.parse(sent.toString()));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 

@@ -21,6 +21,13 @@ test('a payload is decoded; further fields do no harm', () => {
   });
 });
 
+test('what is meant is plain behind a byte order mark, before NULs, and in the basic form', () => {
+  const reading = decode('{"id": "a", "dt": "2025-11-12T10:15:01Z", "value": 1}');
+  expect(decode('\ufeff{"id": "a", "dt": "2025-11-12T10:15:01Z", "value": 1}')).toEqual(reading);
+  expect(decode('{"id": "a", "dt": "2025-11-12T10:15:01Z", "value": 1}\0\0')).toEqual(reading);
+  expect(decode('{"id": "a", "dt": "20251112T101501Z", "value": 1}')).toEqual(reading);
+});
+
 test('whether the value can be stored is not asked when recording', () => {
   for (const value of ['"warm"', 'null', '1e400', '[]']) {
     expect(decode(`{"id": "a", "dt": "2025-11-12", "value": ${value}}`)).toMatchObject({ sensorId: 'a' });
@@ -35,7 +42,11 @@ test('a dt without an offset is taken in the zone', () => {
 });
 
 test.each([
-  ['', 'not JSON'],
+  ['', 'empty'],
+  ['\0', 'empty'],
+  ['{"id": "a", "dt": "2025-11-12"}\0}', 'not JSON'],
+  ['{"id": "a", "dt": "2025-W46-3T10:15"}', 'dt is a week date, which is not taken'],
+  ['{"id": "a", "dt": "2025-316"}', 'dt is an ordinal date, which is not taken'],
   ['{"id": "a", "dt": ', 'not JSON'],
   ['25', 'not a JSON object'],
   ['null', 'not a JSON object'],

@@ -1,0 +1,66 @@
+import { type Micros, parseTime, type Zone } from '../../base/time.ts';
+import type { Rejection } from './reading.ts';
+
+/** What a time is counted in; `auto` tells ISO 8601 and units of Unix time by their looks. */
+const TIME_UNITS = ['auto', 'iso', 's', 'ms', 'us', 'ns'] as const;
+export type TimeUnit = (typeof TIME_UNITS)[number];
+
+const number = /^-?\d{1,20}(?:\.\d+)?$/;
+const weekDate = /^\d{4}-?W\d\d/;
+const ordinalDate = /^\d{4}-?\d{3}(?!\d|-)/;
+
+/** Why a text is no ISO 8601 date and time. @param what it is called: `dt`. */
+export function isoProblem(what: string, text: string): Rejection {
+  if (weekDate.test(text)) return `${what} is a week date, which is not taken`;
+  if (ordinalDate.test(text)) return `${what} is an ordinal date, which is not taken`;
+  return `${what} is not an ISO 8601 date and time`;
+}
+
+/**
+ * Reads a time: an ISO 8601 text, or Unix time as a number or text.
+ * @param arrival decides which instant of a repeated local hour is meant.
+ * @returns microseconds, cut off beyond; or the reason why it is none.
+ */
+export function readTime(value: unknown, unit: TimeUnit, zone: Zone, arrival: Micros): Micros | Rejection {
+  if (typeof value === 'number' && unit !== 'iso') return ofNumber(value, unit);
+  if (typeof value !== 'string')
+    return unit === 'iso' ? 'time is not a text' : 'time is neither a text nor a number';
+  const text = value.trim();
+  if (unit === 'iso' || (unit === 'auto' && !number.test(text))) {
+    return parseTime(text, zone, Number.isFinite(arrival) ? arrival : undefined) ?? isoProblem('time', text);
+  }
+  return number.test(text) ? ofText(text, unit) : `time is not a number of ${unit}`;
+}
+
+function ofNumber(value: number, unit: TimeUnit): Micros | Rejection {
+  if (!Number.isFinite(value)) return 'time is not a finite number';
+  switch (unit === 'auto' ? unitOf(value) : unit) {
+    case 's':
+      // A double holds seconds of our time to a quarter of a microsecond.
+      return Math.round(value * 1e6);
+    case 'ms':
+      return Math.round(value * 1e3);
+    case 'us':
+      return Math.floor(value);
+    default:
+      return Math.floor(value / 1e3);
+  }
+}
+
+/** As `ofNumber`, with all the digits that a text has: nanoseconds of our time are more than a double holds. */
+function ofText(text: string, unit: TimeUnit): Micros {
+  const [whole = '', fraction = ''] = text.split('.');
+  const places = { s: 6, ms: 3, us: 0, ns: -3 }[
+    unit === 'auto' || unit === 'iso' ? unitOf(Number(whole)) : unit
+  ];
+  if (places >= 0) return Number(whole + fraction.padEnd(places, '0').slice(0, places));
+  return Number(whole.slice(0, places) || '0');
+}
+
+/** By its size: from 1973 to 5138 a Unix time in one unit is none in another. */
+function unitOf(value: number): 's' | 'ms' | 'us' | 'ns' {
+  const size = Math.abs(value);
+  if (size < 1e11) return 's';
+  if (size < 1e14) return 'ms';
+  return size < 1e17 ? 'us' : 'ns';
+}
