@@ -11,9 +11,9 @@ import { Nightly } from './retention/nightly.ts';
 import { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
 import { announceMeans } from './serve/overview.ts';
-import { Pace } from './serve/pace.ts';
 import { Reads } from './serve/reads.ts';
 import { HttpServer } from './serve/server.ts';
+import { Throttle } from './serve/throttle.ts';
 import type { Status } from './serve/watch.ts';
 import { Loader } from './silver/loader.ts';
 import { readRegistry } from './silver/registry-file.ts';
@@ -137,7 +137,7 @@ export class Collector {
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
     this.#intake = intake;
-    const reads = new Reads(config.DATABASE_URL, log, new Pace(() => recorder.underLoad));
+    const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
     const stream = new LiveStream(zoneOf(config.SENSOR_TIMEZONE));
     const metrics = new Metrics({
       broker: () => ({ connected: source.status.connected, ...source.counts }),

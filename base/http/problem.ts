@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 
@@ -26,26 +27,9 @@ export function unavailable(message: string, seconds: number): Problem {
   return new Problem(503, message, { headers: { 'retry-after': String(seconds) } });
 }
 
-const TITLES: Record<number, string> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  406: 'Not Acceptable',
-  408: 'Request Timeout',
-  413: 'Payload Too Large',
-  414: 'URI Too Long',
-  415: 'Unsupported Media Type',
-  422: 'Unprocessable Entity',
-  429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-};
-
 /** The body of every error: what the API's description calls `Error`. */
 export function problemBody(statusCode: number, message: string, details: object = {}) {
-  return { statusCode, error: TITLES[statusCode] ?? 'Error', message, ...details };
+  return { statusCode, error: STATUS_CODES[statusCode] ?? 'Error', message, ...details };
 }
 
 /** Answers a request that failed. Only what nobody foresaw is logged, and the client is not told its text. */

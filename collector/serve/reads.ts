@@ -4,14 +4,13 @@ import { errorText } from '../../base/errors.ts';
 import { Problem, unavailable } from '../../base/http/problem.ts';
 import { sever } from '../../db/connect.ts';
 import { remedyOf } from '../silver/remedy.ts';
-import type { Pace } from './pace.ts';
-import { Seats } from './seats.ts';
+import type { Throttle } from './throttle.ts';
 
 /** Answers that are streamed at once. Each has a connection and a transaction of its own. */
 const MOST_STREAMS = 4;
 /** Connections beside those: a short question does not wait for a long answer. */
-const MORE_CONNECTIONS = 2;
-/** How long a connection, or a stream's turn, is waited for. */
+const MOST_QUESTIONS = 2;
+/** How long a connection is waited for: until one is made, or another reader gives one back. */
 const PATIENCE_MS = 5000;
 const STATEMENT_MS = 10_000;
 /** However slowly it is read, a stream ends after this time: its transaction keeps the database from tidying up. */
@@ -26,30 +25,19 @@ const SESSION = `
   SET default_transaction_read_only = on; SET TIME ZONE 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1;
   SET statement_timeout = ${STATEMENT_MS}; SET lock_timeout = ${PATIENCE_MS}`;
 
-/** What reading asks of the database, on connections of its own, made when they are first needed. */
+/**
+ * What reading asks of the database, on connections of its own, made when they are first needed. Long answers have other
+ * connections than short ones: a pool's size is how many there may be at once.
+ */
 export class Reads {
-  readonly #pool: pg.Pool;
-  readonly #pace: Pace;
-  readonly #seats = new Seats(MOST_STREAMS);
+  readonly #questions: pg.Pool;
+  readonly #streams: pg.Pool;
+  readonly #throttle: Throttle;
 
-  constructor(url: string, log: Logger, pace: Pace) {
-    this.#pace = pace;
-    this.#pool = new pg.Pool({
-      connectionString: url,
-      application_name: 'sluice http',
-      max: MOST_STREAMS + MORE_CONNECTIONS,
-      connectionTimeoutMillis: PATIENCE_MS,
-      keepAlive: true,
-      allowExitOnIdle: true,
-    });
-    const broke = (error: Error) => log.debug({ err: error }, 'a connection for readers broke');
-    this.#pool.on('error', broke);
-    this.#pool.on('connect', client => {
-      // The pool listens to those that nobody has; an error that nobody listens to would end the process.
-      client.on('error', broke);
-      // Queries wait in line behind it; where it fails, they do.
-      void client.query(SESSION).catch(() => undefined);
-    });
+  constructor(url: string, log: Logger, throttle: Throttle) {
+    this.#throttle = throttle;
+    this.#questions = newPool(url, MOST_QUESTIONS, log);
+    this.#streams = newPool(url, MOST_STREAMS, log);
   }
 
   /**
@@ -57,8 +45,8 @@ export class Reads {
    * @throws {Problem} 503 where the database cannot answer.
    */
   query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
-    return this.#pace.turn(async () => {
-      const client = await this.#lend();
+    return this.#throttle.turn(async () => {
+      const client = await lend(this.#questions);
       try {
         const { rows } = await answered(client, client.query<Row>(sql, values));
         client.release();
@@ -76,14 +64,7 @@ export class Reads {
    * @throws {Problem} 503 where the database cannot answer.
    */
   async *stream<T>(use: (client: PoolClient) => AsyncGenerator<T>): AsyncGenerator<T> {
-    if (!(await this.#seats.take(PATIENCE_MS))) {
-      throw unavailable(`${MOST_STREAMS} answers are being streamed already.`, 5);
-    }
-    try {
-      yield* this.#steps(await this.#lend(), use);
-    } finally {
-      this.#seats.leave();
-    }
+    yield* this.#steps(await lend(this.#streams), use);
   }
 
   async *#steps<T>(client: PoolClient, use: (client: PoolClient) => AsyncGenerator<T>): AsyncGenerator<T> {
@@ -91,7 +72,7 @@ export class Reads {
     let failure: unknown;
     try {
       for (;;) {
-        const { value, done } = await this.#pace.turn(() => answered(client, steps.next()));
+        const { value, done } = await this.#throttle.turn(() => answered(client, steps.next()));
         if (done) return;
         yield value;
       }
@@ -111,16 +92,39 @@ export class Reads {
   async stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_MS);
-    await Promise.race([this.#pool.end(), promise]);
+    await Promise.race([Promise.all([this.#questions.end(), this.#streams.end()]), promise]);
     clearTimeout(timer);
   }
+}
 
-  async #lend(): Promise<PoolClient> {
-    try {
-      return await this.#pool.connect();
-    } catch (error) {
-      throw unavailable(`The database cannot be reached: ${errorText(error)}.`, 5);
-    }
+function newPool(url: string, max: number, log: Logger): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    application_name: 'sluice http',
+    max,
+    connectionTimeoutMillis: PATIENCE_MS,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  const broke = (error: Error) => log.debug({ err: error }, 'a connection for readers broke');
+  pool.on('error', broke);
+  pool.on('connect', client => {
+    // The pool listens to those that nobody has; an error that nobody listens to would end the process.
+    client.on('error', broke);
+    // Queries wait in line behind it; where it fails, they do.
+    void client.query(SESSION).catch(() => undefined);
+  });
+  return pool;
+}
+
+/** @throws {Problem} 503 where the database does not answer, or all connections are in use. */
+async function lend(pool: pg.Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    const inUse = pool.totalCount - pool.idleCount;
+    if (inUse >= pool.options.max) throw unavailable(`${inUse} others are reading already.`, 5);
+    throw unavailable(`The database cannot be reached: ${errorText(error)}.`, 5);
   }
 }
 

@@ -18,6 +18,13 @@ export const to = moment
 export const count = (most: number, description: string) =>
   z.coerce.number().int().min(1).max(most).describe(description);
 
+export const csv = z
+  .enum(['safe', 'plain'])
+  .optional()
+  .describe(
+    'safe: in CSV, text that a spreadsheet would run as a formula has a quotation mark before it. Default: safe for browsers, plain for programs.',
+  );
+
 /** Text that PostgreSQL is asked about: it takes no NUL. */
 export const askedText = z.string().regex(/^[^\0]*$/, 'must not hold a NUL character');
 export const sensorParams = z.object({

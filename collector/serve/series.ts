@@ -7,9 +7,9 @@ import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
 import { formatTime, type Micros, parseTime, zoneOf } from '../../base/time.ts';
 import { readingColumnNames } from '../silver/reading-columns.ts';
 import { readingBatches } from '../silver/readings.ts';
-import { formatRows, type RowType, rowTypeFor } from './formats.ts';
+import { type CsvOptions, formatRows, isCsvSafe, type RowType, rowTypeFor } from './formats.ts';
 import { type Reads, STREAM_MS } from './reads.ts';
-import { count, from, mean, sensorParams, storedReading, to } from './schemas.ts';
+import { count, csv, from, mean, sensorParams, storedReading, to } from './schemas.ts';
 import { demandSensor } from './sensors.ts';
 import { batchesOf, inSnapshot } from './snapshot.ts';
 import { sendStreamed } from './streamed.ts';
@@ -25,7 +25,7 @@ const MEANS = {
   '1d': { table: 'gold.daily_mean', bucket: 'day' },
 };
 
-const range = { from: from.optional(), to: to.optional() };
+const range = { from: from.optional(), to: to.optional(), csv };
 const errors = {
   ...errorAnswers,
   404: errorBody.meta({ description: 'There is no such sensor; the nearest ids are named.' }),
@@ -57,14 +57,17 @@ export function seriesRoutes(reads: Reads): FastifyPluginCallbackZod {
       },
       handler: async (request, reply) => {
         const { params, query } = request;
-        const type = rowTypeFor(request.headers.accept, 'application/x-ndjson');
+        const type = rowTypeFor(request, 'application/x-ndjson');
         const wanted = pageOf(readRange(query.from, query.to), query.cursor);
         await demandSensor(reads, params.id);
         const end = query.limit && (await endOfPage(reads, params.id, wanted, query.limit));
         if (end) reply.header('link', `<${nextUrl(request, end)}>; rel="next"`);
         const selection = { sensorId: params.id, ...wanted, ...(end && { to: end + 1 }) };
         const batches = reads.stream(client => readingBatches(client, selection, { timeoutMs: STREAM_MS }));
-        return sendRows(reply, type, batches, readingColumnNames);
+        return sendRows(reply, type, batches, {
+          columns: readingColumnNames,
+          safe: isCsvSafe(request, query.csv),
+        });
       },
     });
 
@@ -80,20 +83,20 @@ export function seriesRoutes(reads: Reads): FastifyPluginCallbackZod {
       },
       handler: async (request, reply) => {
         const { params, query } = request;
-        const type = rowTypeFor(request.headers.accept, 'application/json');
+        const type = rowTypeFor(request, 'application/json');
         const wanted = readRange(query.from, query.to);
         await demandSensor(reads, params.id);
         const batches = reads.stream(client => meansOf(client, params.id, query.every, wanted));
-        return sendRows(reply, type, batches, MEAN_COLUMNS);
+        return sendRows(reply, type, batches, { columns: MEAN_COLUMNS, safe: isCsvSafe(request, query.csv) });
       },
     });
     done();
   };
 }
 
-function sendRows(reply: FastifyReply, type: RowType, batches: AsyncIterable<object[]>, columns: string[]) {
+function sendRows(reply: FastifyReply, type: RowType, batches: AsyncIterable<object[]>, csv: CsvOptions) {
   const rows = batches as AsyncIterable<Record<string, unknown>[]>;
-  return sendStreamed(reply.header('vary', 'accept'), type, formatRows(rows, type, columns));
+  return sendStreamed(reply.header('vary', 'accept'), type, formatRows(rows, type, csv));
 }
 
 async function* meansOf(client: ClientBase, id: string, every: keyof typeof MEANS, { from, to }: Range) {

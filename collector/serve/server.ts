@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import accepts from '@fastify/accepts';
 import compress from '@fastify/compress';
 import etag from '@fastify/etag';
 import helmet from '@fastify/helmet';
@@ -24,6 +25,7 @@ import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
 import { sensorRoutes } from './sensors.ts';
 import { seriesRoutes } from './series.ts';
+import { untilStored } from './stored.ts';
 import { type Status, watchRoutes } from './watch.ts';
 
 /** What the routes work with. */
@@ -77,7 +79,16 @@ export class HttpServer {
     await this.#protect(app);
     await describeApi(app, '1.0.0', config.HTTP_TOKENS_FILE !== undefined);
     app.register(healthRoutes(config.DATA_DIR, health, observable, access));
-    this.#register(app, 'ingest', ingestRoutes(intake, access, config.HTTP_MAX_BODY_BYTES));
+    this.#register(
+      app,
+      'ingest',
+      ingestRoutes({
+        intake,
+        who: access,
+        maxBodyBytes: config.HTTP_MAX_BODY_BYTES,
+        untilStored: untilStored(reads, () => observable.database().connected),
+      }),
+    );
     this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads));
     this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads));
     this.#register(app, 'read', watchRoutes(metrics, stream, status));
@@ -140,6 +151,7 @@ export class HttpServer {
           ),
       });
     }
+    await app.register(accepts);
     await app.register(compress, {
       encodings: ['zstd', 'gzip', 'br'],
       customTypes: /^(?:text\/(?!event-stream)|application\/(?:json|x-ndjson|javascript)|image\/svg)/,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { Problem, unavailable } from '../../../base/http/problem.ts';
 
-/** Memory for all bodies that are on their way: many senders that are slow must not add up to more. */
+/** Memory for all bodies that are on their way: many senders that are slow must not add up to more. One body may have it all. */
 const MOST_BYTES = 64 * 1024 * 1024;
 const FIRST_BYTES = 16 * 1024;
 
@@ -21,7 +21,8 @@ export class Bodies {
    * @throws {Problem} 413 where it is too large, 503 where too many are on their way.
    */
   async read(stream: Readable, declared: string | undefined): Promise<Buffer> {
-    if (Number(declared) > this.#maxBytes) throw this.#tooLarge();
+    const most = Number(declared ?? this.#maxBytes);
+    if (most > this.#maxBytes) throw this.#tooLarge();
     // Copied together, as a sender may send every byte in a chunk of its own, each of which would cost a hundred.
     let bytes: Buffer = Buffer.allocUnsafe(0);
     let length = 0;
@@ -30,7 +31,7 @@ export class Bodies {
       const chunks: AsyncIterable<Buffer> = stream.iterator({ destroyOnReturn: false });
       for await (const chunk of chunks) {
         if (length + chunk.length > this.#maxBytes) throw this.#tooLarge();
-        if (length + chunk.length > bytes.length) bytes = this.#grow(bytes, length + chunk.length);
+        if (length + chunk.length > bytes.length) bytes = this.#grow(bytes, length + chunk.length, most);
         length += chunk.copy(bytes, length);
       }
       return bytes.subarray(0, length);
@@ -39,8 +40,9 @@ export class Bodies {
     }
   }
 
-  #grow(bytes: Buffer, least: number): Buffer {
-    const larger = Math.max(FIRST_BYTES, least, bytes.length * 2);
+  /** @param most what the body can have at most: doubling must not ask for more. */
+  #grow(bytes: Buffer, least: number, most: number): Buffer {
+    const larger = Math.max(least, Math.min(most, Math.max(FIRST_BYTES, bytes.length * 2)));
     if (this.#held + larger - bytes.length > MOST_BYTES) {
       throw unavailable('Too many bodies are on their way at once.', 2);
     }

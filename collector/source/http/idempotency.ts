@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { Problem } from '../../../base/http/problem.ts';
 
 /** What a request was answered with. */
@@ -7,13 +8,10 @@ export interface Answer {
   body: object;
 }
 
-interface Kept {
+interface Known {
   /** Of the body, and of what it was sent to. */
   hash: string;
-  at: number;
   answer: Promise<Answer>;
-  /** What it takes to keep it; undefined as long as it is not settled. */
-  bytes?: number;
 }
 
 const MOST_KEYS = 10_000;
@@ -27,14 +25,19 @@ const ENTRY_BYTES = 500;
  * nothing. Kept for a day, in bounded memory, and not across a restart: there the key (sensor_id, time) absorbs duplicates.
  */
 export class Answers {
-  /** In the order in which they came. */
-  readonly #kept = new Map<string, Kept>();
-  readonly #now: () => number;
-  #bytes = 0;
+  /** Never forgotten before they are settled: their senders may ask again at any moment. */
+  readonly #inFlight = new Map<string, Known>();
+  readonly #settled: LRUCache<string, Known>;
 
   /** @param now ms since 1970; a parameter so that tests can set the clock. */
   constructor(now: () => number = Date.now) {
-    this.#now = now;
+    this.#settled = new LRUCache({
+      max: MOST_KEYS,
+      maxSize: MOST_BYTES,
+      ttl: KEPT_MS,
+      ttlResolution: 0,
+      perf: { now },
+    });
   }
 
   /**
@@ -43,37 +46,24 @@ export class Answers {
    * @throws {Problem} 422 where the key was used for something else; whatever the work throws, which is not kept.
    */
   once(client: string, key: string, request: string, body: Buffer, work: () => Promise<Answer>) {
-    this.#forgetOld();
     const name = `${client} ${key}`;
     const hash = createHash('sha256').update(`${request}\n`).update(body).digest('base64');
-    const known = this.#kept.get(name);
+    const known = this.#inFlight.get(name) ?? this.#settled.get(name);
     if (known === undefined) return this.#first(name, hash, work);
     if (known.hash === hash) return known.answer;
     throw new Problem(422, 'This Idempotency-Key was used with another request.');
   }
 
   async #first(name: string, hash: string, work: () => Promise<Answer>): Promise<Answer> {
-    const entry: Kept = { hash, at: this.#now(), answer: work() };
-    this.#kept.set(name, entry);
+    const known: Known = { hash, answer: work() };
+    this.#inFlight.set(name, known);
     try {
-      const answer = await entry.answer;
-      entry.bytes = ENTRY_BYTES + name.length + JSON.stringify(answer.body).length;
-      this.#bytes += entry.bytes;
+      const answer = await known.answer;
+      const size = ENTRY_BYTES + name.length + JSON.stringify(answer.body).length;
+      this.#settled.set(name, known, { size });
       return answer;
-    } catch (error) {
-      this.#kept.delete(name);
-      throw error;
-    }
-  }
-
-  /** From the oldest on. What is not settled stays: its sender may ask again at any moment. */
-  #forgetOld(): void {
-    const expired = this.#now() - KEPT_MS;
-    for (const [name, { at, bytes }] of this.#kept) {
-      if (at >= expired && this.#kept.size < MOST_KEYS && this.#bytes < MOST_BYTES) return;
-      if (bytes === undefined) continue;
-      this.#kept.delete(name);
-      this.#bytes -= bytes;
+    } finally {
+      this.#inFlight.delete(name);
     }
   }
 }

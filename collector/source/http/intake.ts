@@ -1,7 +1,8 @@
 import { Problem, unavailable } from '../../../base/http/problem.ts';
 import type { Config } from '../../../base/settings.ts';
-import { type Zone, zoneOf } from '../../../base/time.ts';
-import { decodePayload, numberOf, type Rejection } from '../../payload/message.ts';
+import { zoneOf } from '../../../base/time.ts';
+import { SluiceDecoder } from '../../payload/formats/sluice.ts';
+import { numberOf, type Reading, type Rejection } from '../../payload/reading.ts';
 import type { Receipt, Sink } from '../sink.ts';
 
 /** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */
@@ -13,7 +14,7 @@ const MOST_PENDING_BYTES = 64 * 1024 * 1024;
  */
 export class Intake {
   readonly #recorder: Sink;
-  readonly #zone: Zone;
+  readonly #decoder: SluiceDecoder;
   readonly #maxReadings: number;
   readonly #maxBacklogBytes: number;
   readonly #backlogBytes: () => number;
@@ -26,7 +27,7 @@ export class Intake {
   /** @param backlogBytes what is recorded and not loaded. */
   constructor(config: Config, recorder: Sink, backlogBytes: () => number) {
     this.#recorder = recorder;
-    this.#zone = zoneOf(config.SENSOR_TIMEZONE);
+    this.#decoder = new SluiceDecoder(zoneOf(config.SENSOR_TIMEZONE));
     this.#maxReadings = config.HTTP_MAX_READINGS;
     this.#maxBacklogBytes = config.HTTP_MAX_BACKLOG_MB * 1e6 || Number.POSITIVE_INFINITY;
     this.#backlogBytes = backlogBytes;
@@ -52,12 +53,12 @@ export class Intake {
     }
   }
 
-  /** Why a reading cannot be accepted; undefined where it can. */
-  refusalOf(payload: Buffer): Rejection | undefined {
-    const reading = decodePayload(payload, this.#zone, Date.now());
-    if (typeof reading === 'string') return reading;
-    const value = numberOf(reading.value);
-    return typeof value === 'string' ? value : undefined;
+  /** The reading that a payload holds; or the reason why it cannot be accepted. */
+  judge(payload: Buffer): Reading | Rejection {
+    const decoded = this.#decoder.decode('', payload, Date.now() * 1000);
+    if (typeof decoded === 'string') return decoded;
+    const value = numberOf(decoded[0].value);
+    return typeof value === 'string' ? value : decoded[0];
   }
 
   /** Counts readings that were refused. They are not kept: the sender has them, and has been told. */

@@ -32,6 +32,7 @@ test('readers that go away, or do not go on, hold no connection and no memory', 
     // A fifth waits for one of them to end, but not for ever; a short question is answered at once.
     const fifth = await fetch(url);
     expect([fifth.status, fifth.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await fifth.json()).toMatchObject({ message: '4 others are reading already.' });
     expect((await fetch(`${running.http}/api/v1/sensors?limit=1`)).status).toBe(200);
     leaving.abort();
     // Also keeps them until here: an answer that nobody refers to any more is cancelled.
