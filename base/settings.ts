@@ -110,6 +110,14 @@ export const settings = {
     default: '1',
     meaning: 'Quality of service of the subscription. 0 means that a message in flight can be lost.',
   },
+  MQTT_PROTOCOL: {
+    schema: oneOf('auto', '5', '3.1.1').transform(value =>
+      value === 'auto' ? value : value === '5' ? 5 : 4,
+    ),
+    default: 'auto',
+    meaning:
+      'Version of MQTT. auto: 5, and 3.1.1 with a broker that refuses 5 or closes the connection without an answer to it.',
+  },
   DATABASE_URL: {
     schema: url('postgres:', 'postgresql:'),
     default: undefined,

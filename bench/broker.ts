@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '../test/harness/eventually.ts';
 import type { Program } from '../test/harness/program.ts';
-import { freePort } from '../test/harness/server.ts';
+import { answers, freePort } from '../test/harness/server.ts';
 import type { Bench } from './bench.ts';
 
 /** Mosquitto as it is on this machine; undefined where it is not installed. Debian's is not on every user's PATH. */
@@ -93,14 +92,4 @@ export class Broker implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#program.stop();
   }
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }

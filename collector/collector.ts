@@ -195,6 +195,7 @@ export class Collector {
     const health = this.#health;
     const [source, loader] = [this.#source!, this.#loader!];
     health.watch('broker_away', () => away('the broker', source.status));
+    health.watch('broker_grants_less', () => source.warning);
     health.watch('database_away', () => away('the database', loader.status.database));
     health.watch('refresh_late', () => {
       const lag = Math.round(metrics.refreshLag());

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
+import { writeAtomically } from '../../base/atomic-file.ts';
 import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../base/settings.ts';
-import { writeAtomically } from '../../collector/outlet/report/atomic-file.ts';
 import { makeReport } from '../../collector/outlet/report/report.ts';
 import { dayBefore } from '../../collector/outlet/report/text.ts';
 import { connect } from '../../db/connect.ts';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Aedes } from 'aedes';
+import { Aedes, type Subscription } from 'aedes';
 import { EmbeddedBroker } from '../../commands/up/broker.ts';
 import { startMosquitto, withoutMosquitto } from './mosquitto.ts';
 import { freePort } from './server.ts';
@@ -24,10 +24,15 @@ export async function startEmbedded(): Promise<Broker> {
   return { url: `mqtt://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => broker.stop() };
 }
 
-/** Starts a broker that refuses every subscription (return code 0x80) as long as `allowed` says no. */
-export async function startRefusing(allowed: () => boolean): Promise<Broker> {
+/**
+ * Starts a broker that decides of each subscription what it grants.
+ * @param authorize null: it refuses (return code 0x80).
+ */
+export async function startAuthorizing(
+  authorize: (subscription: Subscription) => Subscription | null,
+): Promise<Broker> {
   const aedes = await Aedes.createBroker();
-  aedes.authorizeSubscribe = (_client, subscription, done) => done(null, allowed() ? subscription : null);
+  aedes.authorizeSubscribe = (_client, subscription, done) => done(null, authorize(subscription));
   const sockets = new Set<Socket>();
   const server = createServer(socket => {
     sockets.add(socket);

@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
+import { type Restartable, startServer } from './restartable.ts';
 import { freePort, temporaryFolder } from './server.ts';
 
 const program = [`mosquitto`, '/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(
@@ -20,14 +18,6 @@ export const dynamicSecurity = globSync([
   '/usr/lib/mosquitto_dynamic_security.so',
 ])[0];
 
-/** A Mosquitto that a test has for itself. */
-export interface Mosquitto extends AsyncDisposable {
-  url: string;
-  start(): Promise<void>;
-  /** SIGTERM: it writes its sessions to the disk, if it keeps any there. */
-  stop(): Promise<void>;
-}
-
 interface Choice {
   /** Default false: sessions are gone when it stops. */
   persistence?: boolean;
@@ -39,7 +29,7 @@ interface Choice {
 export async function startMosquitto({
   persistence = false,
   settings = [],
-}: Choice = {}): Promise<Mosquitto> {
+}: Choice = {}): Promise<Restartable> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const port = await freePort();
@@ -56,45 +46,14 @@ export async function startMosquitto({
     ...settings,
   ];
   await writeFile(conf, `${lines.join('\n')}\n`);
-  let child: ChildProcess | undefined;
-  const mosquitto = {
+  const mosquitto = await startServer({
+    name: 'Mosquitto',
     url: `mqtt://127.0.0.1:${port}`,
-    start: async () => {
-      child = await run(conf, port);
-    },
-    stop: async () => {
-      if (child?.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        await once(child, 'exit');
-      }
-    },
-  };
-  stack.defer(() => mosquitto.stop());
-  await mosquitto.start();
+    file: program,
+    args: ['-c', conf],
+    ports: [port],
+  });
+  stack.use(mosquitto);
   const kept = stack.move();
   return { ...mosquitto, [Symbol.asyncDispose]: () => kept.disposeAsync() };
-}
-
-async function run(conf: string, port: number): Promise<ChildProcess> {
-  if (program === undefined) throw new Error('mosquitto is not installed; where CI is set it has to be');
-  const child = spawn(program, ['-c', conf], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let told = '';
-  child.stderr.on('data', text => {
-    told += text;
-  });
-  await eventually(() => {
-    if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}: ${told}`);
-    return answers(port);
-  });
-  return child;
-}
-
-function answers(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.on('error', reject);
-  });
 }

@@ -1,5 +1,5 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedPostgres } from '../../commands/up/postgres.ts';
@@ -11,6 +11,17 @@ export async function freePort(): Promise<number> {
   const { port } = probe.address() as { port: number };
   await new Promise(resolve => probe.close(resolve));
   return port;
+}
+
+/** Whether a server listens on a port of 127.0.0.1. */
+export function answers(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
 }
 
 /** Makes a folder under the system's temporary one, and removes it at the end of the scope. Its name tells which process it belongs to. */

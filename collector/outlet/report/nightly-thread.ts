@@ -1,7 +1,7 @@
 /* The thread that makes one report for `NightlyReport`, and ends. Its error is the error of the thread. */
 import { workerData } from 'node:worker_threads';
+import { writeAtomically } from '../../../base/atomic-file.ts';
 import { connect } from '../../../db/connect.ts';
-import { writeAtomically } from './atomic-file.ts';
 import { makeReport } from './report.ts';
 
 export interface NightlyData {

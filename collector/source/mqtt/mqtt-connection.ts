@@ -2,6 +2,7 @@ import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, Mqtt
 import type { Config } from '../../../base/settings.ts';
 import type { Delivery } from '../delivery.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import type { ProtocolVersion } from './protocol-choice.ts';
 import { PublishFilter } from './publish-filter.ts';
 import { openTransport } from './transport.ts';
 
@@ -15,7 +16,7 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
  */
 const RECEIVE_MAXIMUM = 65_535;
 const CONNECT_TIMEOUT_MS = 10_000;
-const SUBACK_TIMEOUT_MS = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 const GOODBYE_MS = 2000;
 
 /** Takes what a connection brings. */
@@ -66,14 +67,23 @@ export class MqttConnection {
   /** Resolves, with the reason, when the connection is gone. */
   readonly closed: Promise<Error>;
   #alive = true;
+  #shortenedExpiryS: number | undefined;
+  /** Of MQTT, as people call it. */
+  readonly version: '3.1.1' | '5';
 
-  private constructor(config: Config, protocolVersion: 4 | 5, receiver: Receiver, pauseMs: () => number) {
+  private constructor(
+    config: Config,
+    protocolVersion: ProtocolVersion,
+    receiver: Receiver,
+    pauseMs: () => number,
+  ) {
     const options = optionsOf(config, protocolVersion);
+    this.version = protocolVersion === 5 ? '5' : '3.1.1';
     this.#filter = new PublishFilter(
       onBytes => openTransport(config.MQTT_URL, onBytes),
       protocolVersion,
       {
-        onConnack: sessionPresent => receiver.begin(sessionPresent),
+        onAccepted: sessionPresent => receiver.begin(sessionPresent),
         onPublish: (topic, payload, delivery, payloadBytes) => {
           const held = receiver.receive(topic, payload, delivery, payloadBytes, this);
           if (held !== undefined) this.#filter.hold(held);
@@ -112,11 +122,11 @@ export class MqttConnection {
    */
   static async open(
     config: Config,
-    protocolVersion: 4 | 5,
+    protocolVersion: ProtocolVersion,
     receiver: Receiver,
     pauseMs: () => number,
     signal: AbortSignal,
-  ): Promise<{ connection: MqttConnection; sessionPresent: boolean }> {
+  ): Promise<MqttConnection> {
     const connection = new MqttConnection(config, protocolVersion, receiver, pauseMs);
     const connack = new Promise<IConnackPacket>(resolve => connection.#client.once('connect', resolve));
     const giveUp = () => connection.drop();
@@ -127,7 +137,14 @@ export class MqttConnection {
       connection.drop();
       throw first;
     }
-    return { connection, sessionPresent: first.sessionPresent };
+    const expiryS = first.properties?.sessionExpiryInterval;
+    if (expiryS !== undefined && expiryS < SESSION_EXPIRY_S) connection.#shortenedExpiryS = expiryS;
+    return connection;
+  }
+
+  /** Seconds that the broker keeps the session while we are away, where that is less than we asked for. */
+  get shortenedExpiryS(): number | undefined {
+    return this.#shortenedExpiryS;
   }
 
   /**
@@ -138,21 +155,14 @@ export class MqttConnection {
   async subscribe(topics: string[], qos: 0 | 1): Promise<string[]> {
     // Retain handling 1: retained readings come once, when the subscription is made, not at every connection.
     const options = { qos, rh: 1 as const };
-    const granted = await new Promise<ISubscriptionGrant[] | Error>(resolve => {
-      void this.closed.then(resolve);
-      const timer = setTimeout(
-        () => resolve(new Error('the broker does not answer SUBSCRIBE')),
-        SUBACK_TIMEOUT_MS,
-      );
-      void this.closed.then(() => clearTimeout(timer));
+    const granted = await this.#answer<ISubscriptionGrant[] | Error>('SUBSCRIBE', answer =>
       this.#client.subscribe(topics, options, (error, grants, packet) => {
-        clearTimeout(timer);
         const codes = (packet?.granted ?? []) as number[];
         if (codes.length === topics.length) {
-          resolve(topics.map((topic, index) => ({ topic, qos: codes[index] as ISubscriptionGrant['qos'] })));
-        } else resolve(error ?? grants ?? []);
-      });
-    });
+          answer(topics.map((topic, index) => ({ topic, qos: codes[index] as ISubscriptionGrant['qos'] })));
+        } else answer(error ?? grants ?? []);
+      }),
+    );
     if (granted instanceof Error) throw granted;
     const refused = granted.filter(grant => grant.qos >= 0x80);
     if (refused.length > 0 || granted.length === 0) {
@@ -162,6 +172,33 @@ export class MqttConnection {
       );
     }
     return granted.filter(grant => grant.qos < qos).map(grant => grant.topic);
+  }
+
+  /**
+   * Unsubscribes from topics that may be subscribed in the session.
+   * @throws when the broker does not do so.
+   */
+  async unsubscribe(topics: string[]): Promise<void> {
+    const failure = await this.#answer<Error | undefined>('UNSUBSCRIBE', answer =>
+      this.#client.unsubscribe(topics, {}, error => answer(error ?? undefined)),
+    );
+    if (failure !== undefined) throw failure;
+  }
+
+  /** Asks the broker for something. @returns its answer, or why there is none. */
+  #answer<T>(packet: string, ask: (answer: (answer: T) => void) => void): Promise<T | Error> {
+    return new Promise(resolve => {
+      const timer = setTimeout(
+        () => resolve(new Error(`the broker does not answer ${packet}`)),
+        ANSWER_TIMEOUT_MS,
+      );
+      const settle = (answer: T | Error) => {
+        clearTimeout(timer);
+        resolve(answer);
+      };
+      void this.closed.then(settle);
+      ask(settle);
+    });
   }
 
   /**
@@ -190,7 +227,7 @@ export class MqttConnection {
   }
 }
 
-function optionsOf(config: Config, protocolVersion: 4 | 5): IClientOptions {
+function optionsOf(config: Config, protocolVersion: ProtocolVersion): IClientOptions {
   const { username, password } = new URL(config.MQTT_URL);
   const user = config.MQTT_USERNAME ?? decodeURIComponent(username);
   const secret = config.MQTT_PASSWORD ?? decodeURIComponent(password);

@@ -1,14 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import { errorText } from '../../../base/errors.ts';
 import type { Config } from '../../../base/settings.ts';
-import { type Delivery, packetIdOf, qosOf } from '../delivery.ts';
-import type { Origin, Receipt, Sink } from '../sink.ts';
-import { Acknowledgements } from './acknowledgements.ts';
+import type { Delivery } from '../delivery.ts';
+import type { Origin, Sink } from '../sink.ts';
+import { Acknowledger } from './acknowledger.ts';
+import { BrokerSession } from './broker-session.ts';
 import { ClosedSilentlyError, MqttConnection, type Receiver, TakenOverError } from './mqtt-connection.ts';
+import { ProtocolChoice, type Refusal } from './protocol-choice.ts';
+import { QuietWatch } from './quiet-watch.ts';
+import { subscribe } from './subscription.ts';
 import { Takeovers } from './takeovers.ts';
 
 /**
@@ -26,6 +29,8 @@ const PARKED_MS = 10 * 60_000;
 
 /** Reason codes with which a broker says that it does not speak MQTT 5: 1 in the form of 3.1.1, 132 in that of 5. */
 const UNACCEPTABLE_VERSION = new Set([1, 132]);
+/** A broker that closes a connection with bytes in it that it has not read resets it. */
+const RESET = new Set(['ECONNRESET', 'EPIPE']);
 
 export interface BrokerStatus {
   connected: boolean;
@@ -35,14 +40,8 @@ export interface BrokerStatus {
   reason?: string;
 }
 
-/** What a receipt has of one connection: the messages to acknowledge when they are on disk. */
-interface Unacknowledged {
-  receipt: Receipt;
-  connection: MqttConnection;
-  acknowledgements: Acknowledgements;
-  /** Messages of QoS 0, which nobody sends again. */
-  unprotected: number;
-}
+/** What a connection may fail with. */
+type ConnectError = Error & { code?: number | string };
 
 /**
  * Subscribes, hands messages to the recorder, and acknowledges them when they are on disk.
@@ -56,25 +55,55 @@ export class MqttSource {
   readonly #config: Config;
   readonly #recorder: Sink;
   readonly #log: Logger;
+  readonly #quietMs: number | undefined;
   readonly #stopping = new AbortController();
   readonly #backoff = new Backoff(250, 30_000);
+  readonly #protocol: ProtocolChoice;
+  readonly #takeovers = new Takeovers();
+  readonly #acknowledger: Acknowledger;
   #loop: Promise<void> | undefined;
   #connection: MqttConnection | undefined;
-  #protocol: 4 | 5 = 5;
-  /** The connection was there before, so a broker without our session has lost it. */
-  #hadSession = false;
-  #origin: Origin = { session: randomBytes(6).toString('hex') };
-  #unacknowledged: Unacknowledged | undefined;
-  #acknowledging: Promise<unknown> = Promise.resolve();
-  #warnedOfQos0 = false;
-  readonly #takeovers = new Takeovers();
+  #session: BrokerSession | undefined;
+  /** What all messages of the session have in common. */
+  #origin: Origin | undefined;
+  #sessionPresent = false;
+  /** The broker has said that it has no session of ours, although it had one. */
+  #lostSession = false;
+  /** Whether we stay on the connection that was accepted last; from others nothing is taken. */
+  #staying = false;
+  #received = 0;
+  #connections = 0;
+  /** What the broker grants less of than asked. */
+  #warnings: string[] = [];
+  #quiet: QuietWatch | undefined;
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
-  readonly counts = { received: 0, acknowledged: 0, connections: 0, lost: 0 };
 
-  constructor(config: Config, recorder: Sink, log: Logger) {
+  /** @param quietMs how long a subscription may bring nothing before that is said; for tests. */
+  constructor(config: Config, recorder: Sink, log: Logger, quietMs?: number) {
     this.#config = config;
     this.#recorder = recorder;
     this.#log = log;
+    this.#quietMs = quietMs;
+    this.#protocol = new ProtocolChoice(config.MQTT_PROTOCOL);
+    this.#acknowledger = new Acknowledger(log);
+  }
+
+  /** What happened since the start; `lost` are messages of QoS 0 that could not be recorded. */
+  get counts(): { received: number; acknowledged: number; connections: number; lost: number } {
+    return { received: this.#received, connections: this.#connections, ...this.#acknowledger.counts };
+  }
+
+  /** What is wrong with a connection that stands, for a person; undefined where all is well. */
+  get warning(): string | undefined {
+    if (!this.status.connected) return undefined;
+    return (
+      [...this.#warnings, this.#quiet?.warning].filter(text => text !== undefined).join('; ') || undefined
+    );
+  }
+
+  /** Whether the session is left to another client with the same client id. */
+  get parked(): boolean {
+    return this.#takeovers.tooMany;
   }
 
   /** Starts connecting; does not wait for the broker. */
@@ -85,69 +114,95 @@ export class MqttSource {
   /** Stops receiving, acknowledges what is recorded, and says goodbye to the broker. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#unacknowledged?.receipt.durable.catch(() => undefined);
-    await this.#acknowledging;
+    await this.#acknowledger.settled();
     await this.#connection?.close();
     await this.#loop;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    const { DATA_DIR, MQTT_URL, MQTT_CLIENT_ID } = this.#config;
+    this.#session = await BrokerSession.read(DATA_DIR, MQTT_URL, MQTT_CLIENT_ID);
     while (!signal.aborted) {
       if (this.#recorder.failure !== undefined) await this.#untilResumed();
       if (signal.aborted) return;
-      try {
-        await this.#connectAndReceive();
-      } catch (error) {
-        this.#noteAway(error as Error & { code?: number });
-      }
+      const connection = await this.#connect();
+      if (connection === 'again') continue;
+      if (connection !== undefined) await this.#receiveFrom(connection);
       if (signal.aborted) return;
       const wait = this.parked ? PARKED_MS : this.#backoff.next();
       await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #connectAndReceive(): Promise<void> {
+  /** @returns a connection to stay on, nothing where there is none, `again` where the next attempt is due at once. */
+  async #connect(): Promise<MqttConnection | 'again' | undefined> {
+    this.#staying = false;
     const receiver: Receiver = {
-      begin: sessionPresent => this.#beginSession(sessionPresent),
+      begin: sessionPresent => this.#begin(sessionPresent),
       receive: (...message) => this.#receive(...message),
     };
-    const { connection, sessionPresent } = await MqttConnection.open(
-      this.#config,
-      this.#protocol,
-      receiver,
-      () => (this.#recorder.underLoad ? GATHER_MS : 0),
-      this.#stopping.signal,
-    ).catch(error => {
+    const pauseMs = () => (this.#recorder.underLoad ? GATHER_MS : 0);
+    let connection: MqttConnection;
+    try {
+      connection = await MqttConnection.open(
+        this.#config,
+        this.#protocol.next,
+        receiver,
+        pauseMs,
+        this.#stopping.signal,
+      );
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return undefined;
+      const knew = this.#protocol.isKnown;
+      if (this.#protocol.refused(refusalOf(error as ConnectError))) {
+        if (!knew && this.#protocol.isKnown) {
+          this.#log.info('the broker does not speak MQTT 5; going on with 3.1.1');
+        }
+        return 'again';
+      }
       this.#takeovers.failed();
-      throw error;
-    });
+      this.#noteAway(error as Error);
+      return undefined;
+    }
+    if (this.#staying) return connection;
+    await connection.close();
+    return 'again';
+  }
+
+  /** Subscribes and receives until the connection is gone. */
+  async #receiveFrom(connection: MqttConnection): Promise<void> {
     this.#connection = connection;
     try {
       if (this.#stopping.signal.aborted) return;
       const { MQTT_TOPICS: topics, MQTT_QOS: qos } = this.#config;
-      const lowered = await connection.subscribe(topics, qos);
-      if (lowered.length > 0) {
-        this.#log.warn(
-          { topics: lowered },
-          'the broker grants QoS 0 only: messages in flight can be lost there',
-        );
-      }
+      this.#warnings = await subscribe(connection, this.#session!, { topics, qos }, this.#log);
       const connectedAt = performance.now();
-      this.#noteConnected(sessionPresent);
+      this.#noteConnected(connection);
+      using quiet = new QuietWatch(topics, () => this.#received, this.#log, this.#quietMs);
+      this.#quiet = quiet;
       const reason = await connection.closed;
       this.#noteEnd(reason, performance.now() - connectedAt);
       throw reason;
+    } catch (error) {
+      this.#noteAway(error as Error);
     } finally {
+      this.#protocol.ended();
       this.#connection = undefined;
-      this.#unacknowledged = undefined;
+      this.#acknowledger.forget();
       connection.drop();
     }
   }
 
-  /** A broker without our session gives packet identifiers anew: from here on they mean other messages. */
-  #beginSession(sessionPresent: boolean): void {
-    if (!sessionPresent) this.#origin = { session: randomBytes(6).toString('hex') };
+  #begin(sessionPresent: boolean): void {
+    const session = this.#session!;
+    this.#sessionPresent = sessionPresent;
+    if (!sessionPresent) {
+      this.#lostSession ||= session.topics.length > 0;
+      session.renew();
+    }
+    this.#origin = { session: session.name };
+    this.#staying = this.#protocol.accepted();
   }
 
   #receive(
@@ -158,56 +213,13 @@ export class MqttSource {
     connection: MqttConnection,
   ): Promise<unknown> | undefined {
     // While stopping nothing more is taken: the broker sends it again to the next collector.
-    if (this.#stopping.signal.aborted) return undefined;
-    this.counts.received++;
-    const origin = payloadBytes === payload.length ? this.#origin : { ...this.#origin, payloadBytes };
+    if (this.#stopping.signal.aborted || !this.#staying) return undefined;
+    this.#received++;
+    const origin = payloadBytes === payload.length ? this.#origin! : { ...this.#origin!, payloadBytes };
     const receipt = this.#recorder.record(topic, payload, delivery, origin);
-    let unacknowledged = this.#unacknowledged;
-    if (
-      unacknowledged === undefined ||
-      unacknowledged.receipt !== receipt ||
-      unacknowledged.connection !== connection
-    ) {
-      unacknowledged = { receipt, connection, acknowledgements: new Acknowledgements(), unprotected: 0 };
-      this.#unacknowledged = unacknowledged;
-      this.#acknowledgeWhenDurable(unacknowledged);
-    }
-    const id = packetIdOf(delivery);
-    if (id !== 0) unacknowledged.acknowledgements.add(id, qosOf(delivery));
-    else this.#noteUnprotected(unacknowledged, topic);
+    this.#acknowledger.note(receipt, delivery, topic, connection);
     if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
     return receipt.durable.catch(() => undefined);
-  }
-
-  #noteUnprotected(unacknowledged: Unacknowledged, topic: Buffer): void {
-    unacknowledged.unprotected++;
-    if (this.#warnedOfQos0) return;
-    this.#warnedOfQos0 = true;
-    this.#log.warn(
-      { topic: topic.toString() },
-      'messages arrive with QoS 0: nothing protects them on their way. Publish with QoS 1',
-    );
-  }
-
-  #acknowledgeWhenDurable(unacknowledged: Unacknowledged): void {
-    const { receipt, connection, acknowledgements } = unacknowledged;
-    // Groups become durable in their order, so the last acknowledgement comes after all the others.
-    this.#acknowledging = receipt.durable.then(
-      async () => {
-        await connection.acknowledge(acknowledgements);
-        this.counts.acknowledged += acknowledgements.count;
-      },
-      () => {
-        connection.drop();
-        this.counts.lost += unacknowledged.unprotected;
-        if (unacknowledged.unprotected > 0) {
-          this.#log.error(
-            { messages: unacknowledged.unprotected },
-            'messages of QoS 0 are lost: nobody sends them again',
-          );
-        }
-      },
-    );
   }
 
   async #untilResumed(): Promise<void> {
@@ -217,22 +229,21 @@ export class MqttSource {
     await Promise.race([this.#recorder.untilRecording(), once(signal, 'abort')]);
   }
 
-  #noteConnected(sessionPresent: boolean): void {
+  #noteConnected(connection: MqttConnection): void {
     const awaySince = this.status.since;
-    this.counts.connections++;
+    this.#connections++;
     this.status = { connected: true, since: new Date().toISOString() };
-    const mqtt = this.#protocol === 5 ? '5' : '3.1.1';
     this.#log.info(
-      { topics: this.#config.MQTT_TOPICS, mqtt, session_present: sessionPresent },
+      { topics: this.#config.MQTT_TOPICS, mqtt: connection.version, session_present: this.#sessionPresent },
       'connected to the broker',
     );
-    if (!sessionPresent && this.#hadSession) {
+    if (this.#lostSession) {
       this.#log.warn(
         { away_since: awaySince },
         'the broker has lost our session: what was published while we were away may be lost there',
       );
     }
-    this.#hadSession = true;
+    this.#lostSession = false;
   }
 
   #noteEnd(reason: Error, livedMs: number): void {
@@ -244,19 +255,8 @@ export class MqttSource {
     this.#takeovers.ended(how, livedMs);
   }
 
-  /** Whether the session is left to another client with the same client id. */
-  get parked(): boolean {
-    return this.#takeovers.tooMany;
-  }
-
-  #noteAway(error: Error & { code?: number }): void {
+  #noteAway(error: Error): void {
     if (this.#stopping.signal.aborted) return;
-    if (this.#protocol === 5 && error.code !== undefined && UNACCEPTABLE_VERSION.has(error.code)) {
-      this.#protocol = 4;
-      this.#backoff.reset();
-      this.#log.info('the broker does not speak MQTT 5; going on with 3.1.1');
-      return;
-    }
     const reason = this.parked ? this.#parkedReason() : errorText(error);
     if (this.status.reason !== reason) {
       if (this.parked) this.#log.error(reason);
@@ -277,4 +277,11 @@ export class MqttSource {
     const since = this.status.connected ? new Date().toISOString() : this.status.since;
     this.status = { connected: false, since, reason };
   }
+}
+
+/** Why a broker did not accept a connection. */
+function refusalOf(error: ConnectError): Refusal {
+  if (typeof error.code === 'number' && UNACCEPTABLE_VERSION.has(error.code)) return 'version';
+  const silent = error instanceof ClosedSilentlyError || RESET.has(String(error.code));
+  return silent ? 'silent' : 'other';
 }

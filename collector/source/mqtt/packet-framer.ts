@@ -7,8 +7,8 @@ const PUBLISH = 0x30;
 
 /** Takes what a broker sends, packet by packet. Buffers are overwritten after each call. */
 export interface Packets {
-  /** The broker has accepted or refused the connection; comes before every message, and through `onOther` as well. */
-  onConnack(sessionPresent: boolean): void;
+  /** The broker has accepted the connection; comes before every message. */
+  onAccepted(sessionPresent: boolean): void;
   /** @param payloadBytes length of the payload as it was sent; of a very large one `payload` is only the beginning. */
   onPublish(topic: Buffer, payload: Buffer, delivery: Delivery, payloadBytes: number): void;
   /** A packet that is not a PUBLISH, as a whole. */
@@ -89,8 +89,9 @@ export class PacketFramer {
       const type = first & 0xf0;
       if (type === PUBLISH) this.#publish(block, first, body, end);
       else {
-        // Bit 0 of the byte behind the length: Session Present [MQTT-3.2.2-1].
-        if (type === CONNACK && length > 0) this.#packets.onConnack((block[body]! & 1) === 1);
+        // Bit 0 of the first byte is Session Present, the second one the return code [MQTT-3.2.2].
+        const isAccepted = type === CONNACK && length >= 2 && block[body + 1] === 0;
+        if (isAccepted) this.#packets.onAccepted((block[body]! & 1) === 1);
         this.#packets.onOther(block.subarray(at, end));
       }
       at = end;

@@ -1,18 +1,19 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { zoneOf } from '../../../../base/time.ts';
-import { Recorder } from '../../../../collector/bronze/recorder.ts';
+import { isRepeated, isRetained, packetIdOf } from '../../../../collector/source/delivery.ts';
 import { MqttSource } from '../../../../collector/source/mqtt/mqtt-source.ts';
-import { startEmbedded, startRefusing } from '../../../harness/broker.ts';
+import type { Sink } from '../../../../collector/source/sink.ts';
+import { startAuthorizing, startEmbedded } from '../../../harness/broker.ts';
 import { eventually } from '../../../harness/eventually.ts';
 import { dynamicSecurity, startMosquitto, withoutMosquitto } from '../../../harness/mosquitto.ts';
 import { payloadOf, publish } from '../../../harness/mqtt.ts';
-import { configFor, countLines, silent } from '../../../harness/pipeline.ts';
+import { configFor, countLines, linesIn, silent } from '../../../harness/pipeline.ts';
 import { freePort, temporaryFolder } from '../../../harness/server.ts';
+import { sourceOn } from './source-on.ts';
 
 /** Stands before a broker and keeps its CONNACK (0x20, return code 0) back until `release`. */
 async function withholdConnack(url: string) {
@@ -50,25 +51,6 @@ async function withholdConnack(url: string) {
       server.close();
     },
   };
-}
-
-/** A recorder and a source on it, in a folder of their own. */
-async function sourceOn(url: string, log = silent) {
-  await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await temporaryFolder());
-  const recorder = new Recorder({
-    dataDir: folder.path,
-    zone: zoneOf('UTC'),
-    lateMinutes: 5,
-    descriptors: 64,
-    log,
-  });
-  await recorder.start(false);
-  stack.defer(() => recorder.stop());
-  const source = new MqttSource(configFor({ MQTT_URL: url, DATA_DIR: folder.path }), recorder, log);
-  stack.defer(() => source.stop());
-  const kept = stack.move();
-  return { source, recorder, dataDir: folder.path, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 test('stop() while the broker is answering CONNECT ends, and leaves no connection', async () => {
@@ -124,7 +106,7 @@ test('a broker that does not speak MQTT 5 is asked again with 3.1.1', async () =
   await using broker = await startEmbedded();
   const told: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void told.push(JSON.parse(line).msg) });
-  await using under = await sourceOn(broker.url, log);
+  await using under = await sourceOn(broker.url, { log });
   under.source.start();
   await eventually(() => expect(under.source.status).toEqual({ connected: true, since: expect.any(String) }));
   expect(told).toEqual(['the broker does not speak MQTT 5; going on with 3.1.1', 'connected to the broker']);
@@ -132,7 +114,7 @@ test('a broker that does not speak MQTT 5 is asked again with 3.1.1', async () =
 
 test('a subscription that is refused is told, tried again, and made when it is allowed', async () => {
   let allowed = false;
-  await using broker = await startRefusing(() => allowed);
+  await using broker = await startAuthorizing(subscription => (allowed ? subscription : null));
   await using under = await sourceOn(broker.url);
   under.source.start();
   await eventually(() =>
@@ -263,3 +245,197 @@ test('stop() ends also when the broker keeps its side of the connection open', a
     server.close();
   }
 });
+
+interface Meddling {
+  /** What becomes of bytes on their way to the broker; undefined: the connection ends. */
+  up?: (bytes: Buffer) => Buffer | undefined;
+  /** What becomes of bytes from the broker. */
+  down?: (bytes: Buffer) => Buffer;
+}
+
+/** Stands before a broker and changes what passes. */
+async function meddle(url: string, { up = bytes => bytes, down = bytes => bytes }: Meddling) {
+  const sockets = new Set<Socket>();
+  const server = createServer(socket => {
+    const upstream = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('data', bytes => {
+      const kept = up(bytes);
+      if (kept === undefined) socket.end();
+      else upstream.write(kept);
+    });
+    upstream.on('data', bytes => socket.write(down(bytes)));
+    for (const [end, other] of [
+      [socket, upstream],
+      [upstream, socket],
+    ] as const) {
+      sockets.add(end);
+      end.on('error', () => undefined).on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+/** A log of which the test sees what was said. */
+function listening() {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
+  return { log, lines };
+}
+
+test.skipIf(withoutMosquitto).each([
+  { times: 1, version: '5', why: 'once: it was for another reason' },
+  { times: Number.POSITIVE_INFINITY, version: '3.1.1', why: 'always: it does not speak MQTT 5' },
+])('a broker that closes on MQTT 5 without an answer, $why', async ({ times, version }) => {
+  await using broker = await startMosquitto();
+  let left = times;
+  // The protocol level stands in byte 8 of a CONNECT whose length takes one byte.
+  const asksFor5 = (bytes: Buffer) => bytes[0] === 0x10 && bytes[8] === 5;
+  await using closing = await meddle(broker.url, {
+    up: bytes => (asksFor5(bytes) && left-- > 0 ? undefined : bytes),
+  });
+  const { log, lines } = listening();
+  await using under = await sourceOn(closing.url, { log });
+  under.source.start();
+  await eventually(() => expect(under.source.status.connected).toBe(true));
+  expect(lines.find(({ msg }) => msg === 'connected to the broker')).toMatchObject({ mqtt: version });
+  await publish(broker.url, [payloadOf('a', '2025-11-12', 1)]);
+  await eventually(() => expect(under.recorder.counts.recorded).toBe(1));
+});
+
+test.skipIf(withoutMosquitto)(
+  'topics that left the settings are unsubscribed, after a restart as well',
+  async () => {
+    await using broker = await startMosquitto();
+    await using folder = await temporaryFolder();
+    const dataDir = folder.path;
+    {
+      await using before = await sourceOn(broker.url, { dataDir, env: { MQTT_TOPICS: 'old/#,kept/#' } });
+      before.source.start();
+      await eventually(() => expect(before.source.status.connected).toBe(true));
+    }
+    const { log, lines } = listening();
+    await using after = await sourceOn(broker.url, { dataDir, log, env: { MQTT_TOPICS: 'kept/#,new/#' } });
+    after.source.start();
+    await eventually(() => expect(after.source.status.connected).toBe(true));
+    expect(lines.find(({ msg }) => String(msg).startsWith('unsubscribed'))).toMatchObject({
+      topics: ['old/#'],
+    });
+    await publish(
+      broker.url,
+      ['old/1', 'kept/1', 'new/1'].map(topic => ({ topic, payload: payloadOf(topic, '2025-11-12', 1) })),
+    );
+    // What the old subscription would bring comes before what the broker gets later.
+    await eventually(() => expect(after.recorder.counts.recorded).toBe(2));
+    expect((await readdir(join(dataDir, 'raw'))).sort()).toEqual([
+      expect.stringContaining('kept'),
+      expect.stringContaining('new'),
+    ]);
+  },
+);
+
+test.skipIf(withoutMosquitto)(
+  'a subscription that the broker grants and does not serve is told, until something comes',
+  async () => {
+    await using folder = await temporaryFolder();
+    const rights = join(folder.path, 'acl');
+    await writeFile(rights, 'topic write sensors/#\n');
+    await using broker = await startMosquitto({ settings: [`acl_file ${rights}`] });
+    await using under = await sourceOn(broker.url, { quietMs: 50 });
+    under.source.start();
+    await eventually(() => expect(under.source.status.connected).toBe(true));
+    await publish(broker.url, [payloadOf('a', '2025-11-12', 1)]);
+    await eventually(() => expect(under.source.warning).toMatch(/nothing has arrived .* sensors\/#/));
+    await broker.stop();
+    await writeFile(rights, 'topic readwrite sensors/#\n');
+    await broker.start();
+    await eventually(() => expect(under.source.status.connected).toBe(true));
+    await publish(broker.url, [payloadOf('a', '2025-11-12', 1)]);
+    await eventually(() => expect(under.recorder.counts.recorded).toBe(1));
+    expect(under.source.warning).toBeUndefined();
+  },
+);
+
+test('a broker that grants less than was asked is told', async () => {
+  await using broker = await startEmbedded();
+  // The last byte of a SUBACK of 3.1.1 is the QoS of the last subscription.
+  await using lowering = await meddle(broker.url, {
+    down: bytes => (bytes[0] === 0x90 ? Buffer.concat([bytes.subarray(0, -1), Buffer.from([0])]) : bytes),
+  });
+  await using under = await sourceOn(lowering.url);
+  under.source.start();
+  await eventually(() => expect(under.source.status.connected).toBe(true));
+  expect(under.source.warning).toMatch('QoS 0 only for sensors/#');
+});
+
+test.skipIf(withoutMosquitto)(
+  'of a message of 20 MiB the beginning is kept among the rejected ones, with its size',
+  async () => {
+    await using broker = await startMosquitto();
+    await using under = await sourceOn(broker.url);
+    under.source.start();
+    await eventually(() => expect(under.source.status.connected).toBe(true));
+    const size = 20 * 1024 * 1024;
+    await publish(broker.url, [Buffer.alloc(size, 'a'), payloadOf('a', '2025-11-12', 1)]);
+    await eventually(() => expect(under.source.counts.acknowledged).toBe(2));
+    const [lines] = (await linesIn(join(under.dataDir, 'rejected'))).values();
+    const { payload, ...line } = JSON.parse(lines![0]!);
+    expect(line).toMatchObject({ reason: 'larger than 262144 bytes', payload_bytes: size });
+    expect(payload).toBe('a'.repeat(1024 * 1024));
+  },
+);
+
+test.skipIf(withoutMosquitto)(
+  'messages carry their session, which has one name as long as the broker keeps it',
+  async () => {
+    await using broker = await startMosquitto();
+    await using folder = await temporaryFolder();
+    const seen: { session: string | undefined; id: number; retain: boolean; dup: boolean }[] = [];
+    const refusals: (() => void)[] = [];
+    /** Takes messages and refuses them in the end, so that the broker has to send them again. */
+    const sink: Sink = {
+      record: (_topic, _payload, delivery = 0, origin) => {
+        seen.push({
+          session: origin?.session,
+          id: packetIdOf(delivery),
+          retain: isRetained(delivery),
+          dup: isRepeated(delivery),
+        });
+        return {
+          durable: new Promise((_, reject) => refusals.push(() => reject(new Error('the disk is full')))),
+        };
+      },
+      failure: undefined,
+      pendingBytes: 0,
+      underLoad: false,
+      untilRecording: async () => undefined,
+    };
+    const config = configFor({ MQTT_URL: broker.url, DATA_DIR: folder.path });
+    const publisher = await mqtt.connectAsync(broker.url);
+    await publisher.publishAsync('sensors/old', '1', { qos: 1, retain: true });
+    for (const count of [2, 4]) {
+      const source = new MqttSource(config, sink, silent);
+      source.start();
+      await eventually(() => expect(source.status.connected).toBe(true));
+      if (count === 2) await publisher.publishAsync('sensors/new', '2', { qos: 1 });
+      await eventually(() => expect(seen).toHaveLength(count));
+      const stopping = source.stop();
+      for (const refuse of refusals.splice(0)) refuse();
+      await stopping;
+    }
+    await publisher.endAsync();
+    const [retained, live] = seen;
+    expect(retained).toMatchObject({ retain: true, dup: false });
+    expect(live).toMatchObject({ retain: false, dup: false, session: retained!.session });
+    expect(seen.slice(2)).toEqual([
+      { ...retained, dup: true },
+      { ...live, dup: true },
+    ]);
+  },
+);

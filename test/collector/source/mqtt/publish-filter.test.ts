@@ -17,7 +17,7 @@ async function filter(protocolVersion: 4 | 5, chunks: readonly Buffer[]) {
     return { stream, pause: () => undefined, resume: () => undefined };
   };
   const under = new PublishFilter(open, protocolVersion, {
-    onConnack: sessionPresent => taken.push({ sessionPresent }),
+    onAccepted: sessionPresent => taken.push({ sessionPresent }),
     onPublish: (topic, payload, delivery, payloadBytes) =>
       taken.push({
         topic: topic.toString(),
@@ -53,6 +53,7 @@ const others: Packet[] = [
   { cmd: 'suback', messageId: 3, granted: [1] },
   { cmd: 'connack', sessionPresent: true, returnCode: 0, reasonCode: 0 },
   { cmd: 'connack', sessionPresent: false, returnCode: 0, reasonCode: 0 },
+  { cmd: 'connack', sessionPresent: false, returnCode: 5, reasonCode: 0x87 },
 ];
 const publish = fc.record({
   topic: fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' }).filter(topic => topic.isWellFormed()),
@@ -83,7 +84,8 @@ test.each([4, 5] as const)(
           if ('cmd' in item) {
             const packet = generate(item, { protocolVersion: version });
             expected.rest.push(packet);
-            if (item.cmd === 'connack') expected.taken.push({ sessionPresent: item.sessionPresent });
+            if (item.cmd === 'connack' && item.reasonCode === 0)
+              expected.taken.push({ sessionPresent: item.sessionPresent });
             return packet;
           }
           const { long, messageId, ...rest } = item;
@@ -143,7 +145,7 @@ test('what is not well formed ends the connection, and nothing behind it is take
 test('of a PUBLISH of 200 MiB the beginning is kept and the rest counted, in bounded memory', () => {
   const taken: { payload: Buffer; payloadBytes: number; id: number }[] = [];
   const framer = new PacketFramer(5, {
-    onConnack: () => undefined,
+    onAccepted: () => undefined,
     onPublish: (_topic, payload, delivery, payloadBytes) =>
       taken.push({ payload: Buffer.from(payload), payloadBytes, id: packetIdOf(delivery) }),
     onOther: () => undefined,
