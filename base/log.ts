@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { PinoPretty } from 'pino-pretty';
 import type { Config } from './settings.ts';
+import { isClosed } from './signals.ts';
 
 /**
  * The log: JSON lines, or readable ones on a terminal. Written synchronously, so that the last words of a process that
@@ -19,15 +20,17 @@ export function createLog(
     // Errors of the broker and the database can carry addresses with passwords.
     redact: ['*.password', '*.connectionString', 'config'],
   };
-  const destination: DestinationStream = readable
-    ? readableLines()({
-        sync: true,
-        translateTime: 'SYS:HH:MM:ss',
-        ignore: 'pid,hostname',
-        colorize: stream.isTTY,
-      })
-    : pino.destination({ dest: stream.fd, sync: true });
-  return pino(options, destination);
+  const lines = pino.destination({ dest: stream.fd, sync: true });
+  // Nobody reads on: whoever stops for that listens at the stream. Other errors (a full disk) may pass, and logging may end nothing.
+  lines.on('error', (error: Error) => {
+    if (!isClosed(error)) return;
+    lines.write = () => false;
+    stream.emit('error', error);
+  });
+  if (!readable) return pino(options, lines);
+  const colorize = stream.isTTY && !process.env.NO_COLOR;
+  const shape = { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', colorize };
+  return pino(options, readableLines()({ ...shape, destination: lines }));
 }
 
 /** Loaded where it is wanted only: in production lines are JSON. */

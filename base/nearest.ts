@@ -6,17 +6,25 @@ const OFFERED = 3;
 /**
  * The names that a misspelt one may have meant, nearest first; none where none is near.
  *
- * Case does not count, and a beginning of a name is as near as one letter ("Sensor" for "Sensor 12").
+ * Case, the signs between words and zeros before a number do not count ("sensor_00007" for "Sensor 7"), and a beginning of a
+ * name is as near as one letter ("Sensor" for "Sensor 12").
  */
 export function nearestNames(wrong: string, names: Iterable<string>): string[] {
-  const wanted = wrong.toLowerCase();
+  const wanted = plain(wrong);
   const farthest = Math.max(2, Math.ceil(wanted.length / 3));
   return [...names]
-    .map(name => ({ name, steps: stepsBetween(wanted, name.toLowerCase()) }))
+    .map(name => ({ name, steps: stepsBetween(wanted, plain(name)) }))
     .filter(({ steps }) => steps <= farthest)
     .sort((a, b) => a.steps - b.steps || (a.name < b.name ? -1 : 1))
     .slice(0, OFFERED)
     .map(({ name }) => name);
+}
+
+function plain(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[\s_./-]/g, '')
+    .replaceAll(/(?<!\d)0+(?=\d)/g, '');
 }
 
 function stepsBetween(wanted: string, name: string): number {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { UsageError } from '../base/errors.ts';
 
 /*
  * What turns the text of an option into its value.
@@ -22,6 +23,17 @@ export function count(text: string): number {
 /** A whole number from 0 on. @throws {InvalidArgumentError} for anything else. */
 export function countOrNone(text: string): number {
   return text === '0' ? 0 : count(text);
+}
+
+/**
+ * Options that a command cannot do without and that go by more than one name, so that commander cannot demand them.
+ * @param given by the name that the error says; undefined: not given.
+ * @throws {UsageError} naming all that are missing.
+ */
+export function demand<Name extends string>(given: Record<Name, string | undefined>): Record<Name, string> {
+  const missing = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  if (missing.length > 0) throw new UsageError(`${missing.join(', ')} must be given.`);
+  return given as Record<Name, string>;
 }
 
 /** Collects an option that may be repeated. */

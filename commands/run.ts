@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { createLog } from '../base/log.ts';
 import { type Config, readConfig } from '../base/settings.ts';
-import { untilStopped } from '../base/signals.ts';
+import { type StopReason, untilStopped } from '../base/signals.ts';
+import { explainUnreachable } from './unreachable.ts';
 
 /*
  * What makes a function of ours the action of a command. The settings are read first: nothing is connected or made before all
@@ -14,14 +15,19 @@ export function toEnd<Arguments extends unknown[]>(
 ): (...given: Arguments) => Promise<void> {
   return async (...given) => {
     const config = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
-    if (!(await command(config, createLog(config, process.stderr), ...given))) process.exitCode = 1;
+    try {
+      if (!(await command(config, createLog(config, process.stderr), ...given))) process.exitCode = 1;
+    } catch (error) {
+      throw explainUnreachable(error, config);
+    }
   };
 }
 
-/** The action of a command that runs until a signal asks it to stop. */
+/** The action of a command that runs until it is asked to stop. */
 export async function untilSignal(
-  daemon: (config: Config, log: Logger, stopped: Promise<NodeJS.Signals>) => Promise<void>,
+  daemon: (config: Config, log: Logger, stopped: Promise<StopReason>) => Promise<void>,
+  options: Parameters<typeof untilStopped>[0] = {},
 ): Promise<void> {
   const config = readConfig(process.env);
-  await daemon(config, createLog(config), untilStopped());
+  await daemon(config, createLog(config), untilStopped(options));
 }

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -33,15 +34,40 @@ test('--help names every command, and every command says what it does', async ()
 
 test.each([
   { args: ['frobnicate'], says: /unknown command 'frobnicate'/ },
+  { args: ['verfy'], says: /unknown command 'verfy'; did you mean verify\?/ },
+  { args: ['sensors', 'exprt', '-'], says: /did you mean export\? `sluice sensors --help`/ },
   { args: ['verify', '--frobnicate'], says: /unknown option '--frobnicate'/ },
+  { args: ['readings', '--sensr', 'x'], says: /unknown option '--sensr'; did you mean --sensor\?/ },
   { args: ['verify', 'surplus'], says: /too many arguments/ },
   { args: ['verify', '--date'], says: /argument missing/ },
-])('wrong usage ends with 2 and the help: sluice $args', async ({ args, says }) => {
-  const { code, stdout, stderr } = await sluice(args, {});
-  expect(code).toBe(2);
-  expect(stdout).toBe('');
-  expect(stderr).toMatch(says);
-  expect(stderr).toMatch(/Usage: sluice/);
+])(
+  'wrong usage ends with 2 and one line, which says what was meant: sluice $args',
+  async ({ args, says }) => {
+    const { code, stdout, stderr } = await sluice(args, {});
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toMatch(says);
+    expect(stderr).toContain(`--help\` tells the usage`);
+  },
+);
+
+test('--version tells the version, and that of Node', async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
+  const said = { code: 0, stdout: `Sluice ${version}, Node ${process.versions.node}\n`, stderr: '' };
+  expect(await sluice(['--version'], {})).toEqual(said);
+  expect(await sluice(['-V'], {})).toEqual(said);
+});
+
+const oldNode = '/usr/bin/node';
+const isOld = existsSync(oldNode) && !/^v(?:2[4-9]|[3-9]\d)/.test(execFileSync(oldNode, ['-v']).toString());
+
+test.runIf(isOld)('on a Node that is too old it says which is wanted', async () => {
+  const { status, stderr } = spawnSync(oldNode, [join(import.meta.dirname, '../sluice.js'), 'verify']);
+  expect(status).toBe(2);
+  expect(stderr.toString()).toMatch(
+    /^sluice: this is Node \d+\.\d+\.\d+, and Sluice needs 24 or newer\. .*\n$/,
+  );
 });
 
 test('wrong settings end with 2, all of them are named, and nothing is started', async () => {
@@ -169,7 +195,8 @@ test('a database that refuses ends verify, replay and migrate with 1 and its add
     const { code, stdout, stderr } = await sluice([command], env);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(sentence);
-    expect(stderr).toContain(`127.0.0.1:${port}`);
+    expect(stderr).toContain(`No database answers on 127.0.0.1:${port}`);
+    expect(stderr).toContain('DATABASE_URL');
     expect(stderr).not.toContain('secret');
   }
 });

@@ -8,11 +8,21 @@ import { formatTime, zoneOf } from '../../base/time.ts';
 import { readingBatches } from '../../collector/silver/readings.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
-import { count } from '../options.ts';
+import { count, demand } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { toEnd } from '../run.ts';
 import { formatReadings, type ReadingsFormat } from './format.ts';
 import { parseRange, type TimeRange } from './range.ts';
+
+interface Given extends Omit<ReadingsArguments, 'sensor' | 'from' | 'to'> {
+  sensor?: string;
+  sensorName?: string;
+  from?: string;
+  startTimestamp?: string;
+  to?: string;
+  endTimestamp?: string;
+  json?: boolean;
+}
 
 interface ReadingsArguments {
   sensor: string;
@@ -29,12 +39,15 @@ const PAGE_SIZE = 1000;
 
 export default (command: Command) =>
   command
-    .requiredOption('--sensor <id>', 'the sensor, by the id that it sends')
-    .requiredOption(
+    .option('--sensor <id>', 'the sensor, by the id that it sends (required)')
+    .option(
       '--from <time>',
-      'readings from here on: a date, or ISO 8601; without an offset in SENSOR_TIMEZONE',
+      'readings from here on: a date, or ISO 8601; without an offset in SENSOR_TIMEZONE (required)',
     )
-    .requiredOption('--to <time>', 'readings before this time, or until the end of this date')
+    .option('--to <time>', 'readings before this time, or until the end of this date (required)')
+    .addOption(new Option('--sensor-name <id>').hideHelp())
+    .addOption(new Option('--start-timestamp <time>').hideHelp())
+    .addOption(new Option('--end-timestamp <time>').hideHelp())
     .option('--page-number <n>', 'only this page, from 1', count)
     .option('--page-size <n>', 'readings of a page (1000 where only the number is given)', count)
     .addOption(
@@ -44,7 +57,27 @@ export default (command: Command) =>
         'table',
       ]),
     )
-    .action(toEnd(readingsCommand));
+    .option('--json', 'the same as --format ndjson')
+    .addHelpText(
+      'after',
+      '\n--sensor-name, --start-timestamp and --end-timestamp mean --sensor, --from and --to.',
+    )
+    .action((given: Given) => toEnd(readingsCommand)(argumentsOf(given)));
+
+function argumentsOf(given: Given): ReadingsArguments {
+  const named = demand({
+    '--sensor': given.sensor ?? given.sensorName,
+    '--from': given.from ?? given.startTimestamp,
+    '--to': given.to ?? given.endTimestamp,
+  });
+  return {
+    ...given,
+    sensor: named['--sensor'],
+    from: named['--from'],
+    to: named['--to'],
+    ...(given.json ? { format: 'ndjson' as const } : {}),
+  };
+}
 
 /**
  * `sluice readings`: writes the readings of a sensor to standard output, in constant memory. A reader that has enough

@@ -8,8 +8,12 @@ export default (command: Command) =>
       if (options.faults) process.env.GENERATOR_FAULTS = 'on';
       process.env.LOG_LEVEL ||= 'warn';
       process.env.LOG_FORMAT ||= 'pretty';
-      return untilSignal(async (config, log, stopped) => {
-        const { up } = await import('./up.ts');
-        await up(config, log, stopped);
-      });
+      return untilSignal(
+        async (config, log, stopped) => {
+          const { up } = await import('./up.ts');
+          await up(config, log, stopped);
+          process.stdout.write('Stopped.\n');
+        },
+        { stopsUnheard: true },
+      );
     });

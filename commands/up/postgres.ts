@@ -56,6 +56,16 @@ export class EmbeddedPostgres {
     await this.#cluster;
   }
 
+  /** Stops the server that an earlier run, which was killed, left in the data folder. */
+  async stopLeftOver(): Promise<void> {
+    const { dataDir, log } = this.#options;
+    if ((await versionOf(dataDir)) === undefined) return;
+    const cluster = new Cluster(dataDir, await findBinaries(), await serverAccount(dataDir));
+    if (!(await cluster.isRunning())) return;
+    log(`stopping the PostgreSQL that an earlier run left in ${dataDir}`);
+    await cluster.stop();
+  }
+
   /** Closes all connections and stops the server; transactions that are open are rolled back. Does nothing if none was started. */
   async stop(): Promise<void> {
     const cluster = await this.#cluster?.catch(() => undefined);

@@ -6,6 +6,7 @@ import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { Collector } from '../../collector/collector.ts';
 import { Generator } from '../../generator/generator.ts';
 import { EmbeddedBroker } from './broker.ts';
+import { demandPorts } from './ports.ts';
 import { EmbeddedPostgres } from './postgres.ts';
 
 /** A first line soon, so that a person sees it work; then one a minute. */
@@ -21,13 +22,14 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
   const folder = await DataFolder.lock(config.DATA_DIR, config.MQTT_CLIENT_ID);
   undo.defer(() => folder.unlock());
 
+  const postgres = new EmbeddedPostgres({
+    dataDir: join(config.DATA_DIR, 'postgres'),
+    port: config.EMBEDDED_POSTGRES_PORT,
+    log: line => log.info(line),
+  });
+  if (config.embedded.postgres) await postgres.stopLeftOver();
+  await demandPorts(config);
   if (config.embedded.postgres) {
-    const dataDir = join(config.DATA_DIR, 'postgres');
-    const postgres = new EmbeddedPostgres({
-      dataDir,
-      port: config.EMBEDDED_POSTGRES_PORT,
-      log: line => log.info(line),
-    });
     await postgres.start();
     undo.defer(() => postgres.stop());
   }

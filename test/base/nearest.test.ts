@@ -19,3 +19,9 @@ test('a sentence ends with up to three names', () => {
   expect(didYouMean('Pum', names)).toBe('; did you mean "Pump"?');
   expect(didYouMean('Thermometer', names)).toBe('');
 });
+
+test('the signs between words and zeros before a number do not count', () => {
+  const names = Array.from({ length: 120 }, (_, index) => `Sensor ${index + 1}`);
+  expect(nearestNames('sensor_00007', names)[0]).toBe('Sensor 7');
+  expect(nearestNames('Sensor 7', ['sensor_00006', 'sensor_00007', 'sensor_00070'])[0]).toBe('sensor_00007');
+});
