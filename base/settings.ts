@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isCron } from './cron.ts';
 import { UsageError } from './errors.ts';
 
 /** One setting: what it is called stands as its key in `settings`. */
@@ -191,10 +192,7 @@ export const settings = {
     meaning: 'Chunks of silver.sensor_reading are compressed after this long, on TimescaleDB; 0 is never.',
   },
   NIGHTLY_CRON: {
-    schema: text.regex(
-      /^(?:[\d*/,-]+ +){4,5}[\d*/,-]+$/,
-      'must be a cron expression of 5 or 6 fields, such as 17 3 * * *',
-    ),
+    schema: text.refine(isCron, 'must be a cron expression of 5 or 6 fields, such as 17 3 * * *'),
     default: '17 3 * * *',
     meaning: 'When raw files are compressed and what is too old is removed: a cron expression, in UTC.',
   },

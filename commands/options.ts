@@ -14,15 +14,13 @@ export function utcDay(text: string): string {
   return text;
 }
 
-/** A whole number from 1 on. @throws {InvalidArgumentError} for anything else. */
-export function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
-  return Number(text);
-}
-
-/** A whole number from 0 on. @throws {InvalidArgumentError} for anything else. */
-export function countOrNone(text: string): number {
-  return text === '0' ? 0 : count(text);
+/** A parser of whole numbers. @throws {InvalidArgumentError} for anything else. */
+export function wholeNumber(least: number, greatest = 999_999_999): (text: string) => number {
+  return text => {
+    const number = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= least && number <= greatest) return number;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${greatest}.`);
+  };
 }
 
 /**

@@ -5,7 +5,7 @@ import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../base/settings.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
-import { count, repeated } from '../options.ts';
+import { repeated, wholeNumber } from '../options.ts';
 import { csv, json } from '../output/machine-formats.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { table } from '../output/table.ts';
@@ -27,6 +27,9 @@ interface QueryArguments {
   sql?: boolean;
   help?: boolean;
 }
+
+/** What PostgreSQL takes, in ms, for statement_timeout. */
+const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 
 const formats: Record<QueryArguments['format'], (answer: Answer) => AsyncIterable<string>> = {
   table,
@@ -50,7 +53,12 @@ export default (command: Command) =>
     )
     .option('--plain', 'the query for plain PostgreSQL, also where there is one for TimescaleDB')
     .option('--sql', 'print the query instead of asking it')
-    .option('--timeout <seconds>', 'how long the answer may take, to its last row', count, 60)
+    .option(
+      '--timeout <seconds>',
+      'how long the answer may take, to its last row',
+      wholeNumber(1, MOST_SECONDS),
+      60,
+    )
     .helpOption(false)
     .option('-h, --help', 'with a name: how to read its answer, and its parameters')
     .action(async (name: string | undefined, options: QueryArguments) => {

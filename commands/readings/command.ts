@@ -8,7 +8,7 @@ import { formatTime, zoneOf } from '../../base/time.ts';
 import { readingBatches } from '../../collector/silver/readings.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
-import { count, demand } from '../options.ts';
+import { demand, wholeNumber } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { toEnd } from '../run.ts';
 import { formatReadings, type ReadingsFormat } from './format.ts';
@@ -48,8 +48,8 @@ export default (command: Command) =>
     .addOption(new Option('--sensor-name <id>').hideHelp())
     .addOption(new Option('--start-timestamp <time>').hideHelp())
     .addOption(new Option('--end-timestamp <time>').hideHelp())
-    .option('--page-number <n>', 'only this page, from 1', count)
-    .option('--page-size <n>', 'readings of a page (1000 where only the number is given)', count)
+    .option('--page-number <n>', 'only this page, from 1', wholeNumber(1))
+    .option('--page-size <n>', 'readings of a page (1000 where only the number is given)', wholeNumber(1))
     .addOption(
       new Option('--format <format>', 'default: table on a terminal, ndjson elsewhere').choices([
         'ndjson',

@@ -8,7 +8,7 @@ import { makeReport } from '../../collector/outlet/report/report.ts';
 import { dayBefore } from '../../collector/outlet/report/text.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
-import { countOrNone, utcDay } from '../options.ts';
+import { utcDay, wholeNumber } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { toEnd } from '../run.ts';
 
@@ -24,7 +24,7 @@ export default (command: Command) =>
   command
     .option('--date <date>', 'the UTC date, such as 2025-11-12 (default: yesterday)', utcDay)
     .option('--out <file>', 'where to; - is standard output (default: sluice-report-DATE.html)')
-    .option('--charts <n>', 'charts of this many sensors, the worst first', countOrNone, 50)
+    .option('--charts <n>', 'charts of this many sensors, the worst first', wholeNumber(0), 50)
     .action(toEnd(reportCommand));
 
 /**

@@ -20,7 +20,7 @@ test('without a command none is loaded, and help names all of them', async () =>
   const { code, stdout, stderr } = await sluice(['--help'], {}, ['--import', tellLoads]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ {2}verify .*[a-z]{3}/m);
-  expect(stderr).not.toMatch(/^loads file:.*\/commands\//m);
+  expect(stderr).not.toMatch(/^loads file:.*\/commands\/\w+\//m);
 });
 
 test('help of a command has its options, however it is asked for', async () => {

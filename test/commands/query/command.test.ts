@@ -96,6 +96,7 @@ test.each([
   { args: ['pivot', '--set', 'since=2025-02-30'], says: /since must be of type timestamptz/ },
   { args: ['gaps', '--format', 'xml'], says: /Allowed choices are table, csv, json/ },
   { args: ['gaps', '--timeout', '0'], says: /whole number/ },
+  { args: ['gaps', '--timeout', '9999999'], says: /whole number from 1 to 2147483/ },
 ])('wrong usage ends with 2 and says what there is: $args', async ({ args, says }) => {
   const { code, stdout, stderr } = await query(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
