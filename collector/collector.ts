@@ -7,6 +7,7 @@ import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
+import { defaultTopics } from './payload/topics.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
@@ -102,7 +103,7 @@ export class Collector {
 
     const recorder = new Recorder({
       dataDir: config.DATA_DIR,
-      zone: zoneOf(config.SENSOR_TIMEZONE),
+      topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
       lateMinutes: config.LATE_MINUTES,
       descriptors: descriptorBudget(),
       log,
@@ -118,7 +119,7 @@ export class Collector {
     const { collector } = folder;
     const loader = new Loader({ config, collector, sensors, log, snapshot: () => recorder.snapshot() });
     this.#loader = loader;
-    recorder.onDurable = files => loader.durable(files);
+    recorder.groups.follow(({ files }) => loader.durable(files));
     const refresher = new Refresher(config.DATABASE_URL, log);
     loader.start();
     this.#undo.defer(() => loader.stop());
@@ -150,12 +151,11 @@ export class Collector {
       loader: () => loader.status,
       reasons: () => this.#health.reasons(),
     });
-    recorder.onGroup = (group, seconds) => {
-      const { size, payloadBytes, rejected, files } = group;
+    recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, lines }) => {
       // Each line has its end.
-      metrics.recorded({ messages: size, bytes: payloadBytes + size, seconds, rejected });
-      stream.readings(files);
-    };
+      metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected });
+      stream.readings(lines);
+    });
     loader.batches.follow(batch => metrics.stored(batch));
     refresher.onRefreshed = refreshed => {
       metrics.refreshed(refreshed);

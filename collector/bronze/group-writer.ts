@@ -5,8 +5,8 @@ import { syncFolder } from './append-file.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import type { Group } from './group.ts';
 import { type LateMark, lateMarkLine } from './late-marks.ts';
-import type { Newest } from './newest.ts';
 import { keyOfPath, lateMarksPath } from './raw-file-name.ts';
+import type { SensorWatermarks } from './sensor-watermarks.ts';
 
 /** "This raw file is durable up to byte `size`"; `lines` of them are new. */
 export interface Durable {
@@ -32,16 +32,16 @@ interface Touched {
 export class GroupWriter {
   readonly #root: string;
   readonly #files: DescriptorCache;
-  readonly #newest: Newest;
+  readonly #watermarks: SensorWatermarks;
   readonly #parallel: number;
   /** Folders that hold entries of new files which are not synced yet. */
   readonly #unsynced = new Set<string>();
 
   /** @param parallel how many files are written and synced at once. */
-  constructor(root: string, files: DescriptorCache, newest: Newest, parallel: number) {
+  constructor(root: string, files: DescriptorCache, watermarks: SensorWatermarks, parallel: number) {
     this.#root = root;
     this.#files = files;
-    this.#newest = newest;
+    this.#watermarks = watermarks;
     this.#parallel = parallel;
   }
 
@@ -74,7 +74,7 @@ export class GroupWriter {
   async #appendMarks(group: Group, touched: Touched): Promise<Map<string, { marks: LateMark[] }>> {
     const written = new Map<string, { marks: LateMark[] }>();
     if (group.lateChecks.length === 0) return written;
-    const needed = await this.#newest.marksFor(group.lateChecks);
+    const needed = await this.#watermarks.marksFor(group.lateChecks);
     await inParallel(needed, this.#parallel, async ([file, list]) => {
       const size = await this.#sizeOf(file, touched);
       const marks = list.map(({ from, newest }) => ({ from: size + from, newest }));

@@ -1,5 +1,5 @@
-import type { Rejection } from '../payload/message.ts';
-import type { LateCheck } from './newest.ts';
+import type { Rejection } from '../payload/reading.ts';
+import type { LateCheck } from './sensor-watermarks.ts';
 
 const LF = 0x0a;
 /** Room for a few lines: with many sensors a group has few of each. */
@@ -17,6 +17,8 @@ export class Group {
   /** Sum of the payloads, in bytes. */
   payloadBytes = 0;
   recorded = 0;
+  /** Messages that the topics file says not to record. */
+  ignored = 0;
   readonly rejected = new Map<Rejection, number>();
   /** Lines that may need a mark, as a newer reading stands in the file of a later day. */
   readonly lateChecks: LateCheck[] = [];

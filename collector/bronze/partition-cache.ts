@@ -1,29 +1,31 @@
+import { LRUCache } from 'lru-cache';
 import { utcDate } from '../../base/time.ts';
-import { canonicalHead, secondOfDay } from '../payload/canonical.ts';
-import type { Reading } from '../payload/message.ts';
-import type { Partition } from './newest.ts';
+import type { CommonForm } from '../payload/decoder.ts';
+import type { Reading } from '../payload/reading.ts';
+import type { Partition } from './sensor-watermarks.ts';
 
-/** No canonical payload is longer. */
+/** No payload of the common form is longer. */
 const MOST_BYTES = 192;
 const MOST_HEADS = 50_000;
+
+/** Where payloads with one beginning go, and at which byte their time stands. */
+export interface Known {
+  partition: Partition;
+  timeAt: number;
+}
 
 /**
  * Remembers where payloads of the common form go: what begins with the same id and date, and is well formed up to its
  * end, goes into the same file. It spares most messages the decoding.
  */
 export class PartitionCache {
-  readonly #partitions = new Map<string, Partition>();
-  /** The second (since 1970) of the payload that was found last. */
-  second = 0;
+  readonly #known = new LRUCache<string, Known>({ max: MOST_HEADS });
 
-  /** The partition of a payload, if one that begins like it was decoded before. */
-  find(payload: Buffer): Partition | undefined {
+  /** Where a payload goes, if one that begins like it was decoded before. */
+  find(form: CommonForm, payload: Buffer): Known | undefined {
     if (payload.length > MOST_BYTES) return undefined;
-    const head = canonicalHead(payload);
-    const partition = head === undefined ? undefined : this.#partitions.get(head);
-    // The head is ASCII, and the time follows behind a T.
-    if (partition !== undefined) this.second = partition.day + secondOfDay(payload, head!.length + 1);
-    return partition;
+    const head = form.head(payload);
+    return head === undefined ? undefined : this.#known.get(head);
   }
 
   /**
@@ -31,15 +33,14 @@ export class PartitionCache {
    * @param now ms since 1970: a date that is not over is not remembered before it has come, as whether a reading is more
    * than a day ahead is to be asked each time.
    */
-  learn(payload: Buffer, { time }: Reading, partition: Partition, now: number): void {
+  learn(form: CommonForm, payload: Buffer, { time }: Reading, partition: Partition, now: number): void {
     if (payload.length > MOST_BYTES || utcDate(time) > utcDate(now * 1000)) return;
-    const head = canonicalHead(payload);
-    if (head === undefined) return;
-    if (this.#partitions.size >= MOST_HEADS) this.#partitions.clear();
-    this.#partitions.set(head, partition);
+    const head = form.head(payload);
+    // The head is ASCII, and the time follows behind a T.
+    if (head !== undefined) this.#known.set(head, { partition, timeAt: head.length + 1 });
   }
 
   clear(): void {
-    this.#partitions.clear();
+    this.#known.clear();
   }
 }

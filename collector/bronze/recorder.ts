@@ -1,27 +1,30 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import type { Zone } from '../../base/time.ts';
-import { decodePayload } from '../payload/message.ts';
+import { Feed } from '../../base/feed.ts';
+import type { Rejection } from '../payload/reading.ts';
+import type { Topics } from '../payload/topics.ts';
 import type { Delivery } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { syncFolder } from './append-file.ts';
 import { tidyRawFolder } from './compressed-file.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
 import { freeSpace, untilWritable } from './disk.ts';
+import { Filing } from './filing.ts';
 import { Group } from './group.ts';
 import { type Durable, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
-import { rawLine, rejectedLine } from './line.ts';
-import { Newest, type Partition } from './newest.ts';
-import { PartitionCache } from './partition-cache.ts';
-import { keyOfPath, RawFileName, rawFolder } from './raw-file-name.ts';
+import { keyOfPath, rawFolder } from './raw-file-name.ts';
+import { listRawFiles } from './raw-folder.ts';
 import { RawSizes } from './raw-sizes.ts';
-import { rejectedFile, rejectedFolder } from './rejected-file.ts';
+import { rejectedFolder } from './rejected-file.ts';
 import { repairDataFolder } from './repair.ts';
+import { SensorWatermarks } from './sensor-watermarks.ts';
+import { TopicFiles } from './topic-files.ts';
 
 export interface RecorderOptions {
   dataDir: string;
-  zone: Zone;
+  /** What messages mean. */
+  topics: Topics;
   /** A reading is late when one of the same sensor that is more than this much newer was recorded before it. */
   lateMinutes: number;
   /** How many files may be open at once. */
@@ -39,8 +42,22 @@ const PARALLEL_FILES = 64;
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
 
+/** A group that is on disk. */
+export interface DurableGroup {
+  /** What it means for each raw file. */
+  files: readonly Durable[];
+  /** Its lines by the path of their file below the data folder; the memory is used again when the followers return. */
+  lines: ReadonlyMap<string, { bytes: Buffer; count: number }>;
+  messages: number;
+  payloadBytes: number;
+  rejected: ReadonlyMap<Rejection, number>;
+  /** What the disk took for it. */
+  seconds: number;
+}
+
 /**
- * Appends messages to raw files, in groups.
+ * Appends messages to raw files, in groups. Who brought a message waits for its group's promise; who follows what is recorded
+ * (loader, live stream, metrics) follows `groups`, and cannot hold up or end recording.
  *
  * States. *Recording*: messages join the open group; when the group before it is on disk, the open one is written: each
  * file once, then fsync, then its promise resolves. Groups never overlap, so under load they grow by themselves.
@@ -50,11 +67,11 @@ const LOAD_MESSAGES = 200;
 export class Recorder {
   readonly #options: RecorderOptions;
   readonly #files: DescriptorCache;
-  readonly #now: () => number;
   readonly #parallelFiles: number;
   readonly #writer: GroupWriter;
-  readonly #newest: Newest;
-  readonly #partitions = new PartitionCache();
+  readonly #watermarks: SensorWatermarks;
+  readonly #topicFiles: TopicFiles;
+  readonly #filing: Filing;
   #open: Group | undefined;
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
@@ -66,31 +83,34 @@ export class Recorder {
   readonly #stopping = new AbortController();
   /** Bytes of messages that are not yet on disk. */
   pendingBytes = 0;
-  readonly counts = { recorded: 0, rejected: 0, groups: 0 };
-  /** Called after each group, before its messages are acknowledged. */
-  onDurable: (durable: Durable[]) => void = () => undefined;
-  /** Called after each group, before its memory is used again; `seconds` is what the disk took for it. */
-  onGroup: (group: Group, seconds: number) => void = () => undefined;
+  readonly counts = { recorded: 0, rejected: 0, ignored: 0, groups: 0 };
+  /** Each group that has become durable, in their order. */
+  readonly groups: Feed<DurableGroup>;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    const { dataDir, topics, log, now = Date.now } = options;
+    this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
-    this.#newest = new Newest(options.dataDir, options.lateMinutes, options.zone, () =>
-      this.#partitions.clear(),
+    const { decoder } = topics.plain;
+    this.#watermarks = new SensorWatermarks(dataDir, options.lateMinutes, decoder, () =>
+      this.#filing.forget(),
     );
-    this.#sizes = new RawSizes(options.dataDir, ({ message }) =>
-      options.log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
+    this.#topicFiles = new TopicFiles(dataDir);
+    const [watermarks, files] = [this.#watermarks, this.#topicFiles];
+    this.#filing = new Filing({ topics, watermarks, files, now });
+    this.#sizes = new RawSizes(dataDir, ({ message }) =>
+      log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
     );
     this.#files = new DescriptorCache(
-      options.dataDir,
+      dataDir,
       options.descriptors,
       (file, bytes) =>
-        options.log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
+        log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
       (file, { message }) =>
-        options.log.error({ file, reason: message }, 'a compressed raw file is kept aside; it begins anew'),
+        log.error({ file, reason: message }, 'a compressed raw file is kept aside; it begins anew'),
     );
-    this.#writer = new GroupWriter(options.dataDir, this.#files, this.#newest, this.#parallelFiles);
+    this.#writer = new GroupWriter(dataDir, this.#files, watermarks, this.#parallelFiles);
   }
 
   /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
@@ -101,49 +121,28 @@ export class Recorder {
     await this.#tidy();
     if (repair) await repairDataFolder(dataDir, this.#files, this.#parallelFiles);
     for (const folder of [...folders, dataDir]) await syncFolder(folder);
-    await this.#newest.learn();
+    await this.#learn();
+  }
+
+  /** Takes from the raw folder what was recorded before. */
+  async #learn(): Promise<void> {
+    const files = await listRawFiles(this.#options.dataDir);
+    this.#watermarks.learn(files.values());
+    this.#topicFiles.learn(files.values());
   }
 
   /**
    * Takes a message. It counts when the group's `durable` resolves, and not at all when that rejects.
-   * @param topic text, or its bytes: they are read only when the message is rejected.
+   * @param topic text, or its bytes.
    * @param payload is copied.
    */
-  record(topic: string | Buffer, payload: Buffer, _delivery?: Delivery, origin?: Origin): Group {
+  record(topic: string | Buffer, payload: Buffer, delivery: Delivery = 0, origin?: Origin): Group {
     if (this.#failure !== undefined) return Group.rejected(this.#failure);
     const group = this.#open ?? this.#openGroup();
-    const partition = this.#partitions.find(payload);
-    if (partition !== undefined) this.#add(group, partition, this.#partitions.second, payload);
-    else this.#decodeAndAdd(group, topic, payload, origin?.payloadBytes);
+    this.#filing.add(group, topic, payload, delivery, origin);
     this.pendingBytes += payload.length;
     group.payloadBytes += payload.length;
     return group;
-  }
-
-  #decodeAndAdd(group: Group, topic: string | Buffer, payload: Buffer, payloadBytes?: number): void {
-    const now = this.#now();
-    const reading = decodePayload(payload, this.#options.zone, now);
-    if (typeof reading === 'string') {
-      group.add(
-        rejectedFile(now * 1000),
-        rejectedLine(topic.toString(), payload, reading, now, payloadBytes),
-      );
-      group.rejected.set(reading, (group.rejected.get(reading) ?? 0) + 1);
-      return;
-    }
-    const partition = this.#newest.partitionOf(RawFileName.ofReading(reading.sensorId, reading.time));
-    this.#add(group, partition, Math.floor(reading.time / 1e6), rawLine(payload));
-    this.#partitions.learn(payload, reading, partition, now);
-  }
-
-  #add(group: Group, partition: Partition, second: number, line: Buffer): void {
-    const { file, sensor } = partition;
-    if (this.#newest.note(partition, second)) {
-      const offset = group.files.get(file)?.bytes.length ?? 0;
-      group.lateChecks.push({ partition, offset, second, newest: sensor.newest });
-    }
-    group.add(file, line);
-    group.recorded++;
   }
 
   /** Whether messages come in a stream, rather than now and then. */
@@ -185,7 +184,7 @@ export class Recorder {
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
       for (const file of gone) {
         this.#sizes.delete(keyOfPath(file) ?? file);
-        this.#newest.remove(file);
+        this.#watermarks.remove(file);
       }
     });
   }
@@ -249,10 +248,14 @@ export class Recorder {
     this.counts.groups++;
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
+    this.counts.ignored += group.ignored;
     for (const { file, size } of durable) this.#sizes.set(file, size);
-    this.onDurable(durable);
+    const seconds = (performance.now() - began) / 1000;
     group.resolve();
-    this.onGroup(group, (performance.now() - began) / 1000);
+    // First the acknowledgements, which wait for that.
+    await Promise.resolve();
+    const { files: lines, size: messages, payloadBytes, rejected } = group;
+    this.groups.publish({ files: durable, lines, messages, payloadBytes, rejected, seconds });
   }
 
   /** Turns the messages of a group, and of the one after it, away, and waits for the disk. */
@@ -279,7 +282,7 @@ export class Recorder {
     const { signal } = this.#stopping;
     while (await untilWritable(rawFolder(this.#options.dataDir), signal)) {
       // What was turned away is not known to be recorded.
-      const learnt = await this.#newest.learn().then(
+      const learnt = await this.#learn().then(
         () => true,
         () => false,
       );

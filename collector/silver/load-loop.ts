@@ -101,7 +101,7 @@ export class LoadLoop {
     }
   }
 
-  #grow(files: Durable[]): void {
+  #grow(files: readonly Durable[]): void {
     let lines = 0;
     for (const durable of files) {
       this.#backlog.grow(durable.file, durable.size, durable.anew, durable.marks);

@@ -73,7 +73,7 @@ export class Loader {
   }
 
   /** Tells the loader what a group has made durable. A thread that is just starting asks for a snapshot instead. */
-  durable(files: Durable[]): void {
+  durable(files: readonly Durable[]): void {
     this.#send({ type: 'durable', files });
   }
 

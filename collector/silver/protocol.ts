@@ -12,7 +12,7 @@ export interface LoaderData {
 
 /** From the collector to the loader's thread. */
 export type ToLoader =
-  | { type: 'durable'; files: Durable[] }
+  | { type: 'durable'; files: readonly Durable[] }
   /** The answer to `snapshot`: every raw file and up to where it is durable. */
   | { type: 'snapshot'; sizes: Map<string, number> }
   /** Load what is pending without waiting for full batches, then answer `drained`. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { zoneOf } from '../../base/time.ts';
 import { Recorder } from '../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../collector/payload/topics.ts';
 import { startEmbedded } from '../harness/broker.ts';
 import { databaseServers } from '../harness/database.ts';
 import { eventually } from '../harness/eventually.ts';
@@ -141,7 +142,7 @@ test('a clock that jumps moves no reading: its own time names its file', async (
   let now = Date.UTC(2025, 10, 12, 23, 59, 59);
   const recorder = new Recorder({
     dataDir,
-    zone: zoneOf('UTC'),
+    topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
     descriptors: 64,
     log: silent,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -28,7 +29,7 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
   const dataDir = disk.path;
   const recorder = new Recorder({
     dataDir,
-    zone: zoneOf('UTC'),
+    topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
     descriptors: 64,
     log: silent,

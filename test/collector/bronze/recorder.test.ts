@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
@@ -15,7 +16,7 @@ const reading = (sensor: string, n: number | string) =>
 async function recorderIn(dataDir: string, { descriptors = 64, repair = false } = {}) {
   const recorder = new Recorder({
     dataDir,
-    zone: zoneOf('UTC'),
+    topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
     descriptors,
     log: silent,
@@ -91,9 +92,9 @@ test('a snapshot shows what is durable at that moment, and no more', async () =>
   await using folder = await temporaryFolder();
   await using under = await recorderIn(folder.path);
   const told = new Map<string, number>();
-  under.recorder.onDurable = files => {
+  under.recorder.groups.follow(({ files }) => {
     for (const { file, size } of files) told.set(file, size);
-  };
+  });
   await writeFile(join(folder.path, 'raw/notes.txt'), 'not ours');
   for (let n = 0; n < 100; n++) {
     const recording = under.record(reading(`Sensor ${n % 7}`, n), reading(`Sensor ${n % 3}`, n));
@@ -188,4 +189,18 @@ test('while a folder is missing nothing counts; when it is back, recording goes 
   await under.record(reading('Sensor 1', 3));
   expect((await linesIn(raw)).get('2025-11-12_Sensor_1.jsonl')).toEqual([reading('Sensor 1', 3)]);
   expect(under.recorder.counts).toMatchObject({ recorded: 1 });
+});
+
+test('what follows the recorder cannot end recording, nor keep others from what they follow', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  const seen: number[] = [];
+  under.recorder.groups.follow(() => {
+    throw new RangeError('too deep');
+  });
+  under.recorder.groups.follow(({ messages }) => seen.push(messages));
+  await under.record(reading('Sensor 1', 1));
+  await under.record(reading('Sensor 1', 2));
+  expect(seen).toEqual([1, 1]);
+  expect(under.recorder.counts).toMatchObject({ recorded: 2 });
 });

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
 import { zoneOf } from '../../../base/time.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { compressRawFiles } from '../../../collector/retention/raw-compression.ts';
 import { removeRawFiles } from '../../../collector/retention/raw-retention.ts';
 import { forgetReadings } from '../../../collector/retention/silver-retention.ts';
@@ -19,7 +20,7 @@ const zone = zoneOf('UTC');
 export async function startRecorder(dataDir: string, { repair = false } = {}) {
   const recorder = new Recorder({
     dataDir,
-    zone,
+    topics: defaultTopics(['#'], zone),
     lateMinutes: 5,
     descriptors: 64,
     log: silent,

@@ -3,6 +3,7 @@ import { readConfig } from '../../../base/settings.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { DataFolder } from '../../../collector/bronze/data-folder.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Loader } from '../../../collector/silver/loader.ts';
 import { readRegistry } from '../../../collector/silver/registry-file.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -19,7 +20,7 @@ export async function collect(
   const config = readConfig({ ...env, BATCH_MS: '5', BATCH_ROWS: '500', LOG_LEVEL: 'silent' });
   const recorder = new Recorder({
     dataDir,
-    zone: zoneOf('UTC'),
+    topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
     descriptors: 16,
     log: silent,
@@ -30,7 +31,7 @@ export async function collect(
   const { collector } = folder;
   const sensors = await readRegistry(SENSORS_FILE);
   const loader = new Loader({ config, collector, sensors, log: silent, snapshot: () => recorder.snapshot() });
-  recorder.onDurable = files => loader.durable(files);
+  recorder.groups.follow(({ files }) => loader.durable(files));
   loader.start();
   stack.defer(() => loader.stop());
   await eventually(() => expect(loader.status.database.connected).toBe(true));

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { zoneOf } from '../../../../base/time.ts';
 import { Recorder } from '../../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../../collector/payload/topics.ts';
 import { MqttSource } from '../../../../collector/source/mqtt/mqtt-source.ts';
 import { configFor, silent } from '../../../harness/pipeline.ts';
 import { temporaryFolder } from '../../../harness/server.ts';
@@ -20,7 +21,7 @@ export async function sourceOn(url: string, { log = silent, dataDir, env = {}, q
   const folder = dataDir ?? stack.use(await temporaryFolder()).path;
   const recorder = new Recorder({
     dataDir: folder,
-    zone: zoneOf('UTC'),
+    topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
     descriptors: 64,
     log,

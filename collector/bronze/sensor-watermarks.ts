@@ -1,13 +1,9 @@
-import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
-import type { Zone } from '../../base/time.ts';
-import { decodeReading } from '../payload/message.ts';
+import type { Decoder } from '../payload/decoder.ts';
 import type { LateMark } from './late-marks.ts';
-import { splitLines } from './line-reader.ts';
-import { streamLines } from './line-stream.ts';
-import { compressedPath, type RawFileName } from './raw-file-name.ts';
-import { listRawFiles } from './raw-folder.ts';
+import { newestReading } from './newest-reading.ts';
+import type { RawFileName } from './raw-file-name.ts';
+import type { ListedFile } from './raw-folder.ts';
 
 /** What has been recorded of one sensor. */
 interface Sensor {
@@ -41,8 +37,7 @@ export interface LateCheck {
 }
 
 const DAY = 86_400;
-const TAIL_BYTES = 4096;
-/** Ids that somebody makes up endlessly must not fill the memory. What is forgotten comes back with the next reading. */
+/** Unbounded ids must not fill the memory. What is forgotten comes back with the next reading. */
 const MOST_SENSORS = 200_000;
 const MOST_PARTITIONS = 50_000;
 const READ_AT_ONCE = 32;
@@ -51,31 +46,31 @@ const READ_AT_ONCE = 32;
  * The newest reading of each sensor, in the order of receipt. It tells which lines come so late that a newer reading
  * stands in the file of a later day: beside those goes a mark, as their own file does not show it.
  */
-export class Newest {
+export class SensorWatermarks {
   readonly #dataDir: string;
   readonly #lateSeconds: number;
-  readonly #zone: Zone;
+  readonly #decoder: Decoder;
   readonly #onForget: () => void;
   /** By the part of the file name that stands for the sensor. */
   readonly #sensors = new Map<string, Sensor>();
   readonly #partitions = new Map<string, Partition>();
 
   /**
-   * @param onForget told that partitions which were handed out do not count any more.
+   * @param decoder of plain messages.
+   * @param onForget called when partitions that were handed out do not count any more.
    */
-  constructor(dataDir: string, lateMinutes: number, zone: Zone, onForget: () => void) {
+  constructor(dataDir: string, lateMinutes: number, decoder: Decoder, onForget: () => void) {
     this.#dataDir = dataDir;
     this.#lateSeconds = lateMinutes * 60;
-    this.#zone = zone;
+    this.#decoder = decoder;
     this.#onForget = onForget;
   }
 
   /** Forgets everything, and takes the newest day of each sensor from the names of its files. */
-  async learn(): Promise<void> {
-    const files = await listRawFiles(this.#dataDir);
+  learn(files: Iterable<ListedFile>): void {
     this.#sensors.clear();
     this.#forgetPartitions();
-    for (const { name } of files.values()) {
+    for (const { name } of files) {
       if (name.isOfTopic) continue;
       const { partition, day: found } = name;
       const known = this.#sensors.get(partition);
@@ -147,43 +142,12 @@ export class Newest {
     return sensor.unread !== undefined && !isClear;
   }
 
-  /** Reads when the newest file's last reading was. Where nobody can tell, the day has to do. */
+  /** Reads when the newest file's last reading was. It matters only while not all of the day before is late. */
   async #read(sensor: Sensor): Promise<void> {
-    const path = join(this.#dataDir, sensor.unread!.path);
-    const day = sensor.found;
-    let found = await this.#newestOfTail(path).catch(() => day);
-    // Out of order, its newest reading may be none of the last; it matters only while not all of the day before is late.
-    if (found < day + this.#lateSeconds) {
-      found = await this.#newestOf(path)
-        .catch(() => this.#newestOf(compressedPath(path)))
-        .catch(() => day);
-    }
-    sensor.found = Math.max(day, found);
+    const doubtful = sensor.found + this.#lateSeconds;
+    sensor.found = await newestReading(this.#dataDir, sensor.unread!, this.#decoder, doubtful);
     sensor.newest = Math.max(sensor.newest, sensor.found);
     sensor.unread = undefined;
-  }
-
-  async #newestOfTail(path: string): Promise<number> {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    const tail = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    const { bytesRead } = await file.read(tail, 0, tail.length, size - tail.length);
-    return this.#newestIn(tail.subarray(0, bytesRead));
-  }
-
-  async #newestOf(path: string): Promise<number> {
-    let newest = 0;
-    for await (const { bytes } of streamLines(path, 'skip')) newest = Math.max(newest, this.#newestIn(bytes));
-    return newest;
-  }
-
-  #newestIn(lines: Buffer): number {
-    let newest = 0;
-    for (const { bytes } of splitLines(lines, 0)) {
-      const reading = decodeReading(bytes.toString('utf8'), this.#zone);
-      if (typeof reading !== 'string') newest = Math.max(newest, Math.floor(reading.time / 1e6));
-    }
-    return newest;
   }
 
   #forgetPartitions(): void {

@@ -7,6 +7,7 @@ import { zoneOf } from '../../../base/time.ts';
 import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { markLate, prepareLine } from '../../../collector/silver/batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
@@ -27,7 +28,14 @@ const payload = (sensor: string, ms: number, value: number, common = true) => {
 
 async function recorderIn(dataDir: string, { lateMinutes = 5, repair = false } = {}) {
   const now = () => MIDNIGHT + 3 * 86_400_000;
-  const recorder = new Recorder({ dataDir, zone: utc, lateMinutes, descriptors: 16, log: silent, now });
+  const recorder = new Recorder({
+    dataDir,
+    topics: defaultTopics(['#'], utc),
+    lateMinutes,
+    descriptors: 16,
+    log: silent,
+    now,
+  });
   await recorder.start(repair);
   const record = (...payloads: string[]) =>
     Promise.all(payloads.map(text => recorder.record('sensors/1', Buffer.from(text)).durable));

@@ -1,0 +1,147 @@
+import type { Micros } from '../../base/time.ts';
+import type { Decoder } from '../payload/decoder.ts';
+import { writeEnvelope } from '../payload/envelope.ts';
+import { MAX_PAYLOAD_BYTES, type Rejection } from '../payload/reading.ts';
+import type { TopicEntry, Topics } from '../payload/topics.ts';
+import { type Delivery, isRepeated, isRetained, packetIdOf, qosOf } from '../source/delivery.ts';
+import type { Origin } from '../source/sink.ts';
+import { Arrivals } from './arrivals.ts';
+import type { Group } from './group.ts';
+import { rawLine, rejectedLine } from './line.ts';
+import { PartitionCache } from './partition-cache.ts';
+import { RawFileName } from './raw-file-name.ts';
+import { rejectedFile } from './rejected-file.ts';
+import type { Partition, SensorWatermarks } from './sensor-watermarks.ts';
+import type { TopicFiles } from './topic-files.ts';
+
+/** A message on its way into a group. */
+interface Message {
+  topic: string | Buffer;
+  payload: Buffer;
+  delivery: Delivery;
+  origin: Origin | undefined;
+}
+
+/** What filing needs. */
+export interface FilingOptions {
+  topics: Topics;
+  watermarks: SensorWatermarks;
+  files: TopicFiles;
+  /** ms since 1970. */
+  now: () => number;
+}
+
+/**
+ * Decides to which file a message goes, and as which line: a plain message, decoded, into the file of its sensor and day;
+ * one whose entry has a format of its own into the file of its topic, as it came; what is neither to the rejected ones.
+ */
+export class Filing {
+  readonly #topics: Topics;
+  readonly #watermarks: SensorWatermarks;
+  readonly #files: TopicFiles;
+  readonly #now: () => number;
+  readonly #known = new PartitionCache();
+  readonly #arrivals = new Arrivals();
+
+  constructor({ topics, watermarks, files, now }: FilingOptions) {
+    this.#topics = topics;
+    this.#watermarks = watermarks;
+    this.#files = files;
+    this.#now = now;
+  }
+
+  /** Adds a message to a group. Called for every message. */
+  add(group: Group, topic: string | Buffer, payload: Buffer, delivery: Delivery, origin?: Origin): void {
+    // What no broker has delivered is plain.
+    const entry = delivery === 0 ? this.#topics.plain : this.#topics.find(topic);
+    const form = entry?.decoder.common;
+    if (form !== undefined && !entry!.hasEnvelope) {
+      const known = this.#known.find(form, payload);
+      if (known !== undefined) {
+        const { partition, timeAt } = known;
+        this.#addReading(group, partition, partition.day + form.secondOfDay(payload, timeAt), payload);
+        return;
+      }
+    }
+    this.#addByEntry(group, entry, { topic, payload, delivery, origin });
+  }
+
+  /** Forgets which payload goes where. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  #addByEntry(group: Group, entry: TopicEntry | undefined, message: Message): void {
+    if (entry === undefined) this.#reject(group, message, 'no entry of the topics file takes this topic');
+    else if (entry.ignore || !this.#isWanted(entry, message)) group.ignored++;
+    else if (entry.hasEnvelope) this.#addEnvelope(group, entry, message);
+    else this.#addPlain(group, entry.decoder, message);
+  }
+
+  /** Whether a message that the broker had kept is taken: no reconnect makes a new reading of an old one. */
+  #isWanted({ retained, hasOwnTime }: TopicEntry, { topic, payload, delivery }: Message): boolean {
+    if (!isRetained(delivery)) return true;
+    if (retained === 'skip' || hasOwnTime) return retained === 'take';
+    return !this.#files.isLast(topic.toString(), payload, this.#now() * 1000);
+  }
+
+  #addPlain(group: Group, decoder: Decoder, message: Message): void {
+    const { topic, payload } = message;
+    const now = this.#now();
+    const readings = decoder.decode(topic.toString(), payload, now * 1000);
+    const reading = typeof readings === 'string' ? readings : (readings[0] ?? 'holds no reading');
+    if (typeof reading === 'string') {
+      this.#reject(group, message, reading, now);
+      return;
+    }
+    const partition = this.#watermarks.partitionOf(RawFileName.ofReading(reading.sensorId, reading.time));
+    this.#addReading(group, partition, Math.floor(reading.time / 1e6), rawLine(payload));
+    if (decoder.common !== undefined) this.#known.learn(decoder.common, payload, reading, partition, now);
+  }
+
+  #addReading(group: Group, partition: Partition, second: number, line: Buffer): void {
+    const { file, sensor } = partition;
+    if (this.#watermarks.note(partition, second)) {
+      const offset = group.files.get(file)?.bytes.length ?? 0;
+      group.lateChecks.push({ partition, offset, second, newest: sensor.newest });
+    }
+    group.add(file, line);
+    group.recorded++;
+  }
+
+  #addEnvelope(group: Group, { decoder, hasOwnTime }: TopicEntry, message: Message): void {
+    const { payload, delivery, origin } = message;
+    const bytes = origin?.payloadBytes ?? payload.length;
+    if (bytes > MAX_PAYLOAD_BYTES) {
+      this.#reject(group, message, `larger than ${MAX_PAYLOAD_BYTES} bytes`);
+      return;
+    }
+    const topic = message.topic.toString();
+    const arrival = origin?.arrival ?? this.#arrivals.next(this.#now());
+    const line = writeEnvelope({
+      arrival,
+      topic,
+      payload,
+      qos: qosOf(delivery),
+      retain: isRetained(delivery),
+      // Only what has no time of its own needs to be told from the same message, sent again.
+      ...(hasOwnTime ? {} : identityOf(delivery, origin)),
+      notes: decoder.annotate?.(topic, payload),
+    });
+    group.add(this.#files.pathOf(topic, arrival), line);
+    this.#files.note(topic, payload);
+    group.recorded++;
+  }
+
+  #reject(group: Group, { topic, payload, origin }: Message, reason: Rejection, now = this.#now()): void {
+    const line = rejectedLine(topic.toString(), payload, reason, now, origin?.payloadBytes);
+    group.add(rejectedFile((now * 1000) as Micros), line);
+    group.rejected.set(reason, (group.rejected.get(reason) ?? 0) + 1);
+  }
+}
+
+/** What tells a message from others: QoS 0 has no packet identifier, and is never sent again. */
+function identityOf(delivery: Delivery, origin: Origin | undefined) {
+  const packetId = packetIdOf(delivery);
+  return packetId === 0 ? {} : { dup: isRepeated(delivery), packetId, session: origin?.session };
+}
