@@ -9,9 +9,10 @@ import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { defaultTopics } from './payload/topics.ts';
 import { Nightly } from './retention/nightly.ts';
+import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
-import { announceMeans } from './serve/overview.ts';
+import { announceMeans, keepJudgeInformed } from './serve/overview.ts';
 import { Reads } from './serve/reads.ts';
 import { HttpServer } from './serve/server.ts';
 import { Throttle } from './serve/throttle.ts';
@@ -139,7 +140,9 @@ export class Collector {
     const intake = new Intake(config, recorder, pendingBytes);
     this.#intake = intake;
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
-    const stream = new LiveStream(zoneOf(config.SENSOR_TIMEZONE));
+    const judge = new LiveJudge(config.LATE_MINUTES);
+    const stream = new LiveStream(zoneOf(config.SENSOR_TIMEZONE), judge);
+    this.#undo.defer(keepJudgeInformed(reads, stream, judge));
     const metrics = new Metrics({
       broker: () => ({ connected: source.status.connected, ...source.counts }),
       http: () => intake.counts,

@@ -11,9 +11,11 @@ export interface StreamEvent {
 export class EventQueue {
   readonly #most: number;
   #events: StreamEvent[] = [];
+  /** Events of which only the last one of each key is of interest. */
+  #latest = new Map<string, StreamEvent>();
   #lost = 0;
 
-  /** @param most events that may wait. */
+  /** @param most events that may wait, besides those with a key. */
   constructor(most: number) {
     this.#most = most;
   }
@@ -29,6 +31,11 @@ export class EventQueue {
     else this.#lost++;
   }
 
+  /** Queues an event in the place of the one of this key that waits. None is lost: there are no more than keys. */
+  replace(key: string, event: StreamEvent): void {
+    this.#latest.set(key, event);
+  }
+
   /** Counts events that nobody needs to make, as there is no room for them. */
   lose(count: number): void {
     this.#lost += count;
@@ -37,10 +44,14 @@ export class EventQueue {
   /** Everything that waits, as text of the event stream; empty where nothing does. */
   take(): string {
     let text = '';
-    for (const { event, data } of this.#events) text += `event: ${event}\ndata: ${data}\n\n`;
-    if (this.#lost > 0) text += `event: lost\ndata: {"count":${this.#lost}}\n\n`;
+    for (const event of this.#events) text += textOf(event);
+    if (this.#lost > 0) text += textOf({ event: 'lost', data: `{"count":${this.#lost}}` });
+    for (const event of this.#latest.values()) text += textOf(event);
     this.#events = [];
+    this.#latest.clear();
     this.#lost = 0;
     return text;
   }
 }
+
+const textOf = ({ event, data }: StreamEvent) => `event: ${event}\ndata: ${data}\n\n`;

@@ -3,10 +3,15 @@ import { formatTime, type Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { keyOfPath, RawFileName } from '../bronze/raw-file-name.ts';
 import { decodeReading } from '../payload/message.ts';
+import { numberOf } from '../payload/reading.ts';
 import { EventQueue } from './event-queue.ts';
+import type { LiveJudge } from './live-judge.ts';
 
-/** Events that may wait for a client; about 100 kB. */
-const MOST_EVENTS = 1000;
+/**
+ * Readings that may wait for a client: a group of 5,000 sensors; about half a megabyte, which all clients share. At full
+ * rate it is also what decoding for those who look on may cost: 25,000 lines a second.
+ */
+const MOST_EVENTS = 5000;
 /** How often events go out: more often than anybody sees, and seldom enough to cost nothing. */
 const FLUSH_MS = 200;
 /** A comment now and then shows both sides that the connection lives. */
@@ -41,13 +46,20 @@ interface Client {
  */
 export class LiveStream {
   readonly #zone: Zone;
+  readonly #judge: LiveJudge;
   readonly #clients = new Set<Client>();
+  /** What the clients were last told of each minute. */
+  #told = new Map<string, string>();
   #flush: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(zone: Zone) {
+  constructor(zone: Zone, judge: LiveJudge) {
     this.#zone = zone;
+    this.#judge = judge;
   }
+
+  /** Called when somebody listens and nobody did before. */
+  onFirst: () => void = () => undefined;
 
   /** How many clients listen. */
   get clients(): number {
@@ -61,6 +73,7 @@ export class LiveStream {
   join(out: Writable, sensorId?: string): void {
     const client: Client = { sensorId, queue: new EventQueue(MOST_EVENTS), out, flowing: true };
     this.#clients.add(client);
+    if (this.#clients.size === 1) this.onFirst();
     out.on('drain', () => {
       client.flowing = true;
     });
@@ -81,14 +94,20 @@ export class LiveStream {
     }
   }
 
-  /** Tells of means that a refresh has computed. */
+  /** Tells of means that a refresh has computed, as far as they are not what was told before. */
   means(means: readonly MinuteMean[]): void {
+    const told = new Map<string, string>();
     for (const mean of means) {
-      const event = { event: 'mean', data: JSON.stringify(mean) };
+      const key = `${mean.bucket} ${mean.sensor_id}`;
+      const data = JSON.stringify(mean);
+      told.set(key, data);
+      if (this.#told.get(key) === data) continue;
       for (const { sensorId, queue } of this.#clients) {
-        if (sensorId === undefined || sensorId === mean.sensor_id) queue.add(event);
+        if (sensorId === undefined || sensorId === mean.sensor_id)
+          queue.replace(key, { event: 'mean', data });
       }
     }
+    this.#told = told;
   }
 
   /** Ends every connection. */
@@ -108,8 +127,12 @@ export class LiveStream {
     for (const line of decoded) {
       const reading = decodeReading(line.bytes.toString('utf8'), this.#zone);
       if (typeof reading === 'string') continue;
-      const { sensorId, time, value } = reading;
-      const data = JSON.stringify({ sensor_id: sensorId, time: formatTime(time), value });
+      const { sensorId, time } = reading;
+      const value = numberOf(reading.value);
+      // What cannot be stored is not shown: it may be anything, also what cannot be written as JSON again.
+      if (typeof value === 'string') continue;
+      const judgement = this.#judge.judge(sensorId, time, value);
+      const data = JSON.stringify({ sensor_id: sensorId, time: formatTime(time), value, ...judgement });
       for (const client of wanting) client.queue.add({ event: 'reading', data });
     }
     if (count > decoded.length) for (const client of wanting) client.queue.lose(count - decoded.length);

@@ -2,9 +2,13 @@ import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { content, errorAnswers } from '../../base/http/schemas.ts';
 import { readingFlags } from '../silver/reading-columns.ts';
+import type { Limits, LiveJudge } from './live-judge.ts';
 import type { LiveStream, MinuteMean } from './live-stream.ts';
 import type { Reads } from './reads.ts';
 import { count, time } from './schemas.ts';
+
+/** A change of the registry is seen in the live stream after this long at the latest. */
+const REGISTRY_MS = 30_000;
 
 const nullable = z.number().nullable();
 const overview = z.object({
@@ -67,6 +71,23 @@ export async function announceMeans(reads: Reads, stream: LiveStream): Promise<v
     means => stream.means(means),
     () => undefined,
   );
+}
+
+const LIMITS = `
+  SELECT sensor_id, min_value AS min, max_value AS max, max_step_per_s AS "maxStepPerS" FROM silver.sensor`;
+
+/** Reads the registry anew while somebody listens. @returns what stops it. */
+export function keepJudgeInformed(reads: Reads, stream: LiveStream, judge: LiveJudge): () => void {
+  const learn = async () => {
+    if (stream.clients === 0) return;
+    await reads.query<Limits & { sensor_id: string }>(LIMITS).then(
+      rows => judge.learn(new Map(rows.map(({ sensor_id, ...limits }) => [sensor_id, limits]))),
+      () => undefined,
+    );
+  };
+  stream.onFirst = () => void learn();
+  const timer = setInterval(learn, REGISTRY_MS);
+  return () => clearInterval(timer);
 }
 
 /** What the page shows of each sensor, in one answer. */

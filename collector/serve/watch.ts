@@ -58,10 +58,10 @@ export function watchRoutes(
         tags: ['watch'],
         summary: 'New readings and means as they come (server-sent events)',
         description:
-          'Events `reading` {sensor_id, time, value}, once it is on disk; `mean` {bucket, sensor_id, val_mean, val_min, val_max, n}, ' +
+          'Events `reading` {sensor_id, time, value, quality, late, jump}, once it is on disk, judged as far as can be told at once; `mean` {bucket, sensor_id, val_mean, val_min, val_max, n}, ' +
           'after each refresh; `lost` {count}, where a client did not keep up and events are missing.',
         querystring: z.object({
-          sensor: z.string().max(50).optional().describe("Only this sensor's; default: all."),
+          sensor: z.string().max(200).optional().describe("Only this sensor's; default: all."),
         }),
         response: { ...errorAnswers, 200: content('Events.', { 'text/event-stream': z.string() }) as never },
       },

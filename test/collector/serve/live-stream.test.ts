@@ -3,9 +3,10 @@ import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { EventQueue } from '../../../collector/serve/event-queue.ts';
-import { type DurableLines, LiveStream } from '../../../collector/serve/live-stream.ts';
+import { LiveJudge } from '../../../collector/serve/live-judge.ts';
+import { type DurableLines, LiveStream, type MinuteMean } from '../../../collector/serve/live-stream.ts';
 
-const stream = new LiveStream(zoneOf('UTC'));
+const stream = new LiveStream(zoneOf('UTC'), new LiveJudge(5));
 afterEach(() => stream.stop());
 
 function lines(sensor: string, values: number[]): [string, { bytes: Buffer; count: number }] {
@@ -44,6 +45,9 @@ test('a client is told of each reading and mean, with the sensor, the time and t
       sensor_id: 'Sensor 1',
       time: expect.stringMatching(/^2025-11-12T10:15:01(\.0+)?Z$/),
       value: 20.5,
+      quality: null,
+      late: false,
+      jump: false,
     },
   });
   const mean = {
@@ -85,18 +89,18 @@ test('a client that does not read loses events and is told how many; the others 
   stream.join(slow);
   stream.join(quick);
   const heard = events(quick);
-  const total = 2500;
+  const total = 12_500;
   let received = 0;
-  for (let sent = 0; sent < total; sent += 500) {
+  for (let sent = 0; sent < total; sent += 2500) {
     stream.readings(
       new Map([
         lines(
           'Sensor 1',
-          Array.from({ length: 500 }, (_, i) => sent + i),
+          Array.from({ length: 2500 }, (_, i) => sent + i),
         ),
       ]),
     );
-    while (received < sent + 500) {
+    while (received < sent + 2500) {
       expect(await next(heard)).toMatchObject({ event: 'reading', data: { value: received } });
       received++;
     }
@@ -129,4 +133,46 @@ test('a queue keeps its order and says where events are missing', () => {
   );
   queue.add({ event: 'reading', data: '5' });
   expect(queue.take()).toBe('event: reading\ndata: 5\n\n');
+});
+
+test('a value that is no number is not shown, whatever it is: nested 10,000 deep it ends nothing', async () => {
+  const out = new PassThrough();
+  stream.join(out);
+  const heard = events(out);
+  const deep = `{"id": "Sensor 1", "dt": "2025-11-12T10:15:01Z", "value": ${'['.repeat(10_000)}${']'.repeat(10_000)}}\n`;
+  const text = `${deep}{"id": "Sensor 1", "dt": "2025-11-12T10:15:01Z", "value": "warm"}\n`;
+  stream.readings(new Map([['raw/2025-11-12_Sensor_1.jsonl', { bytes: Buffer.from(text), count: 2 }]]));
+  stream.readings(new Map([lines('Sensor 1', [7])]));
+  expect((await next(heard))!.data.value).toBe(7);
+});
+
+/** Means of the last three minutes of some sensors. */
+function meansOf(sensors: number, val_mean: number): MinuteMean[] {
+  return Array.from({ length: 3 * sensors }, (_, at) => ({
+    bucket: `2025-11-12T10:1${Math.floor(at / sensors)}:00Z`,
+    sensor_id: `Sensor ${at % sensors}`,
+    val_mean,
+    val_min: 1,
+    val_max: 3,
+    n: 60,
+  }));
+}
+
+test('the means of 10,000 sensors reach a client that keeps up, each once; the same again is not sent', async () => {
+  const out = new PassThrough();
+  stream.join(out);
+  const heard = events(out);
+  stream.means(meansOf(10_000, 2));
+  const keys = new Set<string>();
+  while (keys.size < 30_000) {
+    const { event, data } = (await next(heard))!;
+    expect(event).toBe('mean');
+    keys.add(`${data.bucket} ${data.sensor_id}`);
+  }
+  const again = meansOf(10_000, 2);
+  again[29_999]!.val_mean = 2.5;
+  stream.means(again);
+  expect((await next(heard))!.data).toEqual(again[29_999]);
+  stream.readings(new Map([lines('Sensor 1', [7])]));
+  expect((await next(heard))!.event).toBe('reading');
 });
