@@ -78,7 +78,7 @@ const topics = text
     'must be MQTT topic filters separated by commas, such as sensors/#,site/+/temperature',
   );
 
-/** Every setting of every command. README's table and `.env.example` are generated from here. */
+/** Every setting of every command. docs/settings.md and `.env.example` are generated from here. */
 export const settings = {
   MQTT_URL: {
     schema: url('mqtt:', 'mqtts:', 'ws:', 'wss:', 'tcp:', 'ssl:', 'tls:'),

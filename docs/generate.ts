@@ -1,15 +1,16 @@
 /*
- * Writes what the documents say about settings from base/settings.ts (README's table and `.env.example`), and about
- * queries from db/queries (docs/queries.md).
+ * Writes the documents that follow from code: settings.md and `.env.example` from base/settings.ts, metrics.md from
+ * collector/serve/metrics.ts, queries.md from db/queries, and the index of decisions from its pages.
  *
  *   npm run docs
  *
  * test/docs fails when they differ.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../base/settings.ts';
 import { readShelf } from '../commands/query/shelf.ts';
+import { decisionsPage } from './decisions.ts';
 import { markdownTable } from './markdown-table.ts';
 import { metricsPage } from './metrics.ts';
 import { queriesPage } from './queries-page.ts';
@@ -24,17 +25,18 @@ export interface DocumentedSetting {
 
 export type DocumentedSettings = Readonly<Record<string, DocumentedSetting>>;
 
-const BEGIN = '<!-- settings: written by `npm run docs` from base/settings.ts -->';
-const END = '<!-- end of settings -->';
+const SETTINGS = `# Settings
 
-/** README with its table of settings as it should be. @throws {Error} where the two markers are missing. */
-export function readmeWithSettings(readme: string, all: DocumentedSettings = settings): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) {
-    throw new Error(`README.md must have the lines ${BEGIN} and ${END}, with the table between them`);
-  }
-  return `${readme.slice(0, begin)}${BEGIN}\n${settingsTable(all)}\n${readme.slice(end)}`;
+Settings come from the environment, or from a file \`.env\` in the current folder; \`.env.example\` lists them. The environment goes
+before \`.env\`. All mistakes are reported at once, before anything is started. What holds a password may also be named by a
+file: with \`DATABASE_URL_FILE=/run/secrets/database_url\` the value is read from there.
+
+Written by \`npm run docs\` from base/settings.ts.
+`;
+
+/** The text of docs/settings.md. */
+export function settingsPage(all: DocumentedSettings = settings): string {
+  return `${SETTINGS}\n${settingsTable(all)}\n`;
 }
 
 /** A Markdown table: name, default with its unit, meaning. */
@@ -77,9 +79,9 @@ function meaningOf(name: string, { meaning, secret }: DocumentedSetting): string
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const readme = join(root, 'README.md');
-  await writeFile(readme, readmeWithSettings(await readFile(readme, 'utf8')));
+  await writeFile(join(root, 'docs', 'settings.md'), settingsPage());
   await writeFile(join(root, '.env.example'), envExample());
   await writeFile(join(root, 'docs', 'metrics.md'), metricsPage());
   await writeFile(join(root, 'docs', 'queries.md'), queriesPage(await readShelf()));
+  await writeFile(join(root, 'docs', 'decisions', 'README.md'), await decisionsPage());
 }

@@ -9,7 +9,7 @@ import { sluice } from '../commands/verify/pipeline.ts';
 import { newDatabase, type TestDatabase } from '../harness/database.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const readme = await readFile(join(root, 'README.md'), 'utf8');
+const pages = await Promise.all(['README.md', 'docs/bi.md'].map(page => readFile(join(root, page), 'utf8')));
 let database: TestDatabase;
 
 beforeAll(async () => {
@@ -26,10 +26,10 @@ test('docs/queries.md has the queries as they are (else: npm run docs)', async (
   expect(await readFile(join(root, 'docs', 'queries.md'), 'utf8')).toBe(queriesPage(await readShelf()));
 });
 
-test('every SQL query of README runs on the schema of db/migrations', async () => {
-  const queries = [...readme.matchAll(/^```sql\n((?:SELECT|WITH|TABLE)\b.*?)^```$/gms)].map(
-    ([, sql]) => sql!,
-  );
+test('every SQL query of README and docs/bi.md runs on the schema of db/migrations', async () => {
+  const queries = pages
+    .flatMap(page => [...page.matchAll(/^```sql\n((?:SELECT|WITH|TABLE)\b.*?)^```$/gms)])
+    .map(([, sql]) => sql!);
   expect(queries.length).toBeGreaterThanOrEqual(1);
   for (const query of queries) {
     expect(await database.query(query).catch(error => error), query).toBeInstanceOf(Array);
@@ -37,14 +37,16 @@ test('every SQL query of README runs on the schema of db/migrations', async () =
 });
 
 // A call and the first line of what it printed: ```sh, the call, ```, an empty line, ```, the columns.
-const calls = [...readme.matchAll(/^```sh\nnpx sluice query ([^\n]*)\n```\n\n```\n([^\n]*)\n/gm)];
+const calls = pages.flatMap(page => [
+  ...page.matchAll(/^```sh\nnpx sluice query ([^\n]*)\n```\n\n```\n([^\n]*)\n/gm),
+]);
 
-test('README shows five queries', () => {
+test('docs/bi.md shows five queries', () => {
   expect(new Set(calls.map(([, call]) => call!.split(' ')[0])).size).toBeGreaterThanOrEqual(5);
 });
 
 test.each(calls.map(([, call, columns]) => ({ call: call!, columns: columns! })))(
-  'README shows the columns that it prints: sluice query $call',
+  'docs/bi.md shows the columns that it prints: sluice query $call',
   async ({ call, columns }) => {
     const args = [...call.matchAll(/(?:[^\s"]|"[^"]*")+/g)].map(([word]) => word.replaceAll('"', ''));
     const { code, stdout, stderr } = await sluice(['query', ...args], { DATABASE_URL: database.url });

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect, test } from 'vitest';
 import { readConfig, settings } from '../../base/settings.ts';
-import { envExample, readmeWithSettings, settingsTable } from '../../docs/generate.ts';
+import { envExample, settingsPage, settingsTable } from '../../docs/generate.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-test('README has the settings as they are (else: npm run docs)', async () => {
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  expect(readme).toBe(readmeWithSettings(readme));
+test('docs/settings.md has the settings as they are (else: npm run docs)', async () => {
+  expect(await readFile(join(root, 'docs', 'settings.md'), 'utf8')).toBe(settingsPage());
 });
 
 test('.env.example has the settings as they are (else: npm run docs)', async () => {
@@ -37,8 +36,4 @@ test('the lines of .env.example are right once their # is taken away', () => {
   const given = parseEnv(uncommented);
   expect(Object.keys(given).sort()).toEqual(Object.keys(settings).sort());
   expect(readConfig(given)).toEqual(readConfig({}));
-});
-
-test('a README without the markers is refused rather than left as it is', () => {
-  expect(() => readmeWithSettings('# Sluice\n')).toThrow('README.md must have the lines');
 });
