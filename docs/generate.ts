@@ -1,15 +1,16 @@
 /*
- * Writes the documents that follow from code: settings.md and `.env.example` from base/settings.ts, metrics.md from
- * collector/serve/metrics.ts, queries.md from db/queries, and the index of decisions from its pages.
+ * Writes what follows from code: settings.md, `.env.example` and the settings of docker-compose.yml from base/settings.ts,
+ * metrics.md from collector/serve/metrics.ts, queries.md from db/queries, and the index of decisions from its pages.
  *
  *   npm run docs
  *
  * test/docs fails when they differ.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../base/settings.ts';
 import { readShelf } from '../commands/query/shelf.ts';
+import { composeVariables, composeWithSettings } from './compose.ts';
 import { decisionsPage } from './decisions.ts';
 import { markdownTable } from './markdown-table.ts';
 import { metricsPage } from './metrics.ts';
@@ -51,15 +52,18 @@ export function settingsTable(all: DocumentedSettings): string {
 
 /** The text of `.env.example`: every setting with its default, commented out, so that a copy of it changes nothing. */
 export function envExample(all: DocumentedSettings = settings): string {
-  const parts = Object.entries(all).map(([name, setting]) => {
-    const unit = setting.unit ? ` In ${setting.unit}.` : '';
-    return `${comment(meaningOf(name, setting) + unit)}#${name}=${quoted(setting.default ?? '')}\n`;
-  });
+  const parts = (names: DocumentedSettings) =>
+    Object.entries(names).map(([name, setting]) => {
+      const unit = setting.unit ? ` In ${setting.unit}.` : '';
+      return `${comment(meaningOf(name, setting) + unit)}#${name}=${quoted(setting.default ?? '')}\n`;
+    });
   return [
     '# Copy this file to .env and take the # away from the lines that you change. The environment goes before .env.\n' +
       '# A value with a # or a $ stands in single quotes.\n' +
       '# Written by `npm run docs` from base/settings.ts.\n',
-    ...parts,
+    ...parts(all),
+    '# --- For docker compose only\n',
+    ...parts(composeVariables),
   ].join('\n');
 }
 
@@ -81,6 +85,8 @@ if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
   await writeFile(join(root, 'docs', 'settings.md'), settingsPage());
   await writeFile(join(root, '.env.example'), envExample());
+  const compose = join(root, 'docker-compose.yml');
+  await writeFile(compose, composeWithSettings(await readFile(compose, 'utf8')));
   await writeFile(join(root, 'docs', 'metrics.md'), metricsPage());
   await writeFile(join(root, 'docs', 'queries.md'), queriesPage(await readShelf()));
   await writeFile(join(root, 'docs', 'decisions', 'README.md'), await decisionsPage());

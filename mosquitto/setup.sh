@@ -14,6 +14,7 @@ mosquitto=1883
 timescaledb=70
 generator=10001
 migrate=10002
+tls=10003
 collector=$SLUICE_UID
 # The user of pgAdmin is in the group root.
 pgadmin=0
@@ -66,6 +67,31 @@ access_list() {
   printf '%s\n' "${MQTT_TOPICS:-sensors/#}" | tr ',' '\n' | sed 's/^ */topic read /; s/ *$//'
 }
 
+# What the broker may queue for a collector that is away: two thirds of its memory, of which a message takes 500 bytes and its
+# payload 250 (mosquitto.conf has the arithmetic).
+queue_limits() {
+  messages=$((MQTT_MEMORY_MB * 1000000 * 2 / 3 / 750))
+  printf '%s\n' "max_queued_messages $messages" "max_queued_bytes $((messages * 250))"
+}
+
+# Where deploy/compose/tls.yml has mounted a certificate: copies for the broker and for the proxy of the page, and a listener.
+certificate() {
+  : | secret mosquitto/conf.d/tls.conf $mosquitto
+  [ -d /tls ] || return 0
+  folder tls $tls
+  for file in cert.pem key.pem; do
+    if [ ! -s "/tls/$file" ]; then
+      echo "config/tls must hold cert.pem (with its chain) and key.pem; $file is not there, or empty" >&2
+      exit 1
+    fi
+    secret "tls/$file" $tls < "/tls/$file"
+    broker_file "/tls/$file" "$file"
+  done
+  printf '%s\n' 'listener 8883' 'listener_allow_anonymous false' 'tls_version tlsv1.2' \
+    'certfile /run/secrets/mosquitto/cert.pem' 'keyfile /run/secrets/mosquitto/key.pem' |
+    secret mosquitto/conf.d/tls.conf $mosquitto
+}
+
 # A folder that docker has made for the bind mount belongs to root. One that is somebody's stays theirs.
 data_folder() {
   owner=$(stat -c %u /data)
@@ -85,6 +111,8 @@ setup() {
   data_folder
 
   folder timescaledb $timescaledb
+  # Its database's mark (deploy/compose/timescaledb.sh).
+  chown $timescaledb /start
   owner=$(password timescaledb/password $timescaledb)
   writer=$(password timescaledb/writer_password $timescaledb)
   reader=$(password timescaledb/reader_password $timescaledb)
@@ -115,6 +143,9 @@ SQL
   printf '%s\n' '-u monitor' "-P $monitor" | secret mosquitto/mosquitto_sub $mosquitto
   access_list > acl
   broker_file acl acl
+  folder mosquitto/conf.d $mosquitto
+  queue_limits | secret mosquitto/conf.d/queue.conf $mosquitto
+  certificate
   broker_file passwd passwd
 
   folder pgadmin $pgadmin

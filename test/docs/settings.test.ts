@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect, test } from 'vitest';
 import { readConfig, settings } from '../../base/settings.ts';
+import { composeVariables } from '../../docs/compose.ts';
 import { envExample, settingsPage, settingsTable } from '../../docs/generate.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -34,6 +35,8 @@ test('a copy of .env.example changes nothing', () => {
 test('the lines of .env.example are right once their # is taken away', () => {
   const uncommented = envExample().replaceAll(/^#(?=[A-Z_]+=)/gm, '');
   const given = parseEnv(uncommented);
-  expect(Object.keys(given).sort()).toEqual(Object.keys(settings).sort());
+  expect(Object.keys(given).sort()).toEqual(
+    [...Object.keys(settings), ...Object.keys(composeVariables)].sort(),
+  );
   expect(readConfig(given)).toEqual(readConfig({}));
 });
