@@ -22,6 +22,21 @@ export const errorAnswers = {
   503: errorBody.meta(text('Not now; Retry-After says when to try again.')),
 };
 
+/** Of routes whose answers have an ETag. */
+export const unchanged = {
+  304: z.null().meta(text('Nothing has changed since the answer whose ETag If-None-Match names.')),
+};
+
+/** Headers of answers, for the description: by status code; `paged` routes name the next page. */
+export const answerHeaders = {
+  retryAfter: { type: 'integer', description: 'Seconds until it may be tried again.' },
+  link: {
+    type: 'string',
+    description: 'The next page: `<?…>; rel="next"`, relative to this request. Absent on the last one.',
+  },
+  etag: { type: 'string', description: 'For If-None-Match: what has not changed is not sent again.' },
+} as const;
+
 /** An answer of one of several media types, for the description. */
 export const content = (description: string, types: Record<string, z.ZodType>) => ({
   description,

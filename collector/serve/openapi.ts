@@ -3,6 +3,7 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { answerHeaders } from '../../base/http/schemas.ts';
 
 type Transform = typeof jsonSchemaTransform;
 
@@ -14,7 +15,29 @@ interface Body {
 const isBody = (body: unknown): body is Body =>
   typeof body === 'object' && body !== null && 'content' in body;
 
-const transform: Transform = route => {
+interface Described {
+  querystring?: { properties?: object };
+  response?: Record<string, { headers?: object }>;
+}
+
+/** Adds the headers that answers carry: they follow from what the route is. */
+function withHeaders<T extends { schema: unknown }>(transformed: T): T {
+  const { querystring, response = {} } = (transformed.schema ?? {}) as Described;
+  const add = (code: string, headers: object) => {
+    const answer = response[code];
+    if (answer !== undefined) answer.headers = { ...answer.headers, ...headers };
+  };
+  for (const code of ['429', '503']) add(code, { 'retry-after': answerHeaders.retryAfter });
+  if (response['304'] !== undefined)
+    for (const code of ['200', '304']) add(code, { etag: answerHeaders.etag });
+  const properties = querystring?.properties ?? {};
+  if ('after' in properties || 'cursor' in properties) add('200', { link: answerHeaders.link });
+  return transformed;
+}
+
+const transform: Transform = route => withHeaders(withBody(route));
+
+const withBody: Transform = route => {
   const body: unknown = route.schema?.body;
   if (!isBody(body)) return jsonSchemaTransform(route);
   const { body: _, ...schema } = route.schema;

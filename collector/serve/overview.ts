@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { content, errorAnswers } from '../../base/http/schemas.ts';
+import { content, errorAnswers, unchanged } from '../../base/http/schemas.ts';
 import { readingFlags } from '../silver/reading-columns.ts';
 import type { Limits, LiveJudge } from './live-judge.ts';
 import type { LiveStream, MinuteMean } from './live-stream.ts';
@@ -12,7 +12,6 @@ const REGISTRY_MS = 30_000;
 
 const nullable = z.number().nullable();
 const overview = z.object({
-  at: time.describe("The database's clock."),
   total: z.number().int().describe('How many sensors there are.'),
   sensors: z.array(
     z.object({
@@ -36,7 +35,6 @@ const overview = z.object({
 
 const OVERVIEW = `
   SELECT json_build_object(
-    'at', to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
     'total', (SELECT count(*) FROM (SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor) s),
     'sensors', coalesce(json_agg(json_build_object(
       'sensor_id', k.sensor_id, 'quantity', s.quantity, 'unit', s.unit, 'location', s.location,
@@ -102,6 +100,7 @@ export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
         }),
         response: {
           ...errorAnswers,
+          ...unchanged,
           200: content('The overview.', { 'application/json': overview }) as never,
         },
       },

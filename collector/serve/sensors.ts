@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { Problem } from '../../base/http/problem.ts';
-import { content, errorAnswers, errorBody } from '../../base/http/schemas.ts';
+import { content, errorAnswers, errorBody, unchanged } from '../../base/http/schemas.ts';
 import { nearestNames } from '../../base/nearest.ts';
 import { READING_COLUMNS } from '../silver/reading-columns.ts';
 import type { Reads } from './reads.ts';
@@ -65,17 +65,13 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         querystring: z.object(page),
         response: {
           ...errorAnswers,
+          ...unchanged,
           200: content('Sensors.', { 'application/json': z.array(sensor) }) as never,
         },
       },
       handler: async ({ query }, reply) => {
         const rows = await reads.query<Item>(SENSORS, [query.after, query.limit + 1]);
-        return sendPage(
-          reply,
-          rows,
-          query.limit,
-          after => `/api/v1/sensors?limit=${query.limit}&after=${after}`,
-        );
+        return sendPage(reply, rows, query.limit, after => `?limit=${query.limit}&after=${after}`);
       },
     });
 
@@ -88,6 +84,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         response: {
           ...errorAnswers,
           ...notFound,
+          ...unchanged,
           200: content('Readings.', { 'application/json': z.array(storedReading) }) as never,
         },
       },
@@ -105,6 +102,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         querystring: z.object({ ...page, date: z.string().optional().describe('Default: today.') }),
         response: {
           ...errorAnswers,
+          ...unchanged,
           200: content('Quality.', { 'application/json': z.array(dayQuality) }) as never,
         },
       },
@@ -112,12 +110,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         const date = readDate('date', query.date ?? new Date().toISOString().slice(0, 10));
         const rows = await reads.query<Item>(QUALITY, [query.after, query.limit + 1, date]);
         const { limit } = query;
-        return sendPage(
-          reply,
-          rows,
-          limit,
-          after => `/api/v1/quality?date=${date}&limit=${limit}&after=${after}`,
-        );
+        return sendPage(reply, rows, limit, after => `?date=${date}&limit=${limit}&after=${after}`);
       },
     });
     done();

@@ -141,8 +141,10 @@ async function endOfPage(
   return rows[1] && parseTime(rows[0]!.time, zoneOf('UTC'));
 }
 
+/** Relative to the request: so it holds behind a proxy's prefix, and whatever the sensor is called. */
 function nextUrl(request: FastifyRequest, end: Micros): string {
-  const url = new URL(request.url, 'http://sluice');
-  url.searchParams.set('cursor', cursorOf(end));
-  return url.pathname + url.search;
+  const [, query] = request.url.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  parameters.set('cursor', cursorOf(end));
+  return `?${parameters}`;
 }

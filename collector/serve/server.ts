@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import accepts from '@fastify/accepts';
 import compress from '@fastify/compress';
 import etag from '@fastify/etag';
-import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { PortTakenError } from '../../base/errors.ts';
 import type { Health } from '../../base/health.ts';
@@ -15,6 +15,7 @@ import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
 import type { Config } from '../../base/settings.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
+import { Connections } from './connections.ts';
 import { dataRoutes } from './data.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
@@ -73,9 +74,11 @@ export class HttpServer {
   async start(): Promise<string> {
     const { config, access, health, observable, intake, reads, maxConnections, metrics, stream, status } =
       this.#parts;
-    const app = newApp();
+    const app = newApp(this.#parts.log);
     this.#app = app;
-    app.server.maxConnections = maxConnections;
+    new Connections(maxConnections).watch(app.server);
+    // Where all of them wait for an answer, nobody can make room.
+    app.server.maxConnections = maxConnections + 1;
     await this.#protect(app);
     await describeApi(app, '1.0.0', config.HTTP_TOKENS_FILE !== undefined);
     app.register(healthRoutes(config.DATA_DIR, health, observable, access));
@@ -127,17 +130,13 @@ export class HttpServer {
     app.setNotFoundHandler(({ method, url }, reply) => {
       return reply.code(404).send(problemBody(404, `There is no ${method} ${url.split('?')[0]}; see /docs.`));
     });
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
+      securityHeaders(request.raw, reply.raw, done as () => void);
     });
     app.addHook('onRequest', access.checkOrigin);
     app.addHook('onResponse', async ({ id, method, url }, { statusCode, elapsedTime }) => {
       log.debug({ id, method, url, status: statusCode, ms: Math.round(elapsedTime) }, 'request');
-    });
-    await app.register(helmet, {
-      contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, 'style-src': ["'self'"] } },
-      // TLS is a proxy's affair, and so is to demand it.
-      hsts: false,
     });
     if (config.HTTP_RATE_LIMIT > 0) {
       await app.register(rateLimit, {
@@ -162,7 +161,13 @@ export class HttpServer {
   }
 }
 
-function newApp(): FastifyInstance {
+const securityHeaders = helmet({
+  contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, 'style-src': ["'self'"] } },
+  // TLS is a proxy's affair, and so is to demand it.
+  hsts: false,
+});
+
+function newApp(log: Logger): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: SMALL_BODY_BYTES,
@@ -173,6 +178,12 @@ function newApp(): FastifyInstance {
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS },
     genReqId: requestId,
+    // URLs that no route is looked up for; no hook runs for them.
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      securityHeaders(request.raw, reply.raw, () => undefined);
+      return answerError(log)(error, request, reply);
+    },
     http: { maxHeaderSize: HEADER_BYTES, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 2000 },
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);

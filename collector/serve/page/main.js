@@ -28,7 +28,7 @@ async function overview() {
 }
 
 let unknown = false;
-new Stages().start();
+new Stages(at => table.setClock(at)).start();
 await overview();
 setInterval(overview, OVERVIEW_MS);
 // A sensor that the table does not have yet: look again, once for all of them.

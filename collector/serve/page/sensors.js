@@ -34,9 +34,13 @@ export class SensorTable {
     return Date.now() / 1000 + this.#offset;
   }
 
+  /** Takes the collector's clock; ISO 8601. */
+  setClock(at) {
+    this.#offset = (Date.parse(at) - Date.now()) / 1000;
+  }
+
   /** Takes the overview: which sensors there are, with scores and means. */
-  update({ at, sensors, total }) {
-    this.#offset = Date.parse(at) / 1000 - Date.now() / 1000;
+  update({ sensors, total }) {
     this.#total = total;
     for (const sensor of sensors) {
       const row = this.#rows.get(sensor.sensor_id) ?? this.#add(sensor);

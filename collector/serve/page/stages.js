@@ -6,6 +6,12 @@ const EVERY_MS = 2000;
 /** The four numbers on top: what comes in, and how far behind each stage is. */
 export class Stages {
   #before;
+  #onClock;
+
+  /** @param onClock hears the collector's clock. */
+  constructor(onClock) {
+    this.#onClock = onClock;
+  }
 
   start() {
     void this.#look();
@@ -15,6 +21,7 @@ export class Stages {
   async #look() {
     const status = await ask('api/v1/status').catch(() => undefined);
     if (status === undefined) return;
+    this.#onClock(status.at);
     const at = Date.parse(status.at) / 1000;
     const before = this.#before;
     this.#before = { at, received: status.received };

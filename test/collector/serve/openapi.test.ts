@@ -72,3 +72,23 @@ test('/docs is whole without any other server', async () => {
   }
   expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
 });
+
+test('what an answer carries besides its body is described: Retry-After, ETag and 304, Link', async () => {
+  await using running = await collecting();
+  const { paths } = await descriptionOf(running.http);
+  const headersOf = (path: string, code: string) =>
+    Object.keys(paths[path].get.responses[code]?.headers ?? {}).sort();
+  for (const path of ['/api/v1/sensors', '/api/v1/quality']) {
+    expect([path, headersOf(path, '200')]).toEqual([path, ['etag', 'link']]);
+    expect([path, headersOf(path, '304')]).toEqual([path, ['etag']]);
+  }
+  expect(headersOf('/api/v1/sensors/{id}/latest', '200')).toEqual(['etag']);
+  expect(headersOf('/api/v1/sensors/{id}/readings', '200')).toEqual(['link']);
+  for (const path of Object.keys(paths).filter(path => paths[path].get?.responses['429'] !== undefined)) {
+    expect([path, headersOf(path, '429'), headersOf(path, '503')]).toEqual([
+      path,
+      ['retry-after'],
+      ['retry-after'],
+    ]);
+  }
+});

@@ -122,7 +122,7 @@ test('sensors: what is registered, and what has sent something; in pages, with a
   for (let path: string | undefined = '/api/v1/sensors?limit=3'; path; ) {
     const page = await get(path);
     pages.push(page.body);
-    path = /<(.*)>; rel="next"/.exec(page.headers.get('link') ?? '')?.[1];
+    path = nextOf(path, page.headers);
   }
   expect(pages.length).toBeGreaterThan(2);
   expect(pages.flat()).toEqual(body);
@@ -205,7 +205,7 @@ test('readings: page after page, each reading once, and a late one where it belo
   for (let page = 0; path; page++) {
     const { body, headers } = await get(path, { accept: 'application/json' });
     values.push(...body.map(({ value }: { value: number }) => value));
-    path = /<(.*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+    path = nextOf(path, headers);
     if (page === 0) expect(body).toHaveLength(2);
   }
   expect(values).toEqual([101, 102, 103, 5000, 201, 202, 203, 230]);
@@ -260,3 +260,12 @@ test('answers are compressed for those who can read that', async () => {
     ),
   ).toBeNull();
 });
+
+/** The page after the one at `path`, by its header Link, which is relative to it. */
+function nextOf(path: string, headers: Headers): string | undefined {
+  const next = /<(.*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+  if (next === undefined) return undefined;
+  // A proxy may serve us below any prefix.
+  expect(next).toMatch(/^\?/);
+  return path.replace(/\?.*/, '') + next;
+}

@@ -93,6 +93,25 @@ test('every answer has security headers and the request id, which is the senderâ
   }
 });
 
+test('also where the URL is none, or too long for any route', async () => {
+  await using running = await collecting();
+  for (const [path, code] of [
+    ['/%zz', 400],
+    [`/api/v1/sensors/${'x'.repeat(700)}/latest`, 414],
+  ] as const) {
+    const response = await fetch(`${running.http}${path}`, { headers: { 'x-request-id': 'trace-3' } });
+    expect([response.status, Object.fromEntries(response.headers)]).toMatchObject([
+      code,
+      {
+        'x-request-id': 'trace-3',
+        'content-security-policy': expect.stringContaining("default-src 'self'"),
+        'x-content-type-options': 'nosniff',
+      },
+    ]);
+    expect(await response.json()).toMatchObject({ statusCode: code, message: expect.any(String) });
+  }
+});
+
 test('errors are JSON, without a trace of where they came from', async () => {
   await using running = await collecting();
   const response = await fetch(`${running.http}/nothing?x=1`);

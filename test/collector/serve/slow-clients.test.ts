@@ -37,6 +37,36 @@ test('a thousand slow clients hold up neither recording nor those who are not sl
   });
 });
 
+test('1,500 connections that say nothing, or half of something, keep nobody out', async () => {
+  await using running = await collecting();
+  const port = Number(new URL(running.http).port);
+  const begin = 'POST /api/v1/readings HTTP/1.1\r\nhost: localhost\r\n';
+  const clients = await Promise.all(
+    Array.from({ length: 1500 }, async (_, n) => {
+      const client = connect(port, '127.0.0.1').on('error', () => undefined);
+      await once(client, 'connect');
+      if (n % 3 > 0)
+        client.write(
+          n % 3 === 1 ? begin : `${begin}content-type: application/json\r\ncontent-length: 99\r\n\r\n[`,
+        );
+      return client;
+    }),
+  );
+  try {
+    for (let second = 0; second < 5; second++) {
+      // Each on a connection of its own, which must find room among them. Left to time limits it takes 10 s.
+      const ask = (path: string, request: RequestInit) =>
+        fetch(`${running.http}${path}`, { ...request, signal: AbortSignal.timeout(5000) });
+      expect((await ask('/health', { headers: { connection: 'close' } })).status).toBe(200);
+      const headers = { connection: 'close', 'content-type': 'application/json' };
+      const ingested = await ask('/api/v1/readings', { method: 'POST', body: readingAt(second), headers });
+      expect(ingested.status).toBe(202);
+    }
+  } finally {
+    for (const client of clients) client.destroy();
+  }
+});
+
 /** A third sends a body and stops half way, a third its headers, and a third asks for a lot and reads nothing of it. */
 async function startSlowClients(port: number): Promise<Socket[]> {
   const post = 'POST /api/v1/readings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n';
