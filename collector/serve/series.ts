@@ -8,6 +8,7 @@ import { formatTime, type Micros, parseTime, zoneOf } from '../../base/time.ts';
 import { readingColumnNames } from '../silver/reading-columns.ts';
 import { readingBatches } from '../silver/readings.ts';
 import { type CsvOptions, formatRows, isCsvSafe, type RowType, rowTypeFor } from './formats.ts';
+import { LEVELS } from './levels.ts';
 import { type Reads, STREAM_MS } from './reads.ts';
 import { count, csv, from, mean, sensorParams, storedReading, to } from './schemas.ts';
 import { demandSensor } from './sensors.ts';
@@ -17,13 +18,6 @@ import { type Range, readRange } from './times.ts';
 
 const MEAN_COLUMNS = Object.keys(mean.shape);
 const BATCH_ROWS = 5000;
-
-/** Tables of means, by what `every` asks for. A day's bucket is a date. */
-const MEANS = {
-  '1m': { table: 'gold.reading_1min_mean', bucket: 'bucket' },
-  '1h': { table: 'gold.hourly_mean', bucket: 'bucket' },
-  '1d': { table: 'gold.daily_mean', bucket: 'day' },
-};
 
 const range = { from: from.optional(), to: to.optional(), csv };
 const errors = {
@@ -99,10 +93,10 @@ function sendRows(reply: FastifyReply, type: RowType, batches: AsyncIterable<obj
   return sendStreamed(reply.header('vary', 'accept'), type, formatRows(rows, type, csv));
 }
 
-async function* meansOf(client: ClientBase, id: string, every: keyof typeof MEANS, { from, to }: Range) {
-  const { table, bucket } = MEANS[every];
+async function* meansOf(client: ClientBase, id: string, every: keyof typeof LEVELS, { from, to }: Range) {
+  const { means, column: bucket } = LEVELS[every];
   const sql = `
-    SELECT to_char(${bucket}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${table}
+    SELECT to_char(${bucket}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${means}
     WHERE sensor_id = $1 AND ${bucket} >= $2::timestamptz AND ${bucket} < $3::timestamptz ORDER BY ${bucket}`;
   const values = [id, formatTime(from), formatTime(to)];
   const read = () => batchesOf<[time: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);

@@ -17,6 +17,7 @@ import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
 import { Connections } from './connections.ts';
 import { dataRoutes } from './data.ts';
+import { historyRoute } from './history-route.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
@@ -92,7 +93,7 @@ export class HttpServer {
         untilStored: untilStored(reads, () => observable.database().connected),
       }),
     );
-    this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads));
+    this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads), historyRoute(reads));
     this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads));
     this.#register(app, 'read', watchRoutes(metrics, stream, status));
     app.register(pageRoutes);
