@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
@@ -14,6 +15,7 @@ import { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
 import { announceMeans, keepJudgeInformed } from './serve/overview.ts';
 import { Reads } from './serve/reads.ts';
+import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
 import { Throttle } from './serve/throttle.ts';
 import type { Status } from './serve/watch.ts';
@@ -25,6 +27,8 @@ import { MqttSource } from './source/mqtt/mqtt-source.ts';
 /** How long a stop may load what is pending. What is left then is loaded by the next start. */
 const DRAIN_MS = 10_000;
 const SUMMARY_MS = 60_000;
+/** How often the share of rejected messages is looked at. */
+const REJECTS_MS = 10_000;
 /** Three refreshes that were missed. */
 const REFRESH_LATE_S = 180;
 
@@ -206,10 +210,21 @@ export class Collector {
         ? `gold was last refreshed ${lag} s ago; it should be each minute`
         : undefined;
     });
+    const rejects = new RejectWatch();
+    health.watch('mostly_rejected', () => rejects.reason());
+    let quietUntil = 0;
+    const timer = setInterval(() => {
+      rejects.sample(this.progress);
+      const reason = rejects.reason();
+      if (reason === undefined || Date.now() < quietUntil) return;
+      quietUntil = Date.now() + SUMMARY_MS;
+      this.#log.warn({ rejects: metrics.rejects().slice(0, 3) }, reason);
+    }, REJECTS_MS);
+    this.#undo.defer(() => clearInterval(timer));
     return health;
   }
 
-  #status(metrics: Metrics): Status {
+  async #status(metrics: Metrics): Promise<Status> {
     const { received, recorded, rejected, stored, pendingBytes } = this.progress;
     return {
       at: new Date().toISOString(),
@@ -224,6 +239,8 @@ export class Collector {
       recording: { ok: this.#recorder!.failure === undefined, pending_bytes: this.#recorder!.pendingBytes },
       loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
       refresh: { lag_s: metrics.refreshLag() },
+      rejects: metrics.rejects(),
+      disk: await diskOf(this.#config.DATA_DIR),
     };
   }
 
@@ -238,6 +255,13 @@ export class Collector {
     await refresher.stop(DRAIN_MS / 5);
     if (!drained) this.#log.warn('not everything recorded is loaded; the next start goes on with it');
   }
+}
+
+async function diskOf(folder: string): Promise<Status['disk']> {
+  return statfs(folder).then(
+    ({ bsize, bavail, blocks }) => ({ free_bytes: bsize * bavail, total_bytes: bsize * blocks }),
+    () => null,
+  );
 }
 
 /** A reason for Health; undefined while it is connected. */

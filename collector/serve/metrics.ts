@@ -122,6 +122,15 @@ export class Metrics {
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
+  /** Messages that were rejected since the start, by reason; the most frequent first. */
+  rejects(): { source: 'mqtt' | 'http'; reason: string; count: number }[] {
+    const listOf = (source: 'mqtt' | 'http', rejected: ReadonlyMap<string, number>) =>
+      [...rejected].map(([reason, count]) => ({ source, reason, count }));
+    return [...listOf('mqtt', this.#rejected), ...listOf('http', this.#observed.http().rejected)].sort(
+      (a, b) => b.count - a.count,
+    );
+  }
+
   /** Each metric, in the order of the names. */
   describe(): { name: string; type: string; labels: string[]; help: string }[] {
     const metrics = this.#registry.getMetricsAsArray() as unknown as {
@@ -165,10 +174,7 @@ export class Metrics {
         'sluice_messages_rejected_total',
         'Messages that are no readings, by reason; data/rejected has those of MQTT.',
         ['source', 'reason'],
-        () => [
-          ...[...this.#rejected].map(([reason, n]): Value => [{ source: 'mqtt', reason }, n]),
-          ...[...http().rejected].map(([reason, n]): Value => [{ source: 'http', reason }, n]),
-        ],
+        () => this.rejects().map(({ source, reason, count }): Value => [{ source, reason }, count]),
       ],
       [
         'sluice_mqtt_acknowledged_total',

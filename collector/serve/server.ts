@@ -23,6 +23,7 @@ import type { Metrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { overviewRoutes } from './overview.ts';
 import { pageRoutes } from './page.ts';
+import { qualityDaysRoute } from './quality-days.ts';
 import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
 import { sensorRoutes } from './sensors.ts';
@@ -41,7 +42,7 @@ export interface HttpParts {
   reads: Reads;
   metrics: Metrics;
   stream: LiveStream;
-  status: () => Status;
+  status: () => Promise<Status>;
   /** How many connections there may be at once; each takes a file descriptor. */
   maxConnections: number;
 }
@@ -94,7 +95,7 @@ export class HttpServer {
       }),
     );
     this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads), historyRoute(reads));
-    this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads));
+    this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads), qualityDaysRoute(reads));
     this.#register(app, 'read', watchRoutes(metrics, stream, status));
     app.register(pageRoutes);
     const { HTTP_HOST: host, HTTP_PORT: port } = config;

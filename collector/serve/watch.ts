@@ -18,6 +18,13 @@ const status = z.object({
   recording: z.object({ ok: z.boolean(), pending_bytes: z.number() }),
   loading: z.object({ pending_bytes: z.number(), lag_s: z.number() }),
   refresh: z.object({ lag_s: z.number() }),
+  rejects: z
+    .array(z.object({ source: z.enum(['mqtt', 'http']), reason: z.string(), count: z.number().int() }))
+    .describe('What was rejected since the start, by reason; the most frequent first.'),
+  disk: z
+    .object({ free_bytes: z.number(), total_bytes: z.number() })
+    .nullable()
+    .describe('Of the data folder; null where the system does not tell.'),
 });
 
 /** How it goes, at this moment. */
@@ -27,7 +34,7 @@ export type Status = z.output<typeof status>;
 export function watchRoutes(
   metrics: Metrics,
   stream: LiveStream,
-  look: () => Status,
+  look: () => Promise<Status>,
 ): FastifyPluginCallbackZod {
   return (app, _options, done) => {
     app.get('/metrics', {

@@ -231,6 +231,24 @@ test.each([
   expect((await get('/api/v1/sensors/Voltage/means?every=2m')).code).toBe(400);
 });
 
+test('quality of some days, sensor by sensor, page after page', async () => {
+  const sensors = [];
+  let path: string | undefined = '/api/v1/quality/days?from=2022-04-14&to=2022-04-16&limit=2';
+  while (path) {
+    const { code, body, headers } = await get(path);
+    expect([code, body.days]).toEqual([200, ['2022-04-14', '2022-04-15', '2022-04-16']]);
+    expect(body.sensors.length).toBeLessThanOrEqual(2);
+    sensors.push(...body.sensors);
+    path = nextOf(path, headers);
+  }
+  // Of the second day one of four is out of range.
+  expect(sensors).toContainEqual({ sensor_id: 'Voltage', scores: [100, 75, 100] });
+  expect(sensors).toContainEqual({ sensor_id: 'Current', scores: [100, 100, null] });
+  for (const query of ['from=2022-04-14&to=2022-04-13', 'from=2022-01-01&to=2022-04-03', 'from=2022-04-14']) {
+    expect([query, (await get(`/api/v1/quality/days?${query}`)).code]).toEqual([query, 400]);
+  }
+});
+
 test('quality of a day', async () => {
   const { body } = await get('/api/v1/quality?date=2022-04-15');
   expect(body.find((row: { sensor_id: string }) => row.sensor_id === 'Voltage')).toMatchObject({
