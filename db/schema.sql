@@ -111,28 +111,37 @@ CREATE TABLE bronze.raw_file (
   loaded_at timestamp with time zone DEFAULT now() NOT NULL,
   newest timestamp with time zone,
   removed_at timestamp with time zone,
+  understood bigint DEFAULT 0 NOT NULL,
+  empty bigint DEFAULT 0 NOT NULL,
+  readings bigint DEFAULT 0 NOT NULL,
+  refused bigint DEFAULT 0 NOT NULL,
   CONSTRAINT raw_file_pkey PRIMARY KEY (collector, path),
   CONSTRAINT raw_file_bytes_check CHECK ((bytes >= 0)),
-  CONSTRAINT raw_file_ledger_adds_up CHECK ((lines = (((stored + duplicates) + conflicts) + rejected)))
+  CONSTRAINT raw_file_lines_add_up CHECK ((lines = ((understood + rejected) + empty))),
+  CONSTRAINT raw_file_readings_add_up CHECK ((readings = (((stored + duplicates) + conflicts) + refused)))
 );
 COMMENT ON TABLE bronze.raw_file IS 'The ledger: one row per collector and raw file, written in the transaction that stores the rows.';
 COMMENT ON COLUMN bronze.raw_file.collector IS 'Name of the data folder that holds the file (the content of its collector_id).';
 COMMENT ON COLUMN bronze.raw_file.path IS 'Path below data/raw; absolute for a file that was replayed from elsewhere.';
 COMMENT ON COLUMN bronze.raw_file.bytes IS 'The file is loaded up to this byte; always the end of a line.';
 COMMENT ON COLUMN bronze.raw_file.first_line_hash IS 'SHA-256 (hex) of the first line: tells a file from another one that took its name.';
-COMMENT ON COLUMN bronze.raw_file.lines IS 'Lines loaded: stored + duplicates + conflicts + rejected.';
-COMMENT ON COLUMN bronze.raw_file.stored IS 'Lines that became a row of silver.sensor_reading.';
-COMMENT ON COLUMN bronze.raw_file.duplicates IS 'Lines whose sensor, time and value were there already.';
-COMMENT ON COLUMN bronze.raw_file.conflicts IS 'Lines whose sensor and time were there with another value: see silver.conflicting_reading.';
-COMMENT ON COLUMN bronze.raw_file.rejected IS 'Lines that cannot be stored: see silver.rejected_line.';
+COMMENT ON COLUMN bronze.raw_file.lines IS 'Lines loaded: understood + rejected + empty.';
+COMMENT ON COLUMN bronze.raw_file.stored IS 'Readings that became a row of silver.sensor_reading.';
+COMMENT ON COLUMN bronze.raw_file.duplicates IS 'Readings whose sensor, time and value were there already.';
+COMMENT ON COLUMN bronze.raw_file.conflicts IS 'Readings whose sensor and time were there with another value: see silver.conflicting_reading.';
+COMMENT ON COLUMN bronze.raw_file.rejected IS 'Lines that are not understood: see silver.rejected_line.';
 COMMENT ON COLUMN bronze.raw_file.loaded_at IS 'When a batch last moved this row.';
 COMMENT ON COLUMN bronze.raw_file.newest IS 'The newest reading, to the second, that was recorded before byte `bytes` of the file: what is much older and comes after it is late.';
 COMMENT ON COLUMN bronze.raw_file.removed_at IS 'When the file was removed because it was older than RAW_RETENTION_DAYS; NULL: it is there, or somebody else has removed it.';
+COMMENT ON COLUMN bronze.raw_file.understood IS 'Lines that hold readings.';
+COMMENT ON COLUMN bronze.raw_file.empty IS 'Lines that are understood and hold no reading, such as a status.';
+COMMENT ON COLUMN bronze.raw_file.readings IS 'Readings of the lines: stored + duplicates + conflicts + refused.';
+COMMENT ON COLUMN bronze.raw_file.refused IS 'Readings that cannot be stored: see silver.rejected_line.';
 
 CREATE TABLE silver.sensor (
   sensor_id character varying(50) NOT NULL,
-  quantity text NOT NULL,
-  unit text NOT NULL,
+  quantity text,
+  unit text,
   location text,
   min_value double precision,
   max_value double precision,
@@ -140,17 +149,21 @@ CREATE TABLE silver.sensor (
   max_step_per_s double precision,
   max_stuck interval,
   attributes jsonb DEFAULT '{}'::jsonb NOT NULL,
+  name text,
+  topic text,
+  registered_by text DEFAULT 'person'::text NOT NULL,
   CONSTRAINT sensor_pkey PRIMARY KEY (sensor_id),
   CONSTRAINT sensor_attributes_check CHECK ((jsonb_typeof(attributes) = 'object'::text)),
   CONSTRAINT sensor_expected_interval_check CHECK ((expected_interval > '00:00:00'::interval)),
   CONSTRAINT sensor_max_step_per_s_check CHECK ((max_step_per_s > (0)::double precision)),
   CONSTRAINT sensor_max_stuck_check CHECK ((max_stuck > '00:00:00'::interval)),
-  CONSTRAINT sensor_range_not_empty CHECK ((min_value <= max_value))
+  CONSTRAINT sensor_range_not_empty CHECK ((min_value <= max_value)),
+  CONSTRAINT sensor_registered_by_check CHECK ((registered_by = ANY (ARRAY['person'::text, 'topics'::text])))
 );
-COMMENT ON TABLE silver.sensor IS 'The sensor registry, upserted from db/sensors.csv when the collector starts.';
+COMMENT ON TABLE silver.sensor IS 'The sensor registry: upserted from db/sensors.csv when the collector starts, and sensors that the topics file has found.';
 COMMENT ON COLUMN silver.sensor.sensor_id IS 'The id that the sensor sends.';
-COMMENT ON COLUMN silver.sensor.quantity IS 'What is measured, such as temperature.';
-COMMENT ON COLUMN silver.sensor.unit IS 'Unit of the values.';
+COMMENT ON COLUMN silver.sensor.quantity IS 'What is measured, such as temperature; NULL: nobody has said.';
+COMMENT ON COLUMN silver.sensor.unit IS 'Unit of the values; NULL: nobody has said.';
 COMMENT ON COLUMN silver.sensor.location IS 'Where the sensor is.';
 COMMENT ON COLUMN silver.sensor.min_value IS 'The least plausible value; below it a reading is out_of_range. NULL: no limit.';
 COMMENT ON COLUMN silver.sensor.max_value IS 'The greatest plausible value; above it a reading is out_of_range. NULL: no limit.';
@@ -158,6 +171,9 @@ COMMENT ON COLUMN silver.sensor.expected_interval IS 'Time between two readings 
 COMMENT ON COLUMN silver.sensor.max_step_per_s IS 'The fastest plausible change of the value, in its unit per second; a faster one is a jump. NULL: no limit.';
 COMMENT ON COLUMN silver.sensor.max_stuck IS 'How long a healthy sensor may repeat one value; after that it is stuck. NULL: for ever.';
 COMMENT ON COLUMN silver.sensor.attributes IS 'Whatever else is known about the sensor, as a JSON object.';
+COMMENT ON COLUMN silver.sensor.name IS 'What people call the sensor.';
+COMMENT ON COLUMN silver.sensor.topic IS 'The MQTT topic on which it was first found; NULL: its messages name their sensor themselves.';
+COMMENT ON COLUMN silver.sensor.registered_by IS 'person: what messages say fills in what is missing and overwrites nothing; topics: registered by the topics file, and follows it.';
 
 CREATE TABLE silver.sensor_reading (
   "time" timestamp with time zone NOT NULL,
@@ -189,19 +205,22 @@ CREATE TABLE silver.rejected_line (
   rejected_at timestamp with time zone DEFAULT now() NOT NULL,
   "time" timestamp with time zone,
   sensor_id character varying(50),
-  CONSTRAINT rejected_line_pkey PRIMARY KEY (collector, path, byte_offset),
-  CONSTRAINT rejected_line_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE
+  reading integer DEFAULT 0 NOT NULL,
+  CONSTRAINT rejected_line_pkey PRIMARY KEY (collector, path, byte_offset, reading),
+  CONSTRAINT rejected_line_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE,
+  CONSTRAINT rejected_line_reading_check CHECK ((reading >= 0))
 );
 CREATE INDEX rejected_line_key_idx ON silver.rejected_line USING btree (sensor_id, "time");
-COMMENT ON TABLE silver.rejected_line IS 'Lines of raw files that cannot be stored, with the reason.';
+COMMENT ON TABLE silver.rejected_line IS 'Lines of raw files that are not understood, and readings of lines that cannot be stored, with the reason.';
 COMMENT ON COLUMN silver.rejected_line.collector IS 'See bronze.raw_file.';
 COMMENT ON COLUMN silver.rejected_line.path IS 'See bronze.raw_file.';
 COMMENT ON COLUMN silver.rejected_line.byte_offset IS 'Where the line begins in the file.';
 COMMENT ON COLUMN silver.rejected_line.reason IS 'Why it cannot be stored; a SQLSTATE where the database refused it.';
-COMMENT ON COLUMN silver.rejected_line.line IS 'The line; bytes that are not text are shown as U+FFFD, the raw file has the originals.';
+COMMENT ON COLUMN silver.rejected_line.line IS 'The line, or the reading; bytes that are not text are shown as U+FFFD, the raw file has the originals.';
 COMMENT ON COLUMN silver.rejected_line.rejected_at IS 'When it was rejected.';
 COMMENT ON COLUMN silver.rejected_line."time" IS 'When the sensor measured, where the line says so.';
 COMMENT ON COLUMN silver.rejected_line.sensor_id IS 'The id that the sensor sent, where the line says so.';
+COMMENT ON COLUMN silver.rejected_line.reading IS 'Which reading of the line cannot be stored, from 1; 0: the line is not understood.';
 
 CREATE TABLE silver.conflicting_reading (
   "time" timestamp with time zone NOT NULL,
@@ -212,8 +231,10 @@ CREATE TABLE silver.conflicting_reading (
   path text NOT NULL,
   byte_offset bigint NOT NULL,
   found_at timestamp with time zone DEFAULT now() NOT NULL,
-  CONSTRAINT conflicting_reading_pkey PRIMARY KEY (collector, path, byte_offset),
-  CONSTRAINT conflicting_reading_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE
+  reading integer DEFAULT 1 NOT NULL,
+  CONSTRAINT conflicting_reading_pkey PRIMARY KEY (collector, path, byte_offset, reading),
+  CONSTRAINT conflicting_reading_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE,
+  CONSTRAINT conflicting_reading_reading_check CHECK ((reading > 0))
 );
 CREATE INDEX conflicting_reading_key_idx ON silver.conflicting_reading USING btree (sensor_id, "time");
 COMMENT ON TABLE silver.conflicting_reading IS 'Readings whose sensor and time are taken by another value: the first one stays in silver.sensor_reading, the other is kept here.';
@@ -225,6 +246,7 @@ COMMENT ON COLUMN silver.conflicting_reading.collector IS 'See bronze.raw_file.'
 COMMENT ON COLUMN silver.conflicting_reading.path IS 'The raw file that holds the other value; see bronze.raw_file.';
 COMMENT ON COLUMN silver.conflicting_reading.byte_offset IS 'Where its line begins in the file.';
 COMMENT ON COLUMN silver.conflicting_reading.found_at IS 'When it was found.';
+COMMENT ON COLUMN silver.conflicting_reading.reading IS 'Which reading of the line it is, from 1.';
 
 CREATE TABLE silver.seen_sensor (
   sensor_id character varying(50) NOT NULL,

@@ -1,4 +1,5 @@
 import { Metrics } from '../collector/serve/metrics.ts';
+import { emptyCounters } from '../collector/silver/counters.ts';
 
 const INTRODUCTION = `# Metrics
 
@@ -41,6 +42,6 @@ const nothing = {
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },
     pendingBytes: 0,
-    loaded: { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 },
+    loaded: emptyCounters(),
   }),
 };

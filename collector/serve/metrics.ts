@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Reason } from '../../base/health.ts';
-import type { Counters } from '../silver/byte-range.ts';
+import type { Counters } from '../silver/counters.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
 
@@ -44,6 +44,7 @@ const outcomes: [string, keyof Counters][] = [
   ['stored', 'stored'],
   ['duplicate', 'duplicates'],
   ['conflict', 'conflicts'],
+  ['refused', 'refused'],
   ['rejected', 'rejected'],
 ];
 

@@ -1,18 +1,20 @@
 import type { ClientBase } from 'pg';
-import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import { type BatchLine, markLate, prepareLine } from './batch.ts';
-import { storeBisecting } from './bisect.ts';
+import type { BatchLine } from './batch-line.ts';
+import { type Bisection, storeBisecting } from './bisect.ts';
 import type { Block } from './block.ts';
-import type { Counters } from './byte-range.ts';
+import type { Counters } from './counters.ts';
 import { DirectBatch } from './direct-batch.ts';
+import { storeDirect } from './direct-store.ts';
 import { firstLineHash } from './ledger.ts';
+import type { LineDecoder } from './line-decoder.ts';
 import type { LoaderLog } from './protocol.ts';
-import type { Registry } from './registry.ts';
 import { remedyOf } from './remedy.ts';
 import { SeenSensors } from './seen-sensors.ts';
-import { storeBatch } from './store.ts';
-import { storeDirect } from './store-direct.ts';
+import { foundIn, type LedgerMode, storeStaged } from './staged-store.ts';
+
+/** An error that nobody knows is this often taken for one that passes. */
+const MOST_RETRIES = 3;
 
 /** Up to where a file is loaded, in bytes, and the newest second (since 1970) that was recorded before, where one is known. */
 export interface LoadedTo {
@@ -23,86 +25,114 @@ export interface LoadedTo {
 /** Told what is committed, as it happens: what became of some lines, and up to where each of their files is loaded. */
 export type OnStored = (counters: Counters, ends: Map<string, LoadedTo>) => void;
 
-/** Stores new lines: straight into silver while nothing is there twice, line by line where something is. */
+/**
+ * Stores the lines of blocks in one of two ways: *directly* into silver (direct-batch.ts, direct-store.ts) while nothing is
+ * there twice, *staged* (staged-store.ts) where each line has to be looked at.
+ */
 export class BlockStore {
   readonly #collector: string;
-  readonly #zone: Zone;
   readonly #log: LoaderLog;
   /** Whether the last batch brought nothing that silver had already. Duplicates come in swarms, after a reconnect. */
   #direct = true;
+  /** Errors that nobody knows, since something was stored to its end. */
+  #suspects = 0;
   #client: ClientBase | undefined;
   #seen = new SeenSensors();
 
-  constructor(collector: string, zone: Zone, log: LoaderLog) {
+  constructor(collector: string, log: LoaderLog) {
     this.#collector = collector;
-    this.#zone = zone;
     this.#log = log;
   }
 
   /** @throws errors that blame no row, with what was told to `stored` committed. */
-  async store(client: ClientBase, blocks: Block[], registry: Registry, stored: OnStored): Promise<void> {
-    if (this.#direct && (await this.#tryDirect(client, blocks, registry, stored))) return;
+  async store(client: ClientBase, blocks: Block[], decoder: LineDecoder, stored: OnStored): Promise<void> {
+    if (this.#direct && (await this.#tryDirect(client, blocks, decoder, stored))) return;
     const hashes = new Map<string, string>();
     for (const { file, start, bytes } of blocks) {
       if (start === 0) hashes.set(file, firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))));
     }
     this.#direct = true;
-    await storeBisecting(
-      blocks.flatMap(block => this.#linesOf(block, registry)),
-      some => storeBatch(client, this.#collector, some, hashes, 'advance', this.#seenOn(client)),
-      (some, counters) => {
-        if (counters.duplicates + counters.conflicts > 0) this.#direct = false;
-        stored(counters, new Map(some.map(({ file, end, newest }) => [file, { offset: end, newest }])));
+    await this.#storeStaged(
+      client,
+      blocks.flatMap(block => linesOf(block, decoder)),
+      'advance',
+      hashes,
+      {
+        stored: (lines, counters) => {
+          if (counters.duplicates + counters.conflicts > 0) this.#direct = false;
+          for (const found of foundIn(lines)) decoder.learn(found);
+          stored(counters, new Map(lines.map(({ file, end, newest }) => [file, { offset: end, newest }])));
+        },
       },
-      this.#log,
     );
   }
 
-  /** Puts back what silver lacks of lines that the ledger counts already. @param isKept which of them. */
+  /** Puts back what silver lacks of lines that the ledger counts already. @param kept what of a line is; undefined: nothing. */
   async backfill(
     client: ClientBase,
     block: Block,
-    registry: Registry,
+    decoder: LineDecoder,
     stored: (counters: Counters) => void,
-    isKept: (line: BatchLine) => boolean = () => true,
+    kept: (line: BatchLine) => BatchLine | undefined = line => line,
   ): Promise<void> {
-    await storeBisecting(
-      this.#linesOf(block, registry).filter(isKept),
-      some => storeBatch(client, this.#collector, some, new Map(), 'backfill', this.#seenOn(client)),
-      (_, counters) => stored(counters),
-      this.#log,
-    );
+    const lines = linesOf(block, decoder).flatMap(line => kept(line) ?? []);
+    await this.#storeStaged(client, lines, 'backfill', new Map(), {
+      stored: (some, counters) => {
+        for (const found of foundIn(some)) decoder.learn(found);
+        stored(counters);
+      },
+    });
+  }
+
+  async #storeStaged(
+    client: ClientBase,
+    lines: readonly BatchLine[],
+    mode: LedgerMode,
+    hashes: ReadonlyMap<string, string>,
+    { stored }: Pick<Bisection, 'stored'>,
+  ): Promise<void> {
+    const store = (some: readonly BatchLine[], how: LedgerMode) =>
+      storeStaged(client, this.#collector, some, hashes, how, this.#seenOn(client));
+    await storeBisecting(lines, {
+      store: some => store(some, mode),
+      rehearse: line => store([line], 'rehearse'),
+      stored,
+      blamesRow: error => this.#blamesRow(client, error),
+      log: this.#log,
+    });
+    this.#suspects = 0;
   }
 
   /** @returns false when a row is to blame: it is there already, or cannot be stored at all. */
   async #tryDirect(
     client: ClientBase,
     blocks: Block[],
-    registry: Registry,
+    decoder: LineDecoder,
     stored: OnStored,
   ): Promise<boolean> {
     const tried = blocks.map(block => ({ ...block, watermark: block.watermark.fork() }));
-    const batch = new DirectBatch(tried, this.#zone, registry);
+    const batch = new DirectBatch(tried, decoder);
     try {
       await storeDirect(client, this.#collector, batch, this.#seenOn(client));
     } catch (error) {
       if (remedyOf(error) === 'retry') throw error;
       return false;
     }
+    this.#suspects = 0;
     for (const [index, block] of blocks.entries()) block.watermark = tried[index]!.watermark;
+    for (const found of batch.found.values()) decoder.learn(found);
     for (const range of batch.ranges) {
       stored(range, new Map([[range.file, { offset: range.to, newest: range.newest }]]));
     }
     return true;
   }
 
-  /** Looks at each line: tells duplicates, conflicts and rows that cannot be stored from the others. */
-  #linesOf({ file, start, bytes, watermark }: Block, registry: Registry): BatchLine[] {
-    return splitLines(bytes, start).map(raw => {
-      const line = prepareLine(file, raw, this.#zone, registry);
-      markLate(line, watermark);
-      return line;
-    });
+  /** Of an error that nobody knows a row is to blame when it stays, and the database takes other rows. */
+  async #blamesRow(client: ClientBase, error: unknown): Promise<boolean> {
+    const remedy = remedyOf(error);
+    if (remedy !== 'suspect') return remedy === 'bisect';
+    if (++this.#suspects <= MOST_RETRIES) return false;
+    return takesRows(client);
   }
 
   /** What the database of a connection has seen; the next connection may lead to one that was restored. */
@@ -110,5 +140,24 @@ export class BlockStore {
     if (client !== this.#client) this.#seen = new SeenSensors();
     this.#client = client;
     return this.#seen;
+  }
+}
+
+/** Looks at each line: tells duplicates, conflicts and rows that cannot be stored from the others. */
+function linesOf({ file, start, bytes, watermark }: Block, decoder: LineDecoder): BatchLine[] {
+  return splitLines(bytes, start).map(raw => decoder.decode(file, raw, watermark));
+}
+
+/** Whether the database takes a row that nothing can be wrong with. It is rolled back. */
+async function takesRows(client: ClientBase): Promise<boolean> {
+  try {
+    await client.query(
+      `BEGIN; INSERT INTO silver.sensor_reading (time, sensor_id, value, quality) VALUES (now(), '', 0, 'valid')`,
+    );
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
   }
 }

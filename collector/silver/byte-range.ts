@@ -1,28 +1,7 @@
-import type { BatchLine } from './batch.ts';
+import type { BatchLine } from './batch-line.ts';
+import { type Counters, emptyCounters } from './counters.ts';
 
-/** What became of lines: lines = stored + duplicates + conflicts + rejected. */
-export interface Counters {
-  lines: number;
-  stored: number;
-  duplicates: number;
-  conflicts: number;
-  rejected: number;
-}
-
-export function emptyCounters(): Counters {
-  return { lines: 0, stored: 0, duplicates: 0, conflicts: 0, rejected: 0 };
-}
-
-/** Adds `more` to `sum`. */
-export function addCounters(sum: Counters, more: Counters): void {
-  sum.lines += more.lines;
-  sum.stored += more.stored;
-  sum.duplicates += more.duplicates;
-  sum.conflicts += more.conflicts;
-  sum.rejected += more.rejected;
-}
-
-/** A range of one file that a batch loads: bytes `from` to `to`, and what became of its lines. */
+/** The range of one file that a batch loads: bytes `from` to `to`, and what became of its lines. */
 export interface ByteRange extends Counters {
   file: string;
   from: number;
@@ -34,13 +13,14 @@ export interface ByteRange extends Counters {
 }
 
 /**
- * The ranges that lines make up.
+ * The ranges that lines make up, with what is known of them before they are stored.
  * @param lines in file order; those of one file follow each other without a gap.
  * @param hashes of the first lines of files that begin here.
  */
 export function byteRangesOf(lines: readonly BatchLine[], hashes: ReadonlyMap<string, string>): ByteRange[] {
   const byFile = new Map<string, ByteRange>();
-  for (const { file, start, end, newest, rejection } of lines) {
+  for (const line of lines) {
+    const { file, start, end, newest } = line;
     let range = byFile.get(file);
     if (range === undefined) {
       const firstLineHash = hashes.get(file) ?? null;
@@ -49,8 +29,18 @@ export function byteRangesOf(lines: readonly BatchLine[], hashes: ReadonlyMap<st
     }
     range.to = end;
     range.newest = newest;
-    range.lines++;
-    if (rejection !== undefined) range.rejected++;
+    countLine(range, line);
   }
   return [...byFile.values()];
+}
+
+/** Counts a line and its readings, but for what becomes of those that are to be stored. */
+export function countLine(counters: Counters, { rows, refusals, rejection }: BatchLine): void {
+  const readings = rows.length + refusals.length;
+  counters.lines++;
+  if (rejection !== undefined) counters.rejected++;
+  else if (readings === 0) counters.empty++;
+  else counters.understood++;
+  counters.readings += readings;
+  counters.refused += refusals.length;
 }

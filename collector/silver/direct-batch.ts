@@ -1,12 +1,13 @@
-import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
-import { canonicalLine, canonicalSecond } from '../payload/canonical.ts';
-import { type BatchLine, markLate, prepareLine } from './batch.ts';
+import { commonForm } from '../payload/canonical.ts';
+import type { BatchLine } from './batch-line.ts';
 import type { Block } from './block.ts';
-import { type ByteRange, emptyCounters } from './byte-range.ts';
+import { type ByteRange, countLine } from './byte-range.ts';
+import { emptyCounters } from './counters.ts';
+import type { FoundSensor } from './found-sensors.ts';
 import { firstLineHash } from './ledger.ts';
+import type { LineDecoder } from './line-decoder.ts';
 import { isFlagged, loadedText, unflaggedText } from './reading-columns.ts';
-import type { Registry } from './registry.ts';
 
 /** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
 const PIECE_BYTES = 32 * 1024;
@@ -17,29 +18,32 @@ const PIECE_BYTES = 32 * 1024;
  */
 export class DirectBatch {
   readonly #blocks: readonly Block[];
-  readonly #zone: Zone;
-  readonly #registry: Registry;
+  readonly #decoder: LineDecoder;
   readonly #flagged: string[] = [];
   readonly #stale = new StaleMinutes();
   /** Files and bytes are known from the beginning. */
   readonly ranges: ByteRange[];
+  /** Lines of which something cannot be stored. */
   readonly rejected: BatchLine[] = [];
+  /** What the registry lacks of the sensors, by id. */
+  readonly found = new Map<string, FoundSensor>();
 
   /** @param blocks their watermarks are moved behind their lines. */
-  constructor(blocks: readonly Block[], zone: Zone, registry: Registry) {
+  constructor(blocks: readonly Block[], decoder: LineDecoder) {
     this.#blocks = blocks;
-    this.#zone = zone;
-    this.#registry = registry;
+    this.#decoder = decoder;
     this.ranges = blocks.map(byteRangeOf);
   }
 
-  /** The rows without a flag, in COPY's text format with the columns of `unflaggedColumns`. Decodes and judges in one pass, without an object for each. */
+  /** The rows without a flag, in COPY's text format with the columns of `unflaggedColumns`. */
   *rows(): Generator<Buffer> {
     let rows = '';
     for (const [index, block] of this.#blocks.entries()) {
       const range = this.ranges[index]!;
       for (const piece of piecesOf(block)) {
-        rows += this.#rowsOf(piece, range);
+        rows += this.#decoder.isPlain(block.file)
+          ? this.#plainRows(piece, range)
+          : this.#anyRows(piece, range);
         if (rows.length < PIECE_BYTES) continue;
         yield Buffer.from(rows);
         rows = '';
@@ -63,45 +67,57 @@ export class DirectBatch {
     return this.#stale.sensors;
   }
 
-  #rowsOf({ file, start, bytes, watermark }: Block, range: ByteRange): string {
+  /** Plain messages. Those of the common form are decoded and classified in one pass, without an object for each. */
+  #plainRows(block: Block, range: ByteRange): string {
+    const { start, bytes, watermark } = block;
     const text = bytes.toString('latin1');
     let rows = '';
-    for (let at = 0; at < text.length; range.lines++) {
-      const match = canonicalLine(text, at);
+    let common = 0;
+    for (let at = 0; at < text.length; ) {
+      const match = commonForm.line(text, at);
       if (match !== null) {
         const [all, sensorId, time, value] = match as unknown as [string, string, string, string];
-        const second = canonicalSecond(time);
+        const second = commonForm.second(time);
         // What is late is rare, and has a further column.
         if (!watermark.isLate(sensorId, second, start + at)) {
-          rows += `${time}\t${sensorId}\t${value}\t${this.#registry.qualityOf(sensorId, Number(value))}\n`;
+          rows += `${time}\t${sensorId}\t${value}\t${this.#decoder.qualityOf(sensorId, Number(value))}\n`;
           this.#stale.add(sensorId, second);
-          range.stored++;
+          common++;
           at += all.length;
           continue;
         }
       }
       const next = text.indexOf('\n', at) + 1;
-      const [raw] = splitLines(bytes.subarray(at, next), start + at);
-      const line = prepareLine(file, raw!, this.#zone, this.#registry);
-      markLate(line, watermark);
-      rows += this.#take(line, range);
+      rows += this.#anyRows({ ...block, start: start + at, bytes: bytes.subarray(at, next) }, range);
       at = next;
     }
+    range.lines += common;
+    range.understood += common;
+    range.readings += common;
+    range.stored += common;
     return rows;
   }
 
-  /** Takes in any line. @returns its row, unless it has a flag or there is none. */
+  /** Lines of any form. @returns their rows without a flag. */
+  #anyRows({ file, start, bytes, watermark }: Block, range: ByteRange): string {
+    let rows = '';
+    for (const raw of splitLines(bytes, start))
+      rows += this.#take(this.#decoder.decode(file, raw, watermark), range);
+    return rows;
+  }
+
   #take(line: BatchLine, range: ByteRange): string {
-    if (line.row === undefined) {
-      range.rejected++;
-      this.rejected.push(line);
-      return '';
+    countLine(range, line);
+    range.stored += line.rows.length;
+    if (line.rejection !== undefined || line.refusals.length > 0) this.rejected.push(line);
+    let rows = '';
+    for (const row of line.rows) {
+      this.#stale.add(row.sensorId, Math.floor(row.time / 1e6));
+      if (row.found !== undefined) this.found.set(row.sensorId, row.found);
+      if (isFlagged(row)) this.#flagged.push(`${loadedText(row)}\n`);
+      else rows += `${unflaggedText(row)}\n`;
     }
-    range.stored++;
-    this.#stale.add(line.row.sensorId, Math.floor(line.row.time / 1e6));
-    if (!isFlagged(line.row)) return `${unflaggedText(line.row)}\n`;
-    this.#flagged.push(`${loadedText(line.row)}\n`);
-    return '';
+    return rows;
   }
 }
 

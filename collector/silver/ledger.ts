@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import type { BatchLine } from './batch.ts';
-import type { ByteRange, Counters } from './byte-range.ts';
+import { type BatchLine, rejectedOf } from './batch-line.ts';
+import type { ByteRange } from './byte-range.ts';
+import { COUNTERS, type Counters } from './counters.ts';
 
 /** What bronze.raw_file says of a file. */
 export interface LedgerEntry extends Counters {
@@ -36,7 +37,7 @@ async function selectEntries(
 ): Promise<Map<string, LedgerEntry>> {
   const { rows } = await client.query<Record<string, string | null>>(
     `SELECT path, bytes, first_line_hash, extract(epoch FROM newest)::bigint AS newest, removed_at::text,
-       lines, stored, duplicates, conflicts, rejected
+       ${COUNTERS}
      FROM bronze.raw_file WHERE ${where}`,
     values,
   );
@@ -49,11 +50,7 @@ async function selectEntries(
         firstLineHash: row.first_line_hash ?? null,
         newest: row.newest == null ? undefined : Number(row.newest),
         removedAt: row.removed_at ?? undefined,
-        lines: Number(row.lines),
-        stored: Number(row.stored),
-        duplicates: Number(row.duplicates),
-        conflicts: Number(row.conflicts),
-        rejected: Number(row.rejected),
+        ...(Object.fromEntries(COUNTERS.map(name => [name, Number(row[name])])) as Counters),
       },
     ]),
   );
@@ -106,33 +103,39 @@ export async function insertNewFiles(
   );
 }
 
-/** Keeps the lines that cannot be stored, with their reasons, and marks their minutes where they have one. */
+/** Keeps what cannot be stored, with the reasons, and marks the minutes of what has one. */
 export async function storeRejections(
   client: ClientBase,
   collector: string,
   lines: readonly BatchLine[],
 ): Promise<void> {
-  const rejected = lines.filter(line => line.rejection !== undefined);
+  const rejected = lines.flatMap(line =>
+    rejectedOf(line).map(what => ({ ...what, file: line.file, start: line.start })),
+  );
   if (rejected.length === 0) return;
+  const column = <K extends keyof (typeof rejected)[number]>(name: K) => rejected.map(what => what[name]);
   await client.query(
-    `WITH line AS (
-       SELECT path, byte_offset, reason, line, to_timestamp(micros / 1000000) + micros % 1000000 * INTERVAL '1 us' AS time, sensor_id
-       FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[])
-         AS l (path, byte_offset, reason, line, micros, sensor_id)
+    `WITH rejected AS (
+       SELECT path, byte_offset, reading, reason, line,
+         to_timestamp(micros / 1000000) + micros % 1000000 * INTERVAL '1 us' AS time, sensor_id
+       FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+         AS r (path, byte_offset, reading, reason, line, micros, sensor_id)
      ), stale AS (
        INSERT INTO gold.stale_minute (bucket, sensor_id)
-       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM line WHERE time IS NOT NULL AND sensor_id IS NOT NULL
+       SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM rejected
+       WHERE time IS NOT NULL AND sensor_id IS NOT NULL
      )
-     INSERT INTO silver.rejected_line (collector, path, byte_offset, reason, line, time, sensor_id)
-     SELECT $1, * FROM line ON CONFLICT DO NOTHING`,
+     INSERT INTO silver.rejected_line (collector, path, byte_offset, reading, reason, line, time, sensor_id)
+     SELECT $1, * FROM rejected ON CONFLICT DO NOTHING`,
     [
       collector,
-      rejected.map(line => line.file),
-      rejected.map(line => line.start),
-      rejected.map(line => line.rejection!.reason),
-      rejected.map(line => line.rejection!.line),
-      rejected.map(line => line.rejection!.time),
-      rejected.map(line => line.rejection!.sensorId),
+      column('file'),
+      column('start'),
+      column('reading'),
+      column('reason'),
+      column('text'),
+      column('time'),
+      column('sensorId'),
     ],
   );
 }
@@ -149,25 +152,12 @@ export async function moveOffsets(
 ): Promise<void> {
   const column = <K extends keyof ByteRange>(name: K) => ranges.map(range => range[name]);
   const { rowCount } = await client.query(
-    `UPDATE bronze.raw_file f SET bytes = s.to_byte, lines = f.lines + s.lines, stored = f.stored + s.stored,
-       duplicates = f.duplicates + s.duplicates, conflicts = f.conflicts + s.conflicts,
-       rejected = f.rejected + s.rejected, newest = greatest(f.newest, to_timestamp(s.newest)), loaded_at = now(), removed_at = NULL
-     FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
-         $10::bigint[])
-       AS s (path, from_byte, to_byte, lines, stored, duplicates, conflicts, rejected, newest)
-     WHERE f.collector = $1 AND f.path = s.path AND f.bytes = s.from_byte`,
-    [
-      collector,
-      column('file'),
-      column('from'),
-      column('to'),
-      column('lines'),
-      column('stored'),
-      column('duplicates'),
-      column('conflicts'),
-      column('rejected'),
-      column('newest'),
-    ],
+    `UPDATE bronze.raw_file f SET bytes = r.to_byte, ${COUNTERS.map(name => `${name} = f.${name} + r.${name}`)},
+       newest = greatest(f.newest, to_timestamp(r.newest)), loaded_at = now(), removed_at = NULL
+     FROM unnest($2::text[], ${['from_byte', 'to_byte', 'newest', ...COUNTERS].map((_, index) => `$${index + 3}::bigint[]`)})
+       AS r (path, from_byte, to_byte, newest, ${COUNTERS})
+     WHERE f.collector = $1 AND f.path = r.path AND f.bytes = r.from_byte`,
+    [collector, column('file'), column('from'), column('to'), column('newest'), ...COUNTERS.map(column)],
   );
   if (rowCount !== ranges.length) throw new OffsetMovedError();
 }

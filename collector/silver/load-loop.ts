@@ -8,15 +8,17 @@ import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
+import { defaultTopics, type Topics } from '../payload/topics.ts';
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
-import { addCounters, emptyCounters } from './byte-range.ts';
+import { addCounters, emptyCounters } from './counters.ts';
 import { withinDeadline } from './deadline.ts';
 import { OffsetMovedError } from './ledger.ts';
+import { LineDecoder } from './line-decoder.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
-import { prepareStaging } from './store.ts';
+import { prepareStaging } from './staged-store.ts';
 
 /** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
 const MOST_BYTES = 4 * 1024 * 1024;
@@ -40,6 +42,7 @@ export class LoadLoop {
   readonly #data: LoaderData;
   readonly #send: (message: FromLoader) => void;
   readonly #log: LoaderLog;
+  readonly #topics: Topics;
   readonly #backlog: Backlog;
   readonly #store: BlockStore;
   readonly #policy: BatchPolicy;
@@ -70,8 +73,9 @@ export class LoadLoop {
     this.#data = data;
     this.#send = send;
     this.#log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
+    this.#topics = defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE));
     this.#backlog = new Backlog(rawFolder(config.DATA_DIR), collector, this.#log, config.LATE_MINUTES);
-    this.#store = new BlockStore(collector, zoneOf(config.SENSOR_TIMEZONE), this.#log);
+    this.#store = new BlockStore(collector, this.#log);
     this.#policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
   }
 
@@ -185,17 +189,26 @@ export class LoadLoop {
 
   async #loadForEver(client: pg.Client): Promise<never> {
     this.#registryAt = performance.now();
-    let registry = await Registry.load(client);
+    let decoder = await this.#decoder(client);
     for (;;) {
       await this.#due();
       if (performance.now() - this.#registryAt > REGISTRY_MS) {
         // First the time: it may change again while we read it.
         this.#registryAt = performance.now();
-        registry = await Registry.load(client);
+        decoder = await this.#decoder(client);
       }
-      await this.#loadBatch(client, registry);
+      await this.#loadBatch(client, decoder);
       this.#report();
     }
+  }
+
+  async #decoder(client: pg.Client): Promise<LineDecoder> {
+    const registry = await Registry.load(client);
+    return new LineDecoder({
+      topics: this.#topics,
+      registry,
+      lateMinutes: this.#data.config.LATE_MINUTES,
+    });
   }
 
   /** Resolves when a batch is due; rejects when the connection is lost meanwhile. */
@@ -214,7 +227,7 @@ export class LoadLoop {
     }
   }
 
-  async #loadBatch(client: pg.Client, registry: Registry): Promise<void> {
+  async #loadBatch(client: pg.Client, decoder: LineDecoder): Promise<void> {
     const blocks = this.#backlog.read(this.#mostBytes);
     const decompressed = this.#backlog.decompress();
     // While there is anything else to load, nobody waits for it, and nobody misses its error: it is tried again.
@@ -226,7 +239,7 @@ export class LoadLoop {
     this.#mostBytes = Math.max(LEAST_BYTES, this.#mostBytes >> 1);
     const before = { lines: this.#loaded.lines, ms: performance.now() };
     await this.#withinDeadline(client, () =>
-      this.#store.store(client, blocks, registry, (counters, ends) => {
+      this.#store.store(client, blocks, decoder, (counters, ends) => {
         addCounters(this.#loaded, counters);
         for (const [file, end] of ends) this.#backlog.advance(file, end);
       }),

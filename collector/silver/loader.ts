@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
 import { Feed } from '../../base/feed.ts';
 import type { Durable } from '../bronze/group-writer.ts';
-import { addCounters, emptyCounters } from './byte-range.ts';
+import { addCounters, emptyCounters } from './counters.ts';
 import type { FromLoader, LoaderData, LoaderStatus, StoredBatch, ToLoader } from './protocol.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */

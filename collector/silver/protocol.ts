@@ -1,6 +1,6 @@
 import type { Config } from '../../base/settings.ts';
 import type { Durable } from '../bronze/group-writer.ts';
-import type { Counters } from './byte-range.ts';
+import type { Counters } from './counters.ts';
 import type { Sensor } from './registry.ts';
 
 /** What the loader's thread is started with. */

@@ -1,4 +1,5 @@
 import { formatTime, type Micros } from '../../base/time.ts';
+import type { FoundSensor } from './found-sensors.ts';
 import type { Quality } from './registry.ts';
 
 /** A reading, ready for silver.sensor_reading. */
@@ -8,6 +9,10 @@ export interface Row {
   value: number;
   quality: Quality;
   late: boolean;
+  /** Which reading of its line, from 1. */
+  reading: number;
+  /** What the registry lacks of its sensor. */
+  found?: FoundSensor | undefined;
 }
 
 /** What a column holds, and what it is in TypeScript when it is read. A flag is false where nothing else is known. */

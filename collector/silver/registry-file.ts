@@ -7,8 +7,10 @@ import { didYouMean } from '../../base/nearest.ts';
 import { parseInterval } from './interval.ts';
 import { type Sensor, type SensorColumn, sensorColumns } from './registry.ts';
 
-const anyText = z.string().refine(text => !text.includes('\0'), 'must not hold the character NUL');
-const text = anyText.min(1, 'must not be empty');
+const text = z
+  .string()
+  .refine(text => !text.includes('\0'), 'must not hold the character NUL')
+  .transform(text => text || null);
 
 const number = z
   .string()
@@ -38,7 +40,8 @@ const cells: { [Name in SensorColumn]-?: z.ZodType<Exclude<Sensor[Name], undefin
     .regex(/^\P{Cc}{1,50}$/u, 'must be 1 to 50 characters, none of them a control character'),
   quantity: text,
   unit: text,
-  location: anyText.transform(location => location || null),
+  location: text,
+  name: text,
   min_value: number,
   max_value: number,
   expected_interval: interval,
@@ -64,7 +67,7 @@ export class RegistryError extends UsageError {
 
 /**
  * Reads a registry file: CSV in UTF-8 with the columns sensor_id, quantity, unit, min_value and max_value, and any of
- * location, expected_interval, max_step_per_s, max_stuck and attributes.
+ * location, name, expected_interval, max_step_per_s, max_stuck and attributes.
  * @param file null: there is no file, and so no sensor.
  * @throws {RegistryError} with all mistakes at once.
  */

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { FOUND_COLUMNS, type FoundSensor } from './found-sensors.ts';
 
 /**
  * A row of the registry, silver.sensor. What is undefined is not said: the database keeps what it has. Intervals are
@@ -6,9 +7,11 @@ import type { ClientBase } from 'pg';
  */
 export interface Sensor {
   sensor_id: string;
-  quantity: string;
-  unit: string;
+  quantity: string | null;
+  unit: string | null;
   location?: string | null;
+  /** What people call it. */
+  name?: string | null;
   min_value: number | null;
   max_value: number | null;
   expected_interval?: string | null;
@@ -29,6 +32,7 @@ export const sensorColumns = {
   max_step_per_s: 'float8',
   max_stuck: 'interval',
   attributes: 'jsonb',
+  name: 'text',
 } satisfies Record<keyof Sensor, string>;
 export type SensorColumn = keyof Sensor;
 
@@ -58,8 +62,9 @@ export async function upsertSensors(
     const { rows } = await client.query<{ added: boolean }>(
       `INSERT INTO silver.sensor AS s (${columns})
        SELECT * FROM unnest(${names.map((name, index) => `$${index + 1}::${sensorColumns[name]}[]`).join()})
-       ON CONFLICT (sensor_id) DO UPDATE SET ${rest.map(name => `${name} = excluded.${name}`).join()}
-       WHERE (${rest.map(name => `s.${name}`).join()}) IS DISTINCT FROM (${rest.map(name => `excluded.${name}`).join()})
+       ON CONFLICT (sensor_id) DO UPDATE SET registered_by = 'person', ${rest.map(name => `${name} = excluded.${name}`).join()}
+       WHERE s.registered_by <> 'person'
+         OR (${rest.map(name => `s.${name}`).join()}) IS DISTINCT FROM (${rest.map(name => `excluded.${name}`).join()})
        RETURNING xmax = 0 AS added`,
       names.map(name => group.map(sensor => sensor[name])),
     );
@@ -73,9 +78,14 @@ function saidBy(sensor: Sensor): SensorColumn[] {
   return (Object.keys(sensorColumns) as SensorColumn[]).filter(name => sensor[name] !== undefined);
 }
 
-/** Judges readings by the registry as it stands in the database. */
+/** What the registry has of a sensor that was found in messages. */
+type Found = Partial<Record<(typeof FOUND_COLUMNS)[number], string | null>> & { byTopics: boolean };
+
+/** Classifies readings by the registry as it is in the database. */
 export class Registry {
   readonly #limits = new Map<string, { min: number; max: number }>();
+  /** Sensors with a topic. */
+  readonly #found = new Map<string, Found>();
 
   static async load(client: ClientBase): Promise<Registry> {
     const registry = new Registry();
@@ -86,7 +96,41 @@ export class Registry {
         max: max_value ?? Number.POSITIVE_INFINITY,
       });
     }
+    const found = await client.query<Found & { sensor_id: string }>(
+      `SELECT sensor_id, ${FOUND_COLUMNS}, registered_by = 'topics' AS "byTopics" FROM silver.sensor WHERE topic IS NOT NULL`,
+    );
+    for (const { sensor_id, ...known } of found.rows) registry.#found.set(sensor_id, known);
     return registry;
+  }
+
+  /** Whether `registerFound` would change anything. */
+  lacks(found: FoundSensor): boolean {
+    const known = this.#found.get(found.sensor_id);
+    if (known === undefined) return true;
+    return FOUND_COLUMNS.some(name => {
+      const said = found[name];
+      // Two topics may have the same sensor; the registry keeps the first.
+      if (said === undefined || (name === 'topic' && known.topic !== null)) return false;
+      return known.byTopics ? known[name] !== said : known[name] === null;
+    });
+  }
+
+  /** Notes what `registerFound` has committed. */
+  learn(found: FoundSensor): void {
+    const { sensor_id } = found;
+    const known = this.#found.get(sensor_id) ?? { byTopics: !this.#limits.has(sensor_id) };
+    for (const name of FOUND_COLUMNS) {
+      const said = found[name];
+      if (said !== undefined && (known.byTopics || known[name] == null)) known[name] = said;
+    }
+    this.#found.set(sensor_id, known);
+    if (!this.#limits.has(sensor_id))
+      this.#limits.set(sensor_id, { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY });
+  }
+
+  /** The quality of a reading that the topics file has decoded: its sensor is registered with it. */
+  foundQualityOf(sensorId: string, value: number): Quality {
+    return this.#limits.has(sensorId) ? this.qualityOf(sensorId, value) : 'valid';
   }
 
   qualityOf(sensorId: string, value: number): Quality {

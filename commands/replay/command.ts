@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
 import { isLocked, nameCollector, readCollectorName } from '../../collector/bronze/data-folder.ts';
+import { defaultTopics } from '../../collector/payload/topics.ts';
 import { upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
-import { prepareStaging } from '../../collector/silver/store.ts';
+import { prepareStaging } from '../../collector/silver/staged-store.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
@@ -64,7 +65,7 @@ async function replayCommand(
       (await (dryRun
         ? readCollectorName(config.DATA_DIR)
         : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
-    zone: zoneOf(config.SENSOR_TIMEZONE),
+    topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
     log,
     lateMinutes: config.LATE_MINUTES,
     collecting: await isLocked(config.DATA_DIR),

@@ -1,13 +1,12 @@
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import type { Zone } from '../../base/time.ts';
 import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
 import { formOf } from '../../collector/bronze/raw-file-name.ts';
 import type { BlockStore } from '../../collector/silver/block-store.ts';
-import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
+import { addCounters, type Counters } from '../../collector/silver/counters.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
-import type { Registry } from '../../collector/silver/registry.ts';
+import type { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Watermark } from '../../collector/silver/watermark.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 import type { ForgottenLines } from './forgotten.ts';
@@ -18,8 +17,7 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 export interface FileReplayContext {
   client: ClientBase;
   collector: string;
-  registry: Registry;
-  zone: Zone;
+  decoder: LineDecoder;
   log: Logger;
   store: BlockStore;
   /** See `Watermark`. */
@@ -107,10 +105,10 @@ export class FileReplay {
 
   /** Puts back what silver lacks of lines that are counted already. */
   async #backfill(start: number, bytes: Buffer): Promise<void> {
-    const { client, registry, store, forgotten } = this.#context;
+    const { client, decoder, store, forgotten } = this.#context;
     const block = { file: this.#file.name, start, bytes, watermark: this.#watermark };
     const stored = (counters: Counters) => addCounters(this.#sum, counters);
-    await store.backfill(client, block, registry, stored, line => forgotten.isKept(line));
+    await store.backfill(client, block, decoder, stored, line => forgotten.kept(line));
   }
 
   /** Loads lines that are new, many at a time. */
@@ -121,13 +119,13 @@ export class FileReplay {
   }
 
   async #flush(): Promise<void> {
-    const { client, registry, store } = this.#context;
+    const { client, decoder, store } = this.#context;
     if (this.#from === undefined) return;
     const bytes = Buffer.concat(this.#pieces);
     const block = { file: this.#file.name, start: this.#from, bytes, watermark: this.#watermark };
     this.#from = undefined;
     this.#pieces = [];
-    await store.store(client, [block], registry, counters => addCounters(this.#sum, counters));
+    await store.store(client, [block], decoder, counters => addCounters(this.#sum, counters));
     this.#watermark = block.watermark;
   }
 }

@@ -1,5 +1,5 @@
 import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
-import type { BatchLine } from '../../collector/silver/batch.ts';
+import type { BatchLine } from '../../collector/silver/batch-line.ts';
 
 /**
  * Lines of days that silver does not keep any more (SILVER_RETENTION_DAYS). What of them was loaded once is not put back;
@@ -17,13 +17,21 @@ export class ForgottenLines {
     this.#date = since?.toISOString().slice(0, 10) ?? '';
   }
 
-  /** Whether a line that was loaded once is to be put back; counts it where not. */
-  isKept({ file, row, rejection }: BatchLine): boolean {
-    if (this.#since === undefined) return true;
-    const time = row?.time ?? rejection?.time;
-    const forgotten =
-      time === undefined ? (RawFileName.ofKey(file)?.date ?? this.#date) < this.#date : time < this.#since;
-    if (forgotten) this.count++;
-    return !forgotten;
+  /** What of a line that was loaded once is to be put back; undefined: nothing, and the line is counted. */
+  kept(line: BatchLine): BatchLine | undefined {
+    const since = this.#since;
+    if (since === undefined) return line;
+    const isKept = ({ time }: { time?: number | undefined }) =>
+      time === undefined ? (RawFileName.ofKey(line.file)?.date ?? this.#date) >= this.#date : time >= since;
+    const rows = line.rows.filter(isKept);
+    const refusals = line.refusals.filter(isKept);
+    const rejection = line.rejection && isKept(line.rejection) ? line.rejection : undefined;
+    const had = line.rows.length + line.refusals.length + (line.rejection === undefined ? 0 : 1);
+    const has = rows.length + refusals.length + (rejection === undefined ? 0 : 1);
+    if (has === 0 && had > 0) {
+      this.count++;
+      return undefined;
+    }
+    return has === had ? line : { ...line, rows, refusals, rejection };
   }
 }

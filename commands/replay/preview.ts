@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
-import { prepareLine } from '../../collector/silver/batch.ts';
 import type { LedgerEntry } from '../../collector/silver/ledger.ts';
 import { Comparison } from '../verify/comparison.ts';
 import { LineTable } from '../verify/line-table.ts';
@@ -21,7 +20,7 @@ export class Preview {
     await LineTable.prepare(client);
     await client.query(
       `CREATE TEMP TABLE would_be_stored
-         (sensor_id varchar(50), time timestamptz, value float8, PRIMARY KEY (sensor_id, time))`,
+         (sensor_id varchar, time timestamptz, value float8, PRIMARY KEY (sensor_id, time))`,
     );
     return new Preview(client, collector);
   }
@@ -31,14 +30,15 @@ export class Preview {
     known: LedgerEntry | undefined,
     context: FileReplayContext,
   ): ReturnType<Comparison['wouldBecome']> {
-    const { zone, registry, forgotten, leaveRest, progress } = context;
+    const { decoder, forgotten, leaveRest, progress } = context;
     const table = new LineTable(this.#client);
     await table.clear();
     let number = 0;
     for await (const { bytes, start, bytesRead } of linesOf(file, known, leaveRest)) {
       for (const raw of splitLines(bytes, start)) {
-        const line = prepareLine(file.name, raw, zone, registry);
-        if (raw.start >= (known?.bytes ?? 0) || forgotten.isKept(line)) await table.add(0, ++number, line);
+        const line = decoder.decode(file.name, raw);
+        const kept = raw.start >= (known?.bytes ?? 0) ? line : forgotten.kept(line);
+        if (kept !== undefined) await table.add(0, ++number, kept);
       }
       progress(bytesRead);
     }

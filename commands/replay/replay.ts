@@ -3,11 +3,12 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/errors.ts';
-import type { Zone } from '../../base/time.ts';
+import type { Topics } from '../../collector/payload/topics.ts';
 import { BlockStore } from '../../collector/silver/block-store.ts';
-import { type Counters, emptyCounters } from '../../collector/silver/byte-range.ts';
+import { type Counters, emptyCounters } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { OffsetMovedError, readLedger } from '../../collector/silver/ledger.ts';
+import { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { remedyOf } from '../../collector/silver/remedy.ts';
 import { sever } from '../../db/connect.ts';
@@ -26,7 +27,7 @@ export interface ReplayOptions {
   /** Opens a connection that is ready to load. */
   connect: () => Promise<pg.Client>;
   collector: string;
-  zone: Zone;
+  topics: Topics;
   log: Logger;
   /** See `Watermark`. */
   lateMinutes: number;
@@ -36,7 +37,10 @@ export interface ReplayOptions {
   dryRun: boolean;
 }
 
-/** What became, or would become, of the lines of a file; `present` were in silver already. */
+/**
+ * What became, or would become, of the readings of a file; `present` were in silver already. A line that is rejected counts
+ * as one.
+ */
 export interface Replayed {
   file: string;
   lines: number;
@@ -62,7 +66,7 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#store = new BlockStore(options.collector, options.zone, options.log);
+    this.#store = new BlockStore(options.collector, options.log);
   }
 
   /** Replays files in their order; yields a row for each that was loaded. */
@@ -117,7 +121,7 @@ export class Replay {
   }
 
   async #once(file: ReplayFile, sum: Counters, progress: (bytes: number) => void): Promise<Replayed> {
-    const { collector, zone, log, lateMinutes, collecting, dryRun } = this.#options;
+    const { collector, topics, log, lateMinutes, collecting, dryRun } = this.#options;
     this.#client ??= await this.#options.connect();
     const client = this.#client;
     const known = (await readLedger(client, collector)).get(file.name);
@@ -127,9 +131,8 @@ export class Replay {
     const context = {
       client,
       collector,
-      registry,
+      decoder: new LineDecoder({ topics, registry, lateMinutes }),
       store: this.#store,
-      zone,
       log,
       lateMinutes,
       progress,
@@ -151,14 +154,14 @@ export class Replay {
       sum.stored += stored;
     }
     this.#noteForgotten(forgotten, since);
-    const { lines, conflicts, rejected } = sum;
+    const { lines, readings, conflicts, refused, rejected } = sum;
     return {
       file: file.name,
       lines,
       stored: sum.stored,
-      present: lines - sum.stored - conflicts - rejected,
+      present: readings - sum.stored - conflicts - refused,
       conflicts,
-      rejected,
+      rejected: rejected + refused,
     };
   }
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
 import { readCollectorName } from '../../collector/bronze/data-folder.ts';
+import { defaultTopics } from '../../collector/payload/topics.ts';
 import { connect } from '../../db/connect.ts';
 import { utcDay } from '../options.ts';
 import { toEnd } from '../run.ts';
@@ -43,8 +44,8 @@ async function verifyCommand(
   );
   try {
     await demandSchema(client);
-    const zone = zoneOf(config.SENSOR_TIMEZONE);
-    const report = await verify(client, { dataDir: config.DATA_DIR, collector, zone, date, sensor });
+    const topics = defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE));
+    const report = await verify(client, { dataDir: config.DATA_DIR, collector, topics, date, sensor });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.ok;
   } finally {

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Counters } from '../../collector/silver/byte-range.ts';
+import type { Counters } from '../../collector/silver/counters.ts';
 import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
 
 /** A place where files and database disagree. */
@@ -27,7 +27,7 @@ export type Classified = Counters & { missing: number; forgotten: number };
 const judged = `
   judged AS (
     SELECT l.*, s.value AS silver_value, r.byte_offset IS NOT NULL AS refused, c.byte_offset IS NOT NULL AS kept,
-      row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line) AS nth,
+      row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line, l.reading) AS nth,
       coalesce(
         l.time < ${KEPT_SINCE},
         ($2::text[])[l.file + 1] ~ '^\\d{4}-\\d\\d-\\d\\d_'
@@ -38,9 +38,14 @@ const judged = `
       ON s.sensor_id = l.sensor_id AND s.time = l.time AND s.time BETWEEN $3::timestamptz AND $4::timestamptz
     LEFT JOIN silver.rejected_line r
       ON r.collector = $1 AND r.path = ($2::text[])[l.file + 1] AND r.byte_offset = l.byte_offset
+        AND r.reading = l.reading
     LEFT JOIN silver.conflicting_reading c
       ON c.collector = $1 AND c.path = ($2::text[])[l.file + 1] AND c.byte_offset = l.byte_offset
+        AND c.reading = l.reading
   )`;
+
+/** SQL: whether a row of `audit_line` is a reading that can be stored. */
+const isReading = 'reading > 0 AND reason IS NULL';
 
 /** Compares the lines of `audit_line` with silver. */
 export class Comparison {
@@ -64,27 +69,24 @@ export class Comparison {
     this.#bounds = [bounds.rows[0]!.least, bounds.rows[0]!.greatest];
     const { rows } = await this.#query<Record<keyof Classified | 'file', string>>(
       `WITH ${judged}
-       SELECT file, count(*) AS lines,
+       SELECT file,
+         count(*) FILTER (WHERE reading <= 1) AS lines,
+         count(*) FILTER (WHERE reading = 1) AS understood,
+         count(*) FILTER (WHERE reading = 0 AND reason IS NOT NULL) AS rejected,
+         count(*) FILTER (WHERE reading = 0 AND reason IS NULL) AS empty,
+         count(*) FILTER (WHERE reading > 0) AS readings,
          count(*) FILTER (WHERE silver_value = value AND nth = 1) AS stored,
          count(*) FILTER (WHERE silver_value = value AND nth > 1) AS duplicates,
          count(*) FILTER (WHERE silver_value <> value) AS conflicts,
-         count(*) FILTER (WHERE reason IS NOT NULL OR (silver_value IS NULL AND refused)) AS rejected,
-         count(*) FILTER (WHERE reason IS NULL AND silver_value IS NULL AND NOT refused AND NOT forgotten) AS missing,
-         count(*) FILTER (WHERE forgotten) AS forgotten
+         count(*) FILTER (WHERE reading > 0 AND (reason IS NOT NULL OR (silver_value IS NULL AND refused))) AS refused,
+         count(*) FILTER (WHERE ${isReading} AND silver_value IS NULL AND NOT refused AND NOT forgotten) AS missing,
+         count(*) FILTER (WHERE forgotten AND reading <= 1) AS forgotten
        FROM judged GROUP BY file`,
     );
     return new Map(
-      rows.map(row => [
-        Number(row.file),
-        {
-          lines: Number(row.lines),
-          stored: Number(row.stored),
-          duplicates: Number(row.duplicates),
-          conflicts: Number(row.conflicts),
-          rejected: Number(row.rejected),
-          missing: Number(row.missing),
-          forgotten: Number(row.forgotten),
-        },
+      rows.map(({ file, ...counts }) => [
+        Number(file),
+        Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, Number(n)])) as Classified,
       ]),
     );
   }
@@ -102,8 +104,8 @@ export class Comparison {
   }> {
     const { rows } = await this.#client.query<Record<string, string>>(
       `WITH firsts AS (
-         SELECT l.*, first_value(l.value) OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line) AS first_value,
-           row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line) AS nth
+         SELECT l.*, first_value(l.value) OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line, l.reading) AS first_value,
+           row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line, l.reading) AS nth
          FROM audit_line l
        ), judged AS (
          SELECT f.*, coalesce(s.value, w.value) AS silver_value, coalesce(s.value, w.value, f.first_value) AS kept_value
@@ -111,16 +113,21 @@ export class Comparison {
          LEFT JOIN silver.sensor_reading s USING (sensor_id, time)
          LEFT JOIN would_be_stored w USING (sensor_id, time)
        )
-       SELECT count(*) AS lines,
-         count(*) FILTER (WHERE reason IS NULL AND silver_value IS NULL AND nth = 1) AS stored,
-         count(*) FILTER (WHERE reason IS NULL AND kept_value <> value) AS conflicts,
+       SELECT count(*) FILTER (WHERE reading <= 1) AS lines,
+         count(*) FILTER (WHERE ${isReading} AND silver_value IS NULL AND nth = 1) AS stored,
+         count(*) FILTER (WHERE ${isReading} AND (silver_value IS NOT NULL OR nth > 1) AND kept_value = value) AS present,
+         count(*) FILTER (WHERE ${isReading} AND kept_value <> value) AS conflicts,
          count(*) FILTER (WHERE reason IS NOT NULL) AS rejected
        FROM judged`,
     );
-    const [lines, stored, conflicts, rejected] = ['lines', 'stored', 'conflicts', 'rejected'].map(name =>
-      Number(rows[0]![name]),
-    ) as [number, number, number, number];
-    return { lines, stored, present: lines - stored - conflicts - rejected, conflicts, rejected };
+    const [lines, stored, present, conflicts, rejected] = [
+      'lines',
+      'stored',
+      'present',
+      'conflicts',
+      'rejected',
+    ].map(name => Number(rows[0]![name])) as [number, number, number, number, number];
+    return { lines, stored, present, conflicts, rejected };
   }
 
   /** Lines that are in no table, or not in the one they belong to: the first of each kind, and how many there are. */
@@ -130,7 +137,7 @@ export class Comparison {
          SELECT file, line, CASE
            WHEN forgotten THEN NULL
            WHEN reason IS NOT NULL AND NOT refused THEN 'cannot be stored (' || reason || ') and is not in silver.rejected_line'
-           WHEN reason IS NULL AND silver_value IS NULL AND NOT refused
+           WHEN ${isReading} AND silver_value IS NULL AND NOT refused
              THEN 'reading of ' || sensor_id || ' at ' || time || ' is not in silver.sensor_reading'
            WHEN silver_value <> value AND NOT kept
              THEN 'value ' || value || ' of ' || sensor_id || ' at ' || time || ' is ' || silver_value

@@ -3,13 +3,14 @@ import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { formatTime } from '../../base/time.ts';
-import type { BatchLine } from '../../collector/silver/batch.ts';
+import { type BatchLine, rejectedOf } from '../../collector/silver/batch-line.ts';
 
 const FLUSH_CHARS = 256 * 1024;
 
 /**
  * The lines of some raw files in a temporary table of the database, `audit_line`, so that comparing them with silver is
- * SQL's work, and our memory does not grow with the files. A line that cannot be stored has its reason and no sensor.
+ * SQL's work, and our memory does not grow with the files. Each reading of a line is a row, numbered from 1; what cannot be
+ * stored has its reason and no sensor. A line that is rejected, or has no reading, is a row with the number 0.
  */
 export class LineTable {
   readonly #client: ClientBase;
@@ -23,8 +24,8 @@ export class LineTable {
   static async prepare(client: ClientBase): Promise<void> {
     await client.query(
       `CREATE TEMP TABLE audit_line (
-         file int NOT NULL, line bigint NOT NULL, byte_offset bigint NOT NULL,
-         sensor_id varchar(50), time timestamptz, value float8, reason text
+         file int NOT NULL, line bigint NOT NULL, byte_offset bigint NOT NULL, reading int NOT NULL,
+         sensor_id varchar, time timestamptz, value float8, reason text
        )`,
     );
   }
@@ -36,11 +37,17 @@ export class LineTable {
 
   /** Adds a line. @param file a number of the caller's. @param number counts the lines of the file from 1. */
   async add(file: number, number: number, line: BatchLine): Promise<void> {
-    const { row, rejection, start } = line;
-    const key = row
-      ? `${copyEscaped(row.sensorId)}\t${formatTime(row.time)}\t${row.value}\t\\N`
-      : `\\N\t${rejection.time === undefined ? '\\N' : formatTime(rejection.time)}\t\\N\t${copyEscaped(rejection.reason)}`;
-    this.#text += `${file}\t${number}\t${start}\t${key}\n`;
+    const place = `${file}\t${number}\t${line.start}`;
+    const { rows } = line;
+    const rejected = rejectedOf(line);
+    for (const { reading, sensorId, time, value } of rows) {
+      this.#text += `${place}\t${reading}\t${copyEscaped(sensorId)}\t${formatTime(time)}\t${value}\t\\N\n`;
+    }
+    for (const { reading, time, reason } of rejected) {
+      const at = time === undefined ? '\\N' : formatTime(time);
+      this.#text += `${place}\t${reading}\t\\N\t${at}\t\\N\t${copyEscaped(reason)}\n`;
+    }
+    if (rows.length + rejected.length === 0) this.#text += `${place}\t0\t\\N\t\\N\t\\N\t\\N\n`;
     if (this.#text.length >= FLUSH_CHARS) await this.#flush();
   }
 

@@ -3,7 +3,16 @@ import type { FileReport, Report } from './verify.ts';
 /** More files than this are not listed one by one, except those that are not quiet. */
 const LISTED_FILES = 40;
 
-const columns = ['lines', 'stored', 'duplicates', 'conflicts', 'rejected', 'pending'] as const;
+const columns = [
+  'lines',
+  'readings',
+  'stored',
+  'duplicates',
+  'conflicts',
+  'refused',
+  'rejected',
+  'pending',
+] as const;
 
 /** A report as text: a row per file, the totals, what was found. */
 export function reportText(report: Report): string {
@@ -11,7 +20,7 @@ export function reportText(report: Report): string {
   const listed =
     files.length <= LISTED_FILES
       ? files
-      : files.filter(file => file.pending + file.conflicts + file.rejected > 0);
+      : files.filter(file => file.pending + file.conflicts + file.refused + file.rejected > 0);
   const width = Math.max(24, ...listed.slice(0, LISTED_FILES).map(({ file }) => file.length));
   const row = (name: string, cells: readonly (string | number)[]) =>
     `${name.padEnd(width)}${cells.map(cell => String(cell).padStart(12)).join('')}`;

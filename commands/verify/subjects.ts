@@ -49,7 +49,7 @@ async function firstOf(paths: string[]): Promise<Pick<Subject, 'path' | 'bytes'>
 /** Whether a file of the ledger or of the folder is asked for. */
 export function isInScope(name: string, { date, sensor }: Scope): boolean {
   const file = RawFileName.ofKey(keyOfEntry(name));
-  // A file from elsewhere may hold any sensor and day.
-  if (file === undefined) return true;
+  // A file from elsewhere, and one of a topic, may hold any sensor and day.
+  if (file === undefined || file.isOfTopic) return true;
   return (date === undefined || file.date === date) && (sensor === undefined || file.isOf(sensor));
 }

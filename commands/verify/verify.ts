@@ -1,13 +1,13 @@
 import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
-import type { Zone } from '../../base/time.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
 import { otherForm } from '../../collector/bronze/raw-file-name.ts';
-import { prepareLine } from '../../collector/silver/batch.ts';
-import { addCounters, type Counters } from '../../collector/silver/byte-range.ts';
+import type { Topics } from '../../collector/payload/topics.ts';
+import { addCounters, type Counters, countersOf, emptyCounters } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { readLedger } from '../../collector/silver/ledger.ts';
+import { isOfTopic, LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
 import { type Classified, Comparison, type Difference } from './comparison.ts';
@@ -41,7 +41,7 @@ export interface Report {
 export interface VerifyOptions extends Scope {
   dataDir: string;
   collector: string;
-  zone: Zone;
+  topics: Topics;
 }
 
 /** What reading a file gave besides its loaded lines. */
@@ -107,16 +107,20 @@ class Verification {
     this.#partitions.shared = others.rows.length > 0;
     this.#retired.forgotten.before = (await keptSince(this.#client))?.toISOString().slice(0, 10) ?? null;
     const subjects = await findSubjects(this.#options, ledger);
-    const elsewhere = subjects.filter(subject => isAbsolute(subject.name));
-    const own = subjects.filter(subject => !isAbsolute(subject.name));
-    this.#alone = !this.#partitions.shared && elsewhere.length === 0;
+    // Files of a topic hold readings of many sensors and days, as those from elsewhere may.
+    const isMixed = ({ name }: Subject) => isAbsolute(name) || isOfTopic(name);
+    const elsewhere = subjects.filter(isMixed);
+    const own = subjects.filter(subject => !isMixed(subject));
+    this.#alone = !this.#partitions.shared && !subjects.some(({ name }) => isAbsolute(name));
     const registry = await Registry.load(this.#client);
+    // Whether a reading is late is not looked at.
+    const decoder = new LineDecoder({ topics: this.#options.topics, registry, lateMinutes: 0 });
 
     const bar = new ProgressBar(subjects.reduce((sum, subject) => sum + subject.bytes, 0));
     let done = 0;
     for (const [list, isOwn] of [[elsewhere, false] as const, [own, true] as const]) {
       for (const group of groups(list)) {
-        await this.#compare(group, registry, isOwn, (bytes, name) => bar.show(done + bytes, name));
+        await this.#compare(group, decoder, isOwn, (bytes, name) => bar.show(done + bytes, name));
         done += group.reduce((sum, subject) => sum + subject.bytes, 0);
       }
       if (!isOwn) await this.#partitions.elsewhereComplete();
@@ -128,15 +132,7 @@ class Verification {
   }
 
   async #report(): Promise<Report> {
-    const total = {
-      files: this.#files.length,
-      pending: 0,
-      lines: 0,
-      stored: 0,
-      duplicates: 0,
-      conflicts: 0,
-      rejected: 0,
-    };
+    const total = { files: this.#files.length, pending: 0, ...emptyCounters() };
     for (const file of this.#files) {
       addCounters(total, file);
       total.pending += file.pending;
@@ -154,7 +150,7 @@ class Verification {
 
   async #compare(
     group: Subject[],
-    registry: Registry,
+    decoder: LineDecoder,
     own: boolean,
     progress: (bytes: number, name: string) => void,
   ) {
@@ -162,7 +158,7 @@ class Verification {
     const reads: Read[] = [];
     let before = 0;
     for (const [index, subject] of group.entries()) {
-      reads.push(await this.#load(index, subject, registry, bytes => progress(before + bytes, subject.name)));
+      reads.push(await this.#load(index, subject, decoder, bytes => progress(before + bytes, subject.name)));
       before += subject.bytes;
     }
     await this.#table.complete();
@@ -172,15 +168,7 @@ class Verification {
     const { count, first } = await comparison.lineDifferences();
     this.#note(count, first);
     for (const [index, subject] of group.entries()) {
-      const found = classified.get(index) ?? {
-        lines: 0,
-        stored: 0,
-        duplicates: 0,
-        conflicts: 0,
-        rejected: 0,
-        missing: 0,
-        forgotten: 0,
-      };
+      const found = classified.get(index) ?? { ...emptyCounters(), missing: 0, forgotten: 0 };
       this.#judge(subject, found, reads[index]!);
     }
     if (own) await this.#partitions.checkLoaded();
@@ -191,7 +179,7 @@ class Verification {
   async #load(
     index: number,
     subject: Subject,
-    registry: Registry,
+    decoder: LineDecoder,
     progress: (bytes: number) => void,
   ): Promise<Read> {
     const { path, name } = subject;
@@ -206,7 +194,7 @@ class Verification {
         if (line.start >= loaded) pending++;
         else {
           end = line.end;
-          await this.#table.add(index, number, prepareLine(subject.name, line, this.#options.zone, registry));
+          await this.#table.add(index, number, decoder.decode(subject.name, line));
         }
       }
       progress(bytesRead);
@@ -243,12 +231,12 @@ class Verification {
       return;
     }
     // Lines that silver lacks were counted as stored or duplicate when they were loaded.
-    const counted = ({ lines, rejected, conflicts }: Counters) =>
-      forgotten > 0 ? { lines } : { lines, rejected, conflicts };
+    const counted = ({ lines, understood, rejected, empty, readings, conflicts, refused }: Counters) =>
+      forgotten > 0 ? { lines } : { lines, understood, rejected, empty, readings, conflicts, refused };
     const kept = counted(counters);
     const known = counted(entry);
     // A removed file of that name may have brought what is a duplicate in this one.
-    const exact = this.#alone && missing + forgotten === 0 && !this.#removed.had(name);
+    const exact = this.#alone && !isOfTopic(name) && missing + forgotten === 0 && !this.#removed.had(name);
     const say = (t: Partial<Counters>) =>
       Object.entries(t)
         .map(([key, value]) => `${key} ${value}`)
@@ -290,10 +278,6 @@ async function* linesOf(path: string, foreign: boolean): AsyncGenerator<LinePiec
     if (begun || foreign || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     yield* streamLines(otherForm(path), 'skip');
   }
-}
-
-function countersOf({ lines, stored, duplicates, conflicts, rejected }: Counters): Counters {
-  return { lines, stored, duplicates, conflicts, rejected };
 }
 
 /** Files by groups that are small enough to be compared at once; sizes are guessed at 50 bytes a line, or known. */

@@ -2,9 +2,11 @@ import type pg from 'pg';
 import { zoneOf } from '../../base/time.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { prepareRefresh } from '../../collector/gold/refresh.ts';
-import { type BatchLine, markLate, prepareLine } from '../../collector/silver/batch.ts';
+import { defaultTopics } from '../../collector/payload/topics.ts';
+import type { BatchLine } from '../../collector/silver/batch-line.ts';
+import { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Registry, upsertSensors } from '../../collector/silver/registry.ts';
-import { prepareStaging } from '../../collector/silver/store.ts';
+import { prepareStaging } from '../../collector/silver/staged-store.ts';
 import type { Watermark } from '../../collector/silver/watermark.ts';
 import { connect } from '../../db/connect.ts';
 import type { TestDatabase } from './database.ts';
@@ -20,11 +22,15 @@ export function linesOf(
   zone = utc,
   watermark?: Watermark,
 ): BatchLine[] {
-  const lines = splitLines(Buffer.from(texts.map(text => `${text}\n`).join('')), offset).map(line =>
-    prepareLine(file, line, zone, registry),
+  const decoder = decoderOf(registry, zone);
+  return splitLines(Buffer.from(texts.map(text => `${text}\n`).join('')), offset).map(line =>
+    decoder.decode(file, line, watermark),
   );
-  if (watermark !== undefined) for (const line of lines) markLate(line, watermark);
-  return lines;
+}
+
+/** Decodes plain messages, as without a topics file. */
+export function decoderOf(registry: Registry, zone = utc): LineDecoder {
+  return new LineDecoder({ topics: defaultTopics(['sensors/#'], zone), registry, lateMinutes: 60 });
 }
 
 /** A connection as the loader has it; it closes at the end of the scope. */

@@ -8,9 +8,9 @@ import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
-import { markLate, prepareLine } from '../../../collector/silver/batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
+import { decoderOf } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -46,12 +46,12 @@ async function recorderIn(dataDir: string, { lateMinutes = 5, repair = false } =
 async function lateIn(dataDir: string, lateMinutes = 5): Promise<number[]> {
   const raw = join(dataDir, 'raw');
   const late: number[] = [];
+  const decoder = decoderOf(new Registry());
   for (const name of (await readdir(raw)).filter(name => name.endsWith('.jsonl'))) {
     const watermark = new Watermark({ lateMinutes, marks: readLateMarks(join(raw, name)) });
     for (const line of splitLines(await readFile(join(raw, name)), 0)) {
-      const prepared = prepareLine(name, line, utc, new Registry());
-      markLate(prepared, watermark);
-      if (prepared.row?.late) late.push(prepared.row.value);
+      const { rows } = decoder.decode(name, line, watermark);
+      for (const row of rows) if (row.late) late.push(row.value);
     }
   }
   return late.sort((a, b) => a - b);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { formatTime } from '../../../base/time.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
-import { storeBatch } from '../../../collector/silver/store.ts';
+import { storeStaged } from '../../../collector/silver/staged-store.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 
@@ -46,7 +46,7 @@ describe.each(databaseServers())('on $name', server => {
     );
   const load = async (...readings: Reading[]) => {
     await using connection = await loaderConnection(database);
-    await storeBatch(connection.client, 'c', batchOf(readings), new Map());
+    await storeStaged(connection.client, 'c', batchOf(readings), new Map());
   };
   const refresh = async () => {
     await using connection = await loaderConnection(database);
@@ -154,7 +154,7 @@ describe.each(databaseServers())('on $name', server => {
           tellStored();
           await allowed;
         });
-        const load2 = storeBatch(loader, 'c', batchOf([at(2, 30)]), new Map());
+        const load2 = storeStaged(loader, 'c', batchOf([at(2, 30)]), new Map());
         await stored;
         let statement = 0;
         const refresher = interleave(refreshing.client, async () => {
@@ -231,7 +231,7 @@ describe.each(databaseServers())('on $name', server => {
           .map(({ reading }) => reading);
         for (let from = 0, n = 0; from < sent.length; n++) {
           const { size, refreshed } = batches[n % batches.length]!;
-          await storeBatch(connection.client, 'c', batchOf(sent.slice(from, from + size)), new Map());
+          await storeStaged(connection.client, 'c', batchOf(sent.slice(from, from + size)), new Map());
           if (refreshed) await refreshStaleMinutes(connection.client);
           from += size;
         }

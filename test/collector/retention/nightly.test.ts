@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { readCollectorName } from '../../../collector/bronze/data-folder.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Nightly } from '../../../collector/retention/nightly.ts';
 import { verify } from '../../../commands/verify/verify.ts';
 import { connect } from '../../../db/connect.ts';
@@ -45,7 +46,7 @@ async function verified({ database, dataDir }: Surroundings) {
     return await verify(client, {
       dataDir,
       collector: (await readCollectorName(dataDir))!,
-      zone: zoneOf('UTC'),
+      topics: defaultTopics(['sensors/#'], zoneOf('UTC')),
     });
   } finally {
     await client.end();

@@ -9,7 +9,17 @@ const observed: Observed = {
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
     pendingBytes: 4096,
-    loaded: { lines: 9, stored: 5, duplicates: 2, conflicts: 1, rejected: 1 },
+    loaded: {
+      lines: 9,
+      understood: 7,
+      empty: 1,
+      rejected: 1,
+      readings: 10,
+      stored: 5,
+      duplicates: 2,
+      conflicts: 1,
+      refused: 2,
+    },
   }),
 };
 

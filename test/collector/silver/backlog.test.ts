@@ -1,13 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { zoneOf } from '../../../base/time.ts';
 import { Backlog, FileReplacedError } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
-import { prepareStaging } from '../../../collector/silver/store.ts';
+import { prepareStaging } from '../../../collector/silver/staged-store.ts';
 import { connect } from '../../../db/connect.ts';
 import { withDatabase } from '../../harness/database.ts';
+import { decoderOf } from '../../harness/lines.ts';
 import { payloadOf } from '../../harness/mqtt.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -34,8 +34,8 @@ async function withBacklog(
     try {
       await prepareStaging(client);
       const backlog = new Backlog(folder.path, 'test', quiet, 5);
-      const store = new BlockStore('test', zoneOf('UTC'), quiet);
-      const registry = await Registry.load(client);
+      const store = new BlockStore('test', quiet);
+      const decoder = decoderOf(await Registry.load(client));
       await use({
         backlog,
         write: (file, text) => {
@@ -46,7 +46,7 @@ async function withBacklog(
         synchronise: sizes => backlog.synchronise(client, new Map(Object.entries(sizes))),
         loadAll: async () => {
           for (let blocks = backlog.read(1e6); blocks.length > 0; blocks = backlog.read(1e6)) {
-            await store.store(client, blocks, registry, (_, ends) => {
+            await store.store(client, blocks, decoder, (_, ends) => {
               for (const [file, end] of ends) backlog.advance(file, end);
             });
           }

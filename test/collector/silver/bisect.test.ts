@@ -1,10 +1,20 @@
+import type pg from 'pg';
 import { expect, test } from 'vitest';
-import { storeBisecting } from '../../../collector/silver/bisect.ts';
-import { addCounters, emptyCounters } from '../../../collector/silver/byte-range.ts';
-import { storeBatch } from '../../../collector/silver/store.ts';
+import { type Bisection, storeBisecting } from '../../../collector/silver/bisect.ts';
+import { addCounters, emptyCounters } from '../../../collector/silver/counters.ts';
+import { remedyOf } from '../../../collector/silver/remedy.ts';
+import { storeStaged } from '../../../collector/silver/staged-store.ts';
 import { withDatabase } from '../../harness/database.ts';
 import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
+
+const bisection = (client: pg.Client, stored: Bisection['stored']): Bisection => ({
+  store: some => storeStaged(client, 'c', some, new Map()),
+  rehearse: line => storeStaged(client, 'c', [line], new Map(), 'rehearse'),
+  stored,
+  blamesRow: async error => remedyOf(error) === 'bisect',
+  log: silent,
+});
 
 test('rows that the database refuses are rejected with their SQLSTATE; all others are stored', () =>
   withDatabase(async database => {
@@ -23,11 +33,16 @@ test('rows that the database refuses are rejected with their SQLSTATE; all other
     const sum = emptyCounters();
     await storeBisecting(
       lines,
-      some => storeBatch(client, 'c', some, new Map()),
-      (_, counters) => addCounters(sum, counters),
-      silent,
+      bisection(client, (_, counters) => addCounters(sum, counters)),
     );
-    expect(sum).toEqual({ lines: 40, stored: 36, duplicates: 0, conflicts: 0, rejected: 4 });
+    expect(sum).toEqual({
+      ...emptyCounters(),
+      lines: 40,
+      understood: 40,
+      readings: 40,
+      stored: 36,
+      refused: 4,
+    });
     const rejected = await database.query('SELECT line, reason FROM silver.rejected_line');
     expect(rejected.map(({ line }) => JSON.parse(line).value)).toEqual([13, 13, 13, 13]);
     expect(rejected[0].reason).toMatch(/^SQLSTATE 23514: .*no_13/);
@@ -47,9 +62,7 @@ test('an error that blames no row is handed on, and nothing is rejected for it',
     const lines = linesOf('f1', ['{"id":"a","dt":"2025-11-12","value":1}', 'torn'], registry);
     const storing = storeBisecting(
       lines,
-      some => storeBatch(connection.client, 'c', some, new Map()),
-      () => expect.unreachable(),
-      silent,
+      bisection(connection.client, () => expect.unreachable()),
     );
     await expect(storing).rejects.toMatchObject({ code: '42P01' });
     expect(await database.query('TABLE silver.rejected_line')).toEqual([]);

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { zoneOf } from '../../../base/time.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
+import { decoderOf } from '../../harness/lines.ts';
 
-const registry = new Registry();
+const decoder = decoderOf(new Registry());
 
 /** A reading, made longer by a field that nobody asks for. */
 const lineOf = (second: number, padding: number) =>
@@ -20,7 +20,7 @@ test('every line of a block becomes a row, however long lines and blocks are', (
     fc.property(paddings, list => {
       const bytes = Buffer.from(list.map((padding, index) => lineOf(index, padding)).join(''));
       const block = { file: 'a', start: 0, bytes, watermark: new Watermark({ lateMinutes: 60 }) };
-      const batch = new DirectBatch([block], zoneOf('UTC'), registry);
+      const batch = new DirectBatch([block], decoder);
       const rows = Buffer.concat([...batch.rows()]);
       const { rejected, ranges } = batch;
       expect(rejected).toEqual([]);

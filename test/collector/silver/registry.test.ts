@@ -4,6 +4,7 @@ import { qualitySql, Registry, upsertSensors } from '../../../collector/silver/r
 import { withDatabase } from '../../harness/database.ts';
 import { loaderConnection, register } from '../../harness/lines.ts';
 
+const plain = { name: null, topic: null, registered_by: 'person' };
 const unsaid = { expected_interval: null, max_step_per_s: null, max_stuck: null, attributes: {} };
 
 test('sensors are upserted; others stay', () =>
@@ -19,10 +20,10 @@ test('sensors are upserted; others stay', () =>
     ]);
     expect(counts).toEqual({ added: 1, changed: 1 });
     expect(await database.query('SELECT * FROM silver.sensor ORDER BY sensor_id')).toEqual([
-      { sensor_id: 'changed', ...change, ...unsaid },
-      { sensor_id: 'kept', ...same, ...unsaid },
-      { sensor_id: 'new', ...change, ...unsaid },
-      { sensor_id: 'same', ...same, ...unsaid },
+      { sensor_id: 'changed', ...change, ...unsaid, ...plain },
+      { sensor_id: 'kept', ...same, ...unsaid, ...plain },
+      { sensor_id: 'new', ...change, ...unsaid, ...plain },
+      { sensor_id: 'same', ...same, ...unsaid, ...plain },
     ]);
   }));
 

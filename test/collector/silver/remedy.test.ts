@@ -7,6 +7,10 @@ test.each(['22003', '22P05', '22021', '23514', '23502', '54000', 'P0001'])('%s b
   expect(remedyOf(withCode(code))).toBe('bisect');
 });
 
+test.each(['XX000', 'XX001', '0A000', '21000'])('%s may blame a row: nobody knows', code => {
+  expect(remedyOf(withCode(code))).toBe('suspect');
+});
+
 test.each([
   '08006',
   '40001',
@@ -21,7 +25,6 @@ test.each([
   '42501',
   '42P01',
   '25006',
-  'XX000',
   'ECONNRESET',
   '22',
   22003,

@@ -76,9 +76,9 @@ const afterwards = `
   INSERT INTO silver.duplicate_minute VALUES
     ('2025-11-12 10:01Z', 'Sensor 1', 2, '2025-11-12 10:01:30Z'), ('2025-11-12 10:01Z', 'Sensor 1', 1, '2025-11-12 10:09Z'),
     ('2025-11-12 10:08Z', 'Sensor 1', 1, '2025-11-12 10:08:30Z');
-  INSERT INTO bronze.raw_file (collector, path, bytes, lines, stored, duplicates, conflicts, rejected, newest, loaded_at) VALUES
-    ('sluice-1', '2025-11-12_Sensor_1.jsonl', 2000, 28, 21, 4, 1, 2, '2025-11-12 10:09:40Z', '2025-11-12 10:09:41Z'),
-    ('sluice-1', '2025-11-12_Sensor_2.jsonl', 700, 10, 10, 0, 0, 0, '2025-11-12 10:09:30Z', '2025-11-12 10:09:31Z');
+  INSERT INTO bronze.raw_file (collector, path, bytes, lines, understood, readings, stored, duplicates, conflicts, rejected, newest, loaded_at) VALUES
+    ('sluice-1', '2025-11-12_Sensor_1.jsonl', 2000, 28, 26, 26, 21, 4, 1, 2, '2025-11-12 10:09:40Z', '2025-11-12 10:09:41Z'),
+    ('sluice-1', '2025-11-12_Sensor_2.jsonl', 700, 10, 10, 10, 10, 0, 0, 0, '2025-11-12 10:09:30Z', '2025-11-12 10:09:31Z');
   INSERT INTO silver.conflicting_reading VALUES
     ('2025-11-12 10:03:20Z', 'Sensor 1', 23.3, 99, 'sluice-1', '2025-11-12_Sensor_1.jsonl', 900, '2025-11-12 10:03:21Z');
   INSERT INTO silver.rejected_line (collector, path, byte_offset, reason, line, rejected_at, time, sensor_id) VALUES

@@ -40,9 +40,9 @@ test('import adds and changes; export gives a file that import takes back unchan
     });
     const csv = readFileSync(exported, 'utf8');
     expect(csv.split('\n').slice(0, 3)).toEqual([
-      `${HEADER},expected_interval,max_step_per_s,max_stuck,attributes`,
-      'Current,current,A,Cabinet 1,0,100,,,,',
-      'New,flow,l/s,,,,,,,',
+      `${HEADER},expected_interval,max_step_per_s,max_stuck,attributes,name`,
+      'Current,current,A,Cabinet 1,0,100,,,,,',
+      'New,flow,l/s,,,,,,,,',
     ]);
     expect((await sluice(['sensors', 'export', '-'], none(pipeline))).stdout).toBe(csv);
     const again = await sluice(['sensors', 'import', exported, '--prune'], none(pipeline));

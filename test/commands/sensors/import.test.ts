@@ -153,7 +153,7 @@ test('intervals that were made by hand are exported by their length', () =>
        VALUES ('a', 'flow', 'l/s', '1 mon 2 days 03:00:00.5', '1 year')`,
     );
     const csv = await exportSensors(client);
-    expect(csv.split('\n')[1]).toBe('a,flow,l/s,,,,2775600500ms,,360d,');
+    expect(csv.split('\n')[1]).toBe('a,flow,l/s,,,,2775600500ms,,360d,,');
     expect(await importSensors(client, parseRegistry(Buffer.from(csv), 'exported'))).toMatchObject({
       unchanged: 1,
     });

@@ -229,7 +229,7 @@ describe.each(databaseServers())('verify on $name', server => {
     },
     {
       damage: 'the counter of lines changed',
-      by: `UPDATE bronze.raw_file SET lines = lines + 1, stored = stored + 1 WHERE path = '${SECOND}'`,
+      by: `UPDATE bronze.raw_file SET lines = lines + 1, empty = empty + 1 WHERE path = '${SECOND}'`,
       count: 1,
       first: [{ file: SECOND, what: /bronze.raw_file says lines 2.*; the file has lines 1/ }],
     },
@@ -243,7 +243,12 @@ describe.each(databaseServers())('verify on $name', server => {
       damage: 'the counter of rejected lines changed',
       by: `UPDATE bronze.raw_file SET lines = lines - 1, rejected = rejected - 1 WHERE path = '${FIRST}'`,
       count: 1,
-      first: [{ file: FIRST, what: /says lines 6, rejected 0.*the file has lines 7, rejected 1/ }],
+      first: [
+        {
+          file: FIRST,
+          what: /says lines 6, understood 6, rejected 0.*the file has lines 7, understood 6, rejected 1/,
+        },
+      ],
     },
     {
       damage: 'the offset moved beyond the end of the file',

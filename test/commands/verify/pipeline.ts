@@ -12,22 +12,25 @@ import { nameCollector } from '../../../collector/bronze/data-folder.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { decodeReading } from '../../../collector/payload/message.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Backlog } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
 import { Registry, upsertSensors } from '../../../collector/silver/registry.ts';
 import { readRegistry } from '../../../collector/silver/registry-file.ts';
-import { prepareStaging } from '../../../collector/silver/store.ts';
+import { prepareStaging } from '../../../collector/silver/staged-store.ts';
 import { findFiles } from '../../../commands/replay/files.ts';
 import { Replay, type Replayed } from '../../../commands/replay/replay.ts';
 import { type Report, verify } from '../../../commands/verify/verify.ts';
 import { connect } from '../../../db/connect.ts';
 import { type DatabaseServer, type TestDatabase, withDatabase } from '../../harness/database.ts';
+import { decoderOf } from '../../harness/lines.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 export const SENSORS_FILE = join(ROOT, 'db/sensors.csv');
 export const silent = createLog({ LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
 const zone = zoneOf('UTC');
+const topics = defaultTopics(['sensors/#'], zone);
 
 /** What `sluice` printed, and how it ended. */
 interface Ended {
@@ -131,11 +134,11 @@ export class Pipeline implements AsyncDisposable {
       await prepareStaging(client);
       const backlog = new Backlog(this.raw, this.collector, silent, 5);
       await backlog.synchronise(client, sizes ?? (await this.#wholeLines()));
-      const registry = await Registry.load(client);
-      const store = new BlockStore(this.collector, zone, silent);
+      const decoder = decoderOf(await Registry.load(client), zone);
+      const store = new BlockStore(this.collector, silent);
       while (backlog.bytes > 0) {
         await backlog.decompress();
-        await store.store(client, backlog.read(batchBytes), registry, (_, ends) => {
+        await store.store(client, backlog.read(batchBytes), decoder, (_, ends) => {
           for (const [file, end] of ends) backlog.advance(file, end);
         });
       }
@@ -152,7 +155,7 @@ export class Pipeline implements AsyncDisposable {
 
   verify(scope: { date?: string; sensor?: string } = {}): Promise<Report> {
     const { dataDir, collector } = this;
-    return this.#connected(client => verify(client, { dataDir, collector, zone, ...scope }));
+    return this.#connected(client => verify(client, { dataDir, collector, topics, ...scope }));
   }
 
   /** Replays, without refreshing the means. */
@@ -169,7 +172,7 @@ export class Pipeline implements AsyncDisposable {
     const replay = new Replay({
       connect: open,
       collector,
-      zone,
+      topics,
       log: silent,
       lateMinutes: 5,
       collecting,

@@ -101,9 +101,10 @@ test('whatever lines come in whatever batches, verify finds nothing and counts a
         model.wait(last);
         const { differences, files, staleMinutes, total } = await pipeline.verify();
         expect(differences).toEqual({ count: 0, first: [] });
-        expect(Object.fromEntries(files.map(({ file, ...counts }) => [file, counts]))).toEqual(
+        expect(Object.fromEntries(files.map(({ file, ...counts }) => [file, counts]))).toMatchObject(
           Object.fromEntries(model.files),
         );
+        expect(files).toHaveLength(model.files.size);
         const [silver] = await pipeline.database.query('SELECT count(*)::int FROM silver.sensor_reading');
         expect(silver.count).toBe(model.rows.size);
         expect(staleMinutes > 0).toBe(!refresh && model.rows.size > 0);
@@ -196,7 +197,7 @@ async function store(pipeline: Pipeline, count: number): Promise<void> {
     [count],
   );
   await pipeline.database.query(
-    'INSERT INTO bronze.raw_file (collector, path, bytes, lines, stored) VALUES ($1, $2, $3, $4, $4)',
+    'INSERT INTO bronze.raw_file (collector, path, bytes, lines, understood, readings, stored) VALUES ($1, $2, $3, $4, $4, $4, $4)',
     [pipeline.collector, file, text.length, count],
   );
   await pipeline.database.query(

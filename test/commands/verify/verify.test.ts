@@ -1,12 +1,19 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type Counters, emptyCounters } from '../../../collector/silver/counters.ts';
 import type { Report } from '../../../commands/verify/verify.ts';
 import { databaseServers } from '../../harness/database.ts';
 import { FIRST, loadExample, OTHER_DAY, SECOND } from './example.ts';
 import { reading, withPipeline } from './pipeline.ts';
 
 const whats = ({ differences }: Report) => differences.first.map(({ what }) => what);
+
+/** The counters of plain messages. */
+const counts = (lines: number, some: Partial<Counters>): Counters => {
+  const readings = lines - (some.rejected ?? 0);
+  return { ...emptyCounters(), lines, understood: readings, readings, ...some };
+};
 
 describe.each(databaseServers())('verify on $name', server => {
   test('finds nothing in what was just loaded, and counts each file and all of them', async () => {
@@ -18,11 +25,15 @@ describe.each(databaseServers())('verify on $name', server => {
       expect(report).toEqual({
         ok: true,
         files: [
-          { file: FIRST, lines: 7, stored: 4, duplicates: 1, conflicts: 1, rejected: 1, pending: 1 },
-          { file: SECOND, lines: 1, stored: 1, duplicates: 0, conflicts: 0, rejected: 0, pending: 0 },
-          { file: OTHER_DAY, lines: 1, stored: 1, duplicates: 0, conflicts: 0, rejected: 0, pending: 0 },
+          { file: FIRST, ...counts(7, { stored: 4, duplicates: 1, conflicts: 1, rejected: 1 }), pending: 1 },
+          { file: SECOND, ...counts(1, { stored: 1 }), pending: 0 },
+          { file: OTHER_DAY, ...counts(1, { stored: 1 }), pending: 0 },
         ],
-        total: { files: 3, lines: 9, stored: 6, duplicates: 1, conflicts: 1, rejected: 1, pending: 1 },
+        total: {
+          files: 3,
+          ...counts(9, { stored: 6, duplicates: 1, conflicts: 1, rejected: 1 }),
+          pending: 1,
+        },
         staleMinutes: 0,
         retired: {
           removed: { files: 0, lines: 0 },
@@ -124,7 +135,7 @@ describe.each(databaseServers())('verify on $name', server => {
     await withPipeline(async pipeline => {
       await loadExample(pipeline);
       await pipeline.database.query(
-        `INSERT INTO bronze.raw_file (collector, path, bytes, lines, stored) VALUES ('other', '${OTHER_DAY}', 100, 2, 2)`,
+        `INSERT INTO bronze.raw_file (collector, path, bytes, lines, understood, readings, stored) VALUES ('other', '${OTHER_DAY}', 100, 2, 2, 2, 2)`,
       );
       await pipeline.database.query(
         `INSERT INTO silver.sensor_reading VALUES
@@ -179,7 +190,7 @@ test('the command line says the same as text and as JSON, and by its exit status
     const clean = await pipeline.sluice(['verify']);
     expect(clean).toMatchObject({ code: 0, stderr: '' });
     expect(clean.stdout).toMatch(
-      /^2025-11-12_Sensor_1.jsonl +7 +4 +1 +1 +1 +0\n.*\n.*\n3 files +9 +6 +1 +1 +1 +0\n/m,
+      /^2025-11-12_Sensor_1.jsonl +7 +6 +4 +1 +1 +0 +1 +0\n.*\n.*\n3 files +9 +8 +6 +1 +1 +0 +1 +0\n/m,
     );
     expect(clean.stdout).toMatch(/Every loaded line is accounted for/);
 

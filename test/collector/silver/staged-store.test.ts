@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type BatchLine, rejectRow } from '../../../collector/silver/batch.ts';
-import type { Counters } from '../../../collector/silver/byte-range.ts';
+import { type BatchLine, refuseRow } from '../../../collector/silver/batch-line.ts';
+import { COUNTERS, type Counters } from '../../../collector/silver/counters.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
-import { storeBatch } from '../../../collector/silver/store.ts';
+import { storeStaged } from '../../../collector/silver/staged-store.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
@@ -38,7 +38,7 @@ describe.each(databaseServers())('on $name', server => {
 
   const store = async (lines: BatchLine[]): Promise<Counters> => {
     await using connection = await loaderConnection(database);
-    return await storeBatch(connection.client, 'c', lines, new Map([[FILE, 'hash']]));
+    return await storeStaged(connection.client, 'c', lines, new Map([[FILE, 'hash']]));
   };
   const contents = async () => {
     const tables: Record<string, number> = {};
@@ -50,7 +50,7 @@ describe.each(databaseServers())('on $name', server => {
   };
   const ledger = () =>
     database.query(
-      `SELECT path, bytes::int, first_line_hash AS hash, lines::int, stored::int, duplicates::int, conflicts::int, rejected::int
+      `SELECT path, bytes::int, first_line_hash AS hash, ${COUNTERS.map(name => `${name}::int`)}
        FROM bronze.raw_file ORDER BY path`,
     );
   const empty = Object.fromEntries(TABLES.map(table => [table, 0]));
@@ -69,7 +69,17 @@ describe.each(databaseServers())('on $name', server => {
       ],
       registry,
     );
-    const counters = { lines: 7, stored: 4, duplicates: 1, conflicts: 1, rejected: 1 };
+    const counters = {
+      lines: 7,
+      understood: 6,
+      rejected: 1,
+      empty: 0,
+      readings: 6,
+      stored: 4,
+      duplicates: 1,
+      conflicts: 1,
+      refused: 0,
+    };
     expect(await store(lines)).toEqual(counters);
     expect(await ledger()).toEqual([{ path: FILE, hash: 'hash', bytes: lines.at(-1)!.end, ...counters }]);
     expect(
@@ -106,7 +116,7 @@ describe.each(databaseServers())('on $name', server => {
     await database.query('TRUNCATE gold.stale_minute');
     const next = linesOf(FILE, [reading(1, 20), reading(2, 22), reading(2, 23)], registry, first.at(-1)!.end);
     const other = linesOf('2025-11-12_b.jsonl', [reading(2, 24), reading(1, 20)], registry);
-    expect(await store([...next, ...other])).toEqual({
+    expect(await store([...next, ...other])).toMatchObject({
       lines: 5,
       stored: 0,
       duplicates: 2,
@@ -124,9 +134,9 @@ describe.each(databaseServers())('on $name', server => {
 
   test('a batch of rejected lines alone moves the offset as well', async () => {
     const refused = linesOf(FILE, [reading(1, 1)], registry).map(line =>
-      rejectRow(line as Parameters<typeof rejectRow>[0], Object.assign(new Error('no'), { code: '22003' })),
+      refuseRow(line, line.rows[0]!, Object.assign(new Error('no'), { code: '22003' })),
     );
-    expect(await store(refused)).toMatchObject({ lines: 1, rejected: 1 });
+    expect(await store(refused)).toMatchObject({ lines: 1, understood: 1, refused: 1 });
     expect(await database.query('SELECT reason, line FROM silver.rejected_line')).toEqual([
       { reason: 'SQLSTATE 22003: no', line: '{"id":"a","dt":"2025-11-12T10:15:01.000000Z","value":1}' },
     ]);
@@ -147,7 +157,7 @@ describe.each(databaseServers())('on $name', server => {
     expect(await database.query(counted)).toEqual(counts);
     expect(await ledger()).toMatchObject([{ lines: 10, stored: 4, duplicates: 5, conflicts: 1 }]);
     await using connection = await loaderConnection(database);
-    await storeBatch(connection.client, 'c', first, new Map(), 'backfill');
+    await storeStaged(connection.client, 'c', first, new Map(), 'backfill');
     expect(await database.query(counted)).toEqual(counts);
   });
 
@@ -177,7 +187,7 @@ describe.each(databaseServers())('on $name', server => {
     });
     const begin = linesOf(FILE, [reading(1, 1), reading(1, 1, 'x')], registry);
     const next = linesOf(FILE, [reading(2, 1), reading(2, 1, 'x')], registry, begin.at(-1)!.end);
-    const put = (lines: BatchLine[]) => storeBatch(counting, 'c', lines, new Map(), 'advance', seen);
+    const put = (lines: BatchLine[]) => storeStaged(counting, 'c', lines, new Map(), 'advance', seen);
     await expect(put(next)).rejects.toThrow(OffsetMovedError);
     expect(await contents()).toEqual(empty);
     await put(begin);
@@ -254,7 +264,13 @@ describe.each(databaseServers())('on $name', server => {
       } finally {
         await database.query(`DROP TRIGGER fault ON ${table}`);
       }
-      expect(await store(lines())).toEqual({ lines: 5, stored: 2, duplicates: 1, conflicts: 1, rejected: 1 });
+      expect(await store(lines())).toMatchObject({
+        lines: 5,
+        stored: 2,
+        duplicates: 1,
+        conflicts: 1,
+        rejected: 1,
+      });
     });
 
     test('somebody ends the connection between any two statements', async () => {
@@ -267,7 +283,7 @@ describe.each(databaseServers())('on $name', server => {
           if (++statement === at)
             await database.query('SELECT pg_terminate_backend($1, 5000)', [rows[0]!.pid]);
         });
-        const stored = await storeBatch(cut, 'c', lines(), new Map()).catch(() => undefined);
+        const stored = await storeStaged(cut, 'c', lines(), new Map()).catch(() => undefined);
         if (stored !== undefined) break;
         expect(await contents()).toEqual(empty);
         expect(at).toBeLessThan(20);
@@ -308,7 +324,9 @@ describe.each(databaseServers())('on $name', server => {
     const lines = linesOf(FILE, [reading(1, 20)], registry);
     await store(lines);
     await using connection = await loaderConnection(database);
-    expect(await storeBatch(connection.client, 'another', lines, new Map())).toMatchObject({ duplicates: 1 });
+    expect(await storeStaged(connection.client, 'another', lines, new Map())).toMatchObject({
+      duplicates: 1,
+    });
     expect(await contents()).toMatchObject({ 'bronze.raw_file': 2, 'silver.sensor_reading': 1 });
   });
 

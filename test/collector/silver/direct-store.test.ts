@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
-import type { Counters } from '../../../collector/silver/byte-range.ts';
+import { COUNTERS, countersOf } from '../../../collector/silver/counters.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
+import { storeDirect } from '../../../collector/silver/direct-store.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
-import { storeBatch } from '../../../collector/silver/store.ts';
-import { storeDirect } from '../../../collector/silver/store-direct.ts';
+import { storeStaged } from '../../../collector/silver/staged-store.ts';
 import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
-import { linesOf, loaderConnection, register } from '../../harness/lines.ts';
+import { decoderOf, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 
 const berlin = zoneOf('Europe/Berlin');
 const TABLES = [
@@ -52,29 +52,26 @@ describe.each(databaseServers())('on $name', server => {
           watermark: watermark(),
         },
       ],
-      berlin,
-      registry,
+      decoderOf(registry, berlin),
     );
   const store = async (file: string, texts: readonly string[], start = 0) => {
     await using connection = await loaderConnection(database);
     await storeDirect(connection.client, 'c', batchOf(file, texts, start));
   };
   const contents = async () => ({
-    ledger: await database.query(
-      'SELECT path, bytes, newest, lines, stored, duplicates, conflicts, rejected FROM bronze.raw_file ORDER BY 1',
-    ),
+    ledger: await database.query(`SELECT path, bytes, newest, ${COUNTERS} FROM bronze.raw_file ORDER BY 1`),
     rows: await database.query(
       'SELECT time::text, sensor_id, value, quality, late FROM silver.sensor_reading ORDER BY 2, 1',
     ),
     rejected: await database.query(
-      'SELECT byte_offset, reason, line, time::text, sensor_id FROM silver.rejected_line ORDER BY 1',
+      'SELECT byte_offset, reading, reason, line, time::text, sensor_id FROM silver.rejected_line ORDER BY 1',
     ),
     sensors: await database.query('SELECT sensor_id FROM silver.seen_sensor ORDER BY 1'),
     minutes: await database.query('SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute ORDER BY 2, 1'),
   });
   const nothing = { ledger: [], rows: [], rejected: [], sensors: [], minutes: [] };
 
-  test('it stores what storeBatch stores', async () => {
+  test('it stores what storeStaged stores', async () => {
     const form = fc.constantFrom(
       (id: string, dt: string, value: number) => `{"id": ${id}, "dt": "${dt}Z", "value": ${value}}`,
       (id: string, dt: string, value: number) => `{"id":${id},"dt":"${dt}Z","value":${value}}`,
@@ -103,7 +100,7 @@ describe.each(databaseServers())('on $name', server => {
         const direct = await contents();
         await clear();
         const lines = linesOf('f', texts, registry, 0, berlin, watermark());
-        expect(await storeBatch(connection.client, 'c', lines, new Map())).toEqual(
+        expect(await storeStaged(connection.client, 'c', lines, new Map())).toEqual(
           countersOf(batch.ranges[0]!),
         );
         expect(direct).toEqual(await contents());
@@ -192,7 +189,3 @@ describe.each(databaseServers())('on $name', server => {
     expect(n).toEqual([{ n: 3 }, { n: 1 }, { n: 2 }]);
   });
 });
-
-function countersOf({ lines, stored, duplicates, conflicts, rejected }: Counters): Counters {
-  return { lines, stored, duplicates, conflicts, rejected };
-}

@@ -3,13 +3,14 @@ import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import type { DirectBatch } from './direct-batch.ts';
+import { registerFound } from './found-sensors.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
 import { loadedColumns, unflaggedColumns } from './reading-columns.ts';
 import { SeenSensors } from './seen-sensors.ts';
 
 /**
  * Stores a batch by one COPY straight into silver, in one transaction with its offsets. One key that is there already
- * fails it all, with nothing changed; `storeBatch` then sorts out the duplicates.
+ * fails it all, with nothing changed; `storeStaged` then sorts out the duplicates.
  */
 export async function storeDirect(
   client: ClientBase,
@@ -30,6 +31,7 @@ export async function storeDirect(
       );
     }
     await storeRejections(client, collector, rejected);
+    await registerFound(client, batch.found.values());
     const committed = await seen.insert(client, staleSensors);
     await moveOffsets(client, collector, ranges);
     await client.query('COMMIT');
