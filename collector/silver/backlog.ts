@@ -1,30 +1,17 @@
 import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
+import { errorText } from '../../base/errors.ts';
 import { firstLineOf } from '../bronze/first-line.ts';
 import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
 import { readLines } from '../bronze/line-reader.ts';
+import { BacklogFile } from './backlog-file.ts';
 import type { Block } from './block.ts';
 import type { LoadedTo } from './block-store.ts';
-import { CompressedFiles } from './compressed-files.ts';
-import { firstLineHash, type LedgerEntry, readLedger, setEntryAside } from './ledger.ts';
+import { Decompression, isDamage } from './decompression.ts';
+import { firstLineHash, type LedgerEntry, readEntries, setEntryAside } from './ledger.ts';
 import type { LoaderLog } from './protocol.ts';
 import { Watermark } from './watermark.ts';
-
-/** How far a file is loaded. */
-interface Loaded {
-  bytes: number;
-  /** The newest second (since 1970) that was recorded before that, where one is known. */
-  newest: number | undefined;
-}
-
-/** How far a file is loaded and durable, in bytes, and what marks stand beside the lines between. */
-interface Position {
-  loaded: Loaded;
-  durable: number;
-  marks: LateMark[];
-}
-
-const nothing: Loaded = { bytes: 0, newest: undefined };
 
 /** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
 export class FileReplacedError extends Error {
@@ -36,6 +23,12 @@ export class FileReplacedError extends Error {
 
 /** From one file at a time no more than this, so that a large backlog of one sensor does not hold up the others. */
 const FILE_BYTES = 1024 * 1024;
+/** Of so many files that are loaded it is known how far; of others, which are old mostly, the ledger is asked when they grow. */
+const MOST_LOADED = 50_000;
+/** So many files at once are compared with the ledger. */
+const COMPARED_AT_ONCE = 5000;
+/** So many files that cannot be read are named in the log. */
+const MOST_NAMED = 10;
 
 /**
  * The raw files that hold durable lines which are not in the database yet. Holds offsets, never lines, so that a
@@ -46,15 +39,13 @@ export class Backlog {
   readonly #collector: string;
   readonly #log: LoaderLog;
   readonly #lateMinutes: number;
-  /** Files with something to load. Insertion order is the order in which they are served. */
-  readonly #pending = new Map<string, Position>();
-  /** Files that are loaded as far as they are durable, as of the last synchronisation. */
-  readonly #loaded = new Map<string, Loaded>();
-  /** Files that have begun and are not known to be loaded from their beginning: an entry of the ledger may not be theirs. */
-  readonly #begun = new Set<string>();
+  /** Files with something to load, in the order in which they are served. */
+  readonly #pending = new Map<string, BacklogFile>();
+  /** Files that are loaded as far as they are durable. */
+  readonly #loaded = new LRUCache<string, BacklogFile>({ max: MOST_LOADED });
   /** A file that is not the one that was loaded under its name. */
   #replaced: string | undefined;
-  readonly #compressed: CompressedFiles;
+  readonly #decompression: Decompression;
   /** Every batch is read into the same memory: fresh memory for each stays until the garbage collector sees a reason. */
   #memory = Buffer.alloc(0);
   #used = 0;
@@ -65,15 +56,22 @@ export class Backlog {
     this.#collector = collector;
     this.#log = log;
     this.#lateMinutes = lateMinutes;
-    this.#compressed = new CompressedFiles(folder, log);
+    this.#decompression = new Decompression(folder);
   }
 
   /** Bytes that are durable and not loaded. */
   get bytes(): number {
     let sum = 0;
-    // A file that was replaced by a shorter one is pending as well: looking at it is how we find out.
-    for (const { loaded, durable } of this.#pending.values()) sum += Math.max(1, durable - loaded.bytes);
+    for (const file of this.#pending.values()) sum += file.pendingBytes;
     return sum;
+  }
+
+  /** ms until a file can be read; 0: now. Only files that could not be read, or are compressed, are waited for. */
+  get untilReadable(): number {
+    const now = performance.now();
+    let least = Number.POSITIVE_INFINITY;
+    for (const file of this.#pending.values()) least = Math.min(least, file.untilRetry(now));
+    return least === Number.POSITIVE_INFINITY ? 0 : least;
   }
 
   /**
@@ -81,53 +79,54 @@ export class Backlog {
    * @param anew it begins with what is new.
    * @param marks those that stand beside what is new.
    */
-  grow(file: string, size: number, anew = false, marks: LateMark[] = []): void {
-    const position = this.#pending.get(file);
-    const loaded = this.#loaded.get(file) ?? position?.loaded ?? nothing;
-    this.#compressed.release(file);
-    if (anew) this.#begun.add(file);
+  grow(key: string, size: number, anew = false, marks: LateMark[] = []): void {
+    const file = this.#pending.get(key) ?? this.#loaded.get(key) ?? new BacklogFile(key);
     // What was loaded under its name was of another file, which somebody has deleted.
-    if (anew && loaded.bytes > 0) this.#replaced = file;
-    if (position === undefined) this.#pending.set(file, { loaded, durable: size, marks });
-    else {
-      position.durable = size;
-      position.marks.push(...marks);
+    if (anew && (file.loaded ?? 0) > 0) this.#replaced = key;
+    if (anew) {
+      file.begun = true;
+      file.loaded ??= 0;
     }
+    this.#decompression.release(file);
+    file.durable = size;
+    file.marks.push(...marks);
+    this.#loaded.delete(key);
+    this.#pending.set(key, file);
   }
 
   /**
-   * Compares the files with the ledger: on a new connection, and when the ledger has moved by another hand. What has
-   * grown since the snapshot was taken is kept.
+   * Compares all files with the ledger: on a new connection, and when the ledger has moved by another hand. What has grown
+   * since the snapshot was taken is kept.
    * @param snapshot every raw file and up to where it is durable.
    */
   async synchronise(client: ClientBase, snapshot: ReadonlyMap<string, number>): Promise<void> {
-    const ledger = await readLedger(client, this.#collector);
-    // Nothing is awaited until all positions are set, so that no message about a grown file falls between.
-    const durable = new Map(snapshot);
-    for (const [file, position] of this.#pending) {
-      durable.set(file, Math.max(durable.get(file) ?? 0, position.durable));
-    }
+    const before = new Map(this.#pending);
+    for (const file of before.values()) this.#decompression.release(file);
     this.#pending.clear();
     this.#loaded.clear();
-    this.#compressed.clear();
     this.#replaced = undefined;
-    const replaced: string[] = [];
-    for (const [file, size] of durable) {
-      const entry = ledger.get(file);
-      let loaded = entry === undefined ? nothing : { bytes: entry.bytes, newest: entry.newest };
-      if (entry !== undefined && this.#isAnotherFile(file, size, entry)) {
-        replaced.push(file);
-        loaded = nothing;
-      }
-      if (loaded.bytes >= size) this.#loaded.set(file, loaded);
-      else this.#pending.set(file, { loaded, durable: size, marks: this.#marksOf(file, loaded, size) });
+    const keys = [...snapshot.keys(), ...[...before.keys()].filter(key => !snapshot.has(key))];
+    for (let at = 0; at < keys.length; at += COMPARED_AT_ONCE) {
+      await this.#compare(client, keys.slice(at, at + COMPARED_AT_ONCE), key => {
+        const known = before.get(key);
+        return { size: Math.max(snapshot.get(key) ?? 0, known?.durable ?? 0), begun: known?.begun ?? false };
+      });
     }
-    for (const file of replaced)
-      await this.#startAfresh(client, file, ledger.get(file)?.removedAt !== undefined);
+  }
+
+  /** Asks the ledger about files that have grown and of which nothing is known. */
+  async resolve(client: ClientBase): Promise<void> {
+    const now = performance.now();
+    const unknown: string[] = [];
+    for (const [key, file] of this.#pending) {
+      if (file.loaded === undefined && file.untilRetry(now) === 0) unknown.push(key);
+    }
+    if (unknown.length > 0) await this.#compare(client, unknown, () => ({ size: 0, begun: false }));
   }
 
   /**
-   * Reads whole lines, about `maxBytes` of them, file by file. Nothing moves before `advance`.
+   * Reads whole lines, about `maxBytes` of them, file by file. Nothing moves before `advance`. A file that cannot be read
+   * is left out for a while: it costs its own sensor only.
    * @returns blocks whose bytes are overwritten by the next call.
    */
   read(maxBytes: number): Block[] {
@@ -136,23 +135,50 @@ export class Backlog {
     let left = maxBytes;
     if (this.#memory.length < maxBytes) this.#memory = Buffer.allocUnsafeSlow(maxBytes);
     this.#used = 0;
-    for (const [file, { loaded, durable, marks }] of this.#pending) {
+    const now = performance.now();
+    for (const file of this.#pending.values()) {
       if (left <= 0) break;
+      const { key, loaded, durable, newest, marks } = file;
+      if (loaded === undefined || file.untilRetry(now) > 0) continue;
       // Shorter than what was loaded of it: somebody has cut it.
-      if (durable < loaded.bytes) throw new FileReplacedError(file);
-      const bytes = this.#readFile(file, loaded, durable, Math.min(FILE_BYTES, left));
+      if (durable < loaded) throw new FileReplacedError(key);
+      const bytes = this.#readFile(file, loaded, Math.min(FILE_BYTES, left));
       if (bytes === undefined) continue;
-      const watermark = new Watermark({ lateMinutes: this.#lateMinutes, newest: loaded.newest, marks });
-      blocks.push({ file, start: loaded.bytes, bytes, watermark });
+      const watermark = new Watermark({ lateMinutes: this.#lateMinutes, newest, marks });
+      blocks.push({ file: key, start: loaded, bytes, watermark });
       left -= bytes.length;
       this.#used += bytes.length;
     }
     return blocks;
   }
 
-  /** Unpacks a compressed file, where one is pending; the next `read` has its lines. @throws errors of the disk. */
+  /** Decompresses a file, where one is pending; the next `read` has its lines. */
   decompress(): Promise<void> {
-    return this.#compressed.decompress();
+    return this.#decompression.next(this.#pending.values(), (file, error) => {
+      if (isDamage(error)) this.#giveUp(file, 'a compressed raw file cannot be read to its end', error);
+      else this.#defer(file, error);
+    });
+  }
+
+  /** Notes that a file is loaded up to `offset`; what is left of it takes its turn behind the others. */
+  advance(key: string, { offset, newest }: LoadedTo): void {
+    const file = this.#pending.get(key);
+    if (file === undefined) return;
+    this.#pending.delete(key);
+    file.begun = false;
+    file.loaded = offset;
+    file.newest = newest;
+    file.marks = file.marks.filter(({ from }) => from >= offset);
+    if (offset < file.durable) this.#pending.set(key, file);
+    else this.#settle(file);
+  }
+
+  /** A file has nothing more to load. */
+  #settle(file: BacklogFile): void {
+    this.#pending.delete(file.key);
+    this.#decompression.release(file);
+    file.marks = [];
+    this.#loaded.set(file.key, file);
   }
 
   /** Memory for a block. A line that is longer than all that is left gets some of its own. */
@@ -163,66 +189,113 @@ export class Backlog {
       : Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** @returns undefined where the file has nothing that can be loaded: it is left out, and the others go on. */
-  #readFile(file: string, loaded: Loaded, durable: number, maxBytes: number): Buffer | undefined {
-    const path = this.#compressed.pathOf(file);
+  /** @returns undefined where the file has nothing that can be loaded now: it is left out, and the others go on. */
+  #readFile(file: BacklogFile, loaded: number, maxBytes: number): Buffer | undefined {
+    const path = this.#decompression.pathOf(file);
     if (path === undefined) return undefined;
     try {
-      const lines = readLines(path, loaded.bytes, durable, maxBytes, bytes => this.#allocate(bytes));
+      const lines = readLines(path, loaded, file.durable, maxBytes, bytes => this.#allocate(bytes));
+      file.mended();
       if (lines.length > 0) return lines;
       this.#log.warn(
-        { file, bytes: durable - loaded.bytes },
+        { file: file.key, bytes: file.durable - loaded },
         'a raw file has no whole line where one should be; it is left out',
       );
+      this.#settle(file);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      if (this.#compressed.isThere(file)) return undefined;
-      this.#log.error(
-        { file, bytes: durable - loaded.bytes },
-        'a raw file was deleted, or damaged, before it was loaded; its readings are lost',
-      );
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#defer(file, error as Error);
+      else if (!this.#decompression.find(file)) {
+        this.#giveUp(
+          file,
+          'a raw file was deleted before it was loaded; its readings are lost',
+          error as Error,
+        );
+      }
     }
-    this.#pending.delete(file);
-    this.#loaded.set(file, loaded);
     return undefined;
   }
 
-  /** Notes that a file is loaded up to `offset`; what is left of it takes its turn behind the others. */
-  advance(file: string, { offset, newest }: LoadedTo): void {
-    this.#begun.delete(file);
-    const position = this.#pending.get(file);
-    if (position === undefined) return;
-    this.#pending.delete(file);
-    const loaded = { bytes: offset, newest };
-    if (offset >= position.durable) {
-      this.#loaded.set(file, loaded);
-      this.#compressed.release(file);
-    } else
-      this.#pending.set(file, {
-        ...position,
-        loaded,
-        marks: position.marks.filter(({ from }) => from >= offset),
-      });
+  /** What cannot be read now may be readable later: a disk that comes back, rights that somebody gives. */
+  #defer(file: BacklogFile, error: Error): void {
+    const reason = errorText(error);
+    const isNews = file.trouble !== reason;
+    file.defer(reason, performance.now());
+    let troubled = 0;
+    for (const { trouble } of this.#pending.values()) if (trouble !== undefined) troubled++;
+    if (isNews && troubled <= MOST_NAMED) {
+      this.#log.error(
+        { file: file.key, reason },
+        'a raw file cannot be read; it is tried again, and the others are loaded meanwhile',
+      );
+    }
+  }
+
+  #giveUp(file: BacklogFile, message: string, error: Error): void {
+    const bytes = file.durable - (file.loaded ?? 0);
+    this.#log.error({ file: file.key, bytes, reason: errorText(error) }, message);
+    this.#settle(file);
+  }
+
+  /** Compares some files with the ledger. @param known what is known of them beside what has grown meanwhile. */
+  async #compare(
+    client: ClientBase,
+    keys: string[],
+    known: (key: string) => { size: number; begun: boolean },
+  ): Promise<void> {
+    const entries = await readEntries(client, this.#collector, keys);
+    // Nothing is awaited until all positions are set, so that no message about a grown file falls between.
+    const replaced: string[] = [];
+    for (const key of keys) {
+      const { size, begun } = known(key);
+      const file = this.#pending.get(key) ?? new BacklogFile(key);
+      file.durable = Math.max(file.durable, size);
+      file.begun ||= begun;
+      try {
+        if (this.#place(file, entries.get(key))) replaced.push(key);
+      } catch (error) {
+        // Asked again when it can be read: it may be another file.
+        file.loaded = undefined;
+        this.#pending.set(key, file);
+        this.#defer(file, error as Error);
+      }
+    }
+    for (const key of replaced)
+      await this.#startAfresh(client, key, entries.get(key)?.removedAt !== undefined);
+  }
+
+  /** Says how far a file is loaded. @returns whether its entry is that of another file. @throws errors of the disk. */
+  #place(file: BacklogFile, entry: LedgerEntry | undefined): boolean {
+    file.loaded = entry?.bytes ?? 0;
+    file.newest = entry?.newest;
+    const isAnother = entry !== undefined && this.#isAnotherFile(file, entry);
+    if (isAnother) {
+      file.loaded = 0;
+      file.newest = undefined;
+    }
+    if (file.loaded >= file.durable) this.#settle(file);
+    else {
+      file.marks = this.#marksOf(file, file.loaded);
+      this.#pending.set(file.key, file);
+    }
+    return isAnother;
   }
 
   /** A file that is shorter than what was loaded of it, or begins otherwise, only took the name of the one we know. */
-  #isAnotherFile(file: string, size: number, entry: LedgerEntry): boolean {
+  #isAnotherFile({ key, durable, begun }: BacklogFile, entry: LedgerEntry): boolean {
     const { bytes: loaded, firstLineHash: known, removedAt } = entry;
-    if (size < loaded) return true;
+    if (durable < loaded) return true;
     // Of a file that was removed on purpose nothing can have grown.
-    if (removedAt !== undefined && (size > loaded || this.#begun.has(file))) return true;
+    if (removedAt !== undefined && (durable > loaded || begun)) return true;
     // What is loaded to its end is looked at when it grows: reading every file of the past at each start would take long.
     // One that has begun is looked at too: its entry is its own where only the answer to a COMMIT was lost.
-    if ((size === loaded && !this.#begun.has(file)) || known === null) return false;
-    const first = firstLineOf(join(this.#folder, file), size);
+    if ((durable === loaded && !begun) || known === null) return false;
+    const first = firstLineOf(join(this.#folder, key), durable);
     return first !== undefined && firstLineHash(first) !== known;
   }
 
   /** The marks beside the lines that are to be loaded. What the recorder may be writing behind them is not to be trusted. */
-  #marksOf(file: string, loaded: Loaded, durable: number): LateMark[] {
-    return readLateMarks(join(this.#folder, file)).filter(
-      ({ from }) => from >= loaded.bytes && from < durable,
-    );
+  #marksOf({ key, durable }: BacklogFile, loaded: number): LateMark[] {
+    return readLateMarks(join(this.#folder, key)).filter(({ from }) => from >= loaded && from < durable);
   }
 
   async #startAfresh(client: ClientBase, file: string, removed: boolean): Promise<void> {

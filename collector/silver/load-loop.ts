@@ -30,6 +30,8 @@ const DEADLINE_MS = 60_000;
 const SLOW_MS = 10_000;
 /** How often the registry is read again where nobody tells that it has changed. */
 const REGISTRY_MS = 60_000;
+/** Where nothing can be read, what else comes is looked for after this long. */
+const MOST_WAIT_MS = 1000;
 /** Between batches the collector hears of what is pending this often. */
 const REPORT_MS = 500;
 
@@ -228,11 +230,14 @@ export class LoadLoop {
   }
 
   async #loadBatch(client: pg.Client, decoder: LineDecoder): Promise<void> {
+    await this.#withinDeadline(client, () => this.#backlog.resolve(client));
     const blocks = this.#backlog.read(this.#mostBytes);
     const decompressed = this.#backlog.decompress();
-    // While there is anything else to load, nobody waits for it, and nobody misses its error: it is tried again.
-    if (blocks.length === 0) await decompressed;
-    else decompressed.catch(() => undefined);
+    if (blocks.length === 0) {
+      await decompressed;
+      await sleep(Math.min(MOST_WAIT_MS, this.#backlog.untilReadable));
+      return;
+    }
     const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0);
     // What arrives while this batch is stored waits for the next one.
     this.#policy.taken(bytes < this.#backlog.bytes, performance.now());

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Backlog, FileReplacedError } from '../../../collector/silver/backlog.ts';
@@ -7,6 +7,7 @@ import { Registry } from '../../../collector/silver/registry.ts';
 import { prepareStaging } from '../../../collector/silver/staged-store.ts';
 import { connect } from '../../../db/connect.ts';
 import { withDatabase } from '../../harness/database.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { decoderOf } from '../../harness/lines.ts';
 import { payloadOf } from '../../harness/mqtt.ts';
 import { temporaryFolder } from '../../harness/server.ts';
@@ -21,7 +22,9 @@ async function withBacklog(
   use: (under: {
     backlog: Backlog;
     write: (file: string, text: string) => number;
+    path: (file: string) => string;
     remove: (file: string) => void;
+    resolve: () => Promise<void>;
     synchronise: (sizes: Record<string, number>) => Promise<void>;
     loadAll: () => Promise<void>;
     rows: () => Promise<number>;
@@ -42,7 +45,9 @@ async function withBacklog(
           writeFileSync(join(folder.path, file), text);
           return Buffer.byteLength(text);
         },
+        path: file => join(folder.path, file),
         remove: file => rmSync(join(folder.path, file)),
+        resolve: () => backlog.resolve(client),
         synchronise: sizes => backlog.synchronise(client, new Map(Object.entries(sizes))),
         loadAll: async () => {
           for (let blocks = backlog.read(1e6); blocks.length > 0; blocks = backlog.read(1e6)) {
@@ -121,5 +126,43 @@ test('a file that has begun keeps its entry when only the answer to the COMMIT w
     await loadAll();
     expect(await rows()).toBe(1);
     expect(await entries()).toEqual([{ path: FIRST, lines: 1 }]);
+  });
+});
+
+test('a file that cannot be read costs its own sensor only, and is loaded when it can be read', async () => {
+  await withBacklog(async ({ backlog, path, write, synchronise, resolve, loadAll, rows }) => {
+    // As for a file with a broken sector: opening works, reading fails.
+    mkdirSync(path(FIRST));
+    const size = write(SECOND, line('Sensor 2', 1));
+    await synchronise({ [FIRST]: 100, [SECOND]: size });
+    await loadAll();
+    expect(await rows()).toBe(1);
+    expect(backlog.bytes).toBe(100);
+    expect(backlog.untilReadable).toBeGreaterThan(0);
+    rmdirSync(path(FIRST));
+    const whole = write(FIRST, line('Sensor 1', 1));
+    backlog.grow(FIRST, whole);
+    await eventually(async () => {
+      await resolve();
+      await loadAll();
+      expect(await rows()).toBe(2);
+    });
+  });
+});
+
+test('of a file that is not remembered the ledger is asked when it grows', async () => {
+  await withBacklog(async ({ backlog, write, synchronise, resolve, loadAll, rows, entries }) => {
+    const size = write(FIRST, line('Sensor 1', 1));
+    await synchronise({ [FIRST]: size });
+    await loadAll();
+    // A snapshot without it, and nothing is known of it any more.
+    await synchronise({});
+    const longer = write(FIRST, line('Sensor 1', 1) + line('Sensor 1', 2));
+    backlog.grow(FIRST, longer);
+    await resolve();
+    expect(backlog.bytes).toBe(longer - size);
+    await loadAll();
+    expect(await rows()).toBe(2);
+    expect(await entries()).toEqual([{ path: FIRST, lines: 2 }]);
   });
 });

@@ -1,0 +1,53 @@
+import type { LateMark } from '../bronze/late-marks.ts';
+
+/** A file that cannot be read is tried again after this long, and then after twice as long each time. */
+const FIRST_WAIT_MS = 1000;
+const MOST_WAIT_MS = 60_000;
+
+/** What the loader knows of a raw file: how far it is durable and loaded, in which form it is there, and what is wrong with it. */
+export class BacklogFile {
+  /** Its name in the ledger. */
+  readonly key: string;
+  durable = 0;
+  /** Loaded up to this byte; undefined: the ledger has not been asked yet. */
+  loaded: number | undefined;
+  /** The newest second (since 1970) that was recorded before that, where one is known. */
+  newest: number | undefined;
+  /** Those that stand beside the lines that are not loaded. */
+  marks: LateMark[] = [];
+  /** It has begun, and is not known to be loaded from its beginning: an entry of the ledger may not be its own. */
+  begun = false;
+  /** Only its compressed form is there. */
+  isCompressed = false;
+  /** Why it cannot be read; undefined: it can, as far as is known. */
+  trouble: string | undefined;
+  #retryAt = 0;
+  #waitMs = FIRST_WAIT_MS;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** Durable bytes that are not loaded. A file that was cut counts as well: looking at it is how we find out. */
+  get pendingBytes(): number {
+    return this.loaded === undefined ? 1 : Math.max(1, this.durable - this.loaded);
+  }
+
+  /** Leaves it alone for a while. @param now ms of a clock that only the caller knows. */
+  defer(trouble: string, now: number): void {
+    this.trouble = trouble;
+    this.#retryAt = now + this.#waitMs;
+    this.#waitMs = Math.min(MOST_WAIT_MS, this.#waitMs * 2);
+  }
+
+  /** It could be read. */
+  mended(): void {
+    this.trouble = undefined;
+    this.#waitMs = FIRST_WAIT_MS;
+  }
+
+  /** ms until it is to be tried again; 0: now. */
+  untilRetry(now: number): number {
+    return this.trouble === undefined ? 0 : Math.max(0, this.#retryAt - now);
+  }
+}
