@@ -9,6 +9,7 @@ import type { Topics } from '../payload/topics.ts';
 import type { BatchLine, Rejected } from './batch-line.ts';
 import type { FoundSensor } from './found-sensors.ts';
 import type { Row } from './reading-columns.ts';
+import { Redeliveries } from './redeliveries.ts';
 import type { Quality, Registry } from './registry.ts';
 import type { Watermark } from './watermark.ts';
 
@@ -17,6 +18,8 @@ export interface LineDecoderOptions {
   registry: Registry;
   /** See `Watermark`. What comes in an envelope is late when it arrives more than this after its time. */
   lateMinutes: number;
+  /** The folder of the raw files: what the broker sent again is looked for there. */
+  folder: string;
 }
 
 /**
@@ -27,11 +30,13 @@ export class LineDecoder {
   readonly #topics: Topics;
   readonly #registry: Registry;
   readonly #lateMicros: Micros;
+  readonly #redeliveries: Redeliveries;
   /** Lines come file by file. */
   #file = '';
   #isPlain = true;
 
-  constructor({ topics, registry, lateMinutes }: LineDecoderOptions) {
+  constructor({ topics, registry, lateMinutes, folder }: LineDecoderOptions) {
+    this.#redeliveries = new Redeliveries(folder);
     this.#topics = topics;
     this.#registry = registry;
     this.#lateMicros = lateMinutes * 60e6;
@@ -96,11 +101,14 @@ export class LineDecoder {
   #decodeEnvelope(file: string, raw: RawLine): BatchLine {
     const envelope = readEnvelope(raw.bytes);
     if (typeof envelope === 'string') return rejectedLine(file, raw, envelope);
-    const { topic, payload, arrival, notes } = envelope;
+    const { topic, payload, notes } = envelope;
     const entry = this.#topics.find(topic);
     if (entry === undefined) return rejectedLine(file, raw, 'the topics file takes no such topic');
     // The broker had kept it from before the subscription: its reading is not of now.
     if (entry.ignore || (envelope.retain && entry.retained === 'skip')) return understood(file, raw, []);
+    const arrival = entry.hasOwnTime
+      ? envelope.arrival
+      : this.#redeliveries.firstArrival(file, raw.start, envelope);
     const readings = entry.decoder.decode(topic, payload, arrival, notes);
     if (typeof readings === 'string') return rejectedLine(file, raw, readings);
     return this.#rowsOf(file, raw, envelope, readings);

@@ -210,6 +210,7 @@ export class LoadLoop {
       topics: this.#topics,
       registry,
       lateMinutes: this.#data.config.LATE_MINUTES,
+      folder: rawFolder(this.#data.config.DATA_DIR),
     });
   }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
 import { isLocked, nameCollector, readCollectorName } from '../../collector/bronze/data-folder.ts';
+import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { defaultTopics } from '../../collector/payload/topics.ts';
 import { upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
@@ -65,6 +66,7 @@ async function replayCommand(
       (await (dryRun
         ? readCollectorName(config.DATA_DIR)
         : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
+    folder: rawFolder(config.DATA_DIR),
     topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
     log,
     lateMinutes: config.LATE_MINUTES,

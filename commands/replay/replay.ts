@@ -28,6 +28,8 @@ export interface ReplayOptions {
   connect: () => Promise<pg.Client>;
   collector: string;
   topics: Topics;
+  /** Of the raw files. */
+  folder: string;
   log: Logger;
   /** See `Watermark`. */
   lateMinutes: number;
@@ -131,7 +133,7 @@ export class Replay {
     const context = {
       client,
       collector,
-      decoder: new LineDecoder({ topics, registry, lateMinutes }),
+      decoder: new LineDecoder({ topics, registry, lateMinutes, folder: this.#options.folder }),
       store: this.#store,
       log,
       lateMinutes,

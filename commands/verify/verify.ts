@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
-import { otherForm } from '../../collector/bronze/raw-file-name.ts';
+import { otherForm, rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import { addCounters, type Counters, countersOf, emptyCounters } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
@@ -114,7 +114,12 @@ class Verification {
     this.#alone = !this.#partitions.shared && !subjects.some(({ name }) => isAbsolute(name));
     const registry = await Registry.load(this.#client);
     // Whether a reading is late is not looked at.
-    const decoder = new LineDecoder({ topics: this.#options.topics, registry, lateMinutes: 0 });
+    const decoder = new LineDecoder({
+      topics: this.#options.topics,
+      registry,
+      lateMinutes: 0,
+      folder: rawFolder(this.#options.dataDir),
+    });
 
     const bar = new ProgressBar(subjects.reduce((sum, subject) => sum + subject.bytes, 0));
     let done = 0;

@@ -30,7 +30,12 @@ export function linesOf(
 
 /** Decodes plain messages, as without a topics file. */
 export function decoderOf(registry: Registry, zone = utc): LineDecoder {
-  return new LineDecoder({ topics: defaultTopics(['sensors/#'], zone), registry, lateMinutes: 60 });
+  return new LineDecoder({
+    topics: defaultTopics(['sensors/#'], zone),
+    registry,
+    lateMinutes: 60,
+    folder: '',
+  });
 }
 
 /** A connection as the loader has it; it closes at the end of the scope. */

@@ -173,6 +173,7 @@ export class Pipeline implements AsyncDisposable {
       connect: open,
       collector,
       topics,
+      folder: this.raw,
       log: silent,
       lateMinutes: 5,
       collecting,
