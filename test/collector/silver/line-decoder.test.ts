@@ -33,8 +33,9 @@ describe('a plain message', () => {
     ['{"id":"a","dt":"2025-11-12","value":"2.5"}', 'value is not a number'],
     ['{"id":"a","dt":"2025-11-12","value":-1e400}', 'value is not a finite number'],
     ['{"id":"a","dt":"1999-12-31","value":1}', 'dt is before 2000'],
-    ['', 'not JSON'],
-    ['\0', 'not JSON'],
+    ['', 'empty'],
+    ['\0', 'empty'],
+    ['torn', 'not JSON'],
   ])('%s: %s', (text, reason) => {
     const { rejection, rows } = decode(text);
     expect(rows).toEqual([]);
