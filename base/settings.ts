@@ -99,6 +99,12 @@ export const settings = {
     default: 'sensors/#',
     meaning: 'Topic filters to subscribe to, separated by commas.',
   },
+  TOPICS_FILE: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'YAML file that says which topics to take and what the messages of other devices mean (docs/devices). It stands in for MQTT_TOPICS.',
+  },
   MQTT_KEEPALIVE_S: {
     schema: whole(1, 3600),
     default: '30',

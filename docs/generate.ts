@@ -9,6 +9,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../base/settings.ts';
+import { topicsJsonSchema } from '../collector/payload/topics-schema.ts';
 import { readShelf } from '../commands/query/shelf.ts';
 import { composeVariables, composeWithSettings } from './compose.ts';
 import { decisionsPage } from './decisions.ts';
@@ -90,4 +91,8 @@ if (import.meta.main) {
   await writeFile(join(root, 'docs', 'metrics.md'), metricsPage());
   await writeFile(join(root, 'docs', 'queries.md'), queriesPage(await readShelf()));
   await writeFile(join(root, 'docs', 'decisions', 'README.md'), await decisionsPage());
+  await writeFile(
+    join(root, 'docs', 'devices', 'topics.schema.json'),
+    `${JSON.stringify(topicsJsonSchema(), null, 2)}\n`,
+  );
 }

@@ -6,6 +6,8 @@ export interface Reading {
   time: Micros;
   /** As sent: whether it can be stored is for the loader to judge (`numberOf`). */
   value: unknown;
+  /** Why this part of a message cannot be stored, while others can: `storable` says so. The id may be empty then. */
+  problem?: Rejection;
   /** Set where the message names no time and `time` is its arrival: the same message, sent again, has another one. */
   isArrival?: true;
   /** What the topics file or the payload says of the sensor, for the registry. */
@@ -23,6 +25,8 @@ export type Rejection = string;
 export const MAX_PAYLOAD_BYTES = 256 * 1024;
 /** The longest id that a sensor may send itself, in characters. */
 export const MAX_SENT_ID = 50;
+/** The longest id that the topics file may make. */
+export const MAX_MADE_ID = 200;
 
 const EARLIEST: Micros = Date.UTC(2000, 0, 1) * 1000;
 // A double holds microseconds exactly until 2255, and every stray century would be a chunk of its own.
@@ -61,4 +65,9 @@ export function numberOf(value: unknown): number | Rejection {
   if (typeof value !== 'number') return 'value is not a number';
   if (!Number.isFinite(value)) return 'value is not a finite number';
   return value;
+}
+
+/** The value of a reading, if it can be stored; otherwise the reason why not. */
+export function storable({ problem, value }: Reading): number | Rejection {
+  return problem ?? numberOf(value);
 }

@@ -1,9 +1,70 @@
-import { type Micros, parseTime, type Zone } from '../../base/time.ts';
+import { z } from 'zod';
+import { type Micros, parseTime, type Zone, zoneOf } from '../../base/time.ts';
 import type { Rejection } from './reading.ts';
 
 /** What a time is counted in; `auto` tells ISO 8601 and units of Unix time by their looks. */
 const TIME_UNITS = ['auto', 'iso', 's', 'ms', 'us', 'ns'] as const;
 export type TimeUnit = (typeof TIME_UNITS)[number];
+
+/** A time zone of the topics file. */
+export const zoneOption = z
+  .string({ error: 'must be a time zone such as Europe/Berlin' })
+  .refine(isZone, 'must be a time zone of the IANA database, such as UTC or Europe/Berlin');
+
+/** Where a message says its time, and how: a path, or more. */
+export const timeOption = z
+  .union(
+    [
+      z.string(),
+      z.strictObject({
+        path: z.string().describe('Path of the time in the message (or in the item of each).'),
+        unit: z
+          .enum(TIME_UNITS)
+          .optional()
+          .describe('ISO 8601, or a unit of Unix time; auto (default) tells by its looks.'),
+        zone: zoneOption
+          .optional()
+          .describe('Time zone of times that name no offset; default: SENSOR_TIMEZONE.'),
+        missing: z
+          .enum(['arrival', 'reject'])
+          .optional()
+          .describe('What a message without it becomes: a reading at its arrival, or (default) a reason.'),
+      }),
+    ],
+    {
+      error: `must be a path, or {path, unit: ${TIME_UNITS.join(' | ')}, zone: Europe/Berlin, missing: arrival | reject}`,
+    },
+  )
+  .optional()
+  .describe(
+    'Where the time stands: a path, or { path, unit, zone, missing }. Without it a reading has the time of its arrival.',
+  );
+
+/** The zone of the IANA database by that name. */
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where a message's time stands, as the topics file says. */
+export interface TimeRule {
+  path: string;
+  unit: TimeUnit;
+  zone: Zone;
+  /** Whether a message without it has the time of its arrival. */
+  mayBeMissing: boolean;
+}
+
+/** @param zone where the option names none. */
+export function timeRule(option: z.output<typeof timeOption>, zone: Zone): TimeRule | undefined {
+  if (option === undefined) return undefined;
+  const { path, unit = 'auto', zone: name, missing } = typeof option === 'string' ? { path: option } : option;
+  return { path, unit, zone: name === undefined ? zone : zoneOf(name), mayBeMissing: missing === 'arrival' };
+}
 
 const number = /^-?\d{1,20}(?:\.\d+)?$/;
 const weekDate = /^\d{4}-?W\d\d/;

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { type Micros, parseTime, zoneOf } from '../../../../base/time.ts';
 import { UNKNOWN_ARRIVAL } from '../../../../collector/payload/decoder.ts';
 import { SluiceDecoder } from '../../../../collector/payload/formats/sluice.ts';
-import { MAX_PAYLOAD_BYTES, numberOf } from '../../../../collector/payload/reading.ts';
+import { MAX_PAYLOAD_BYTES, numberOf, storable } from '../../../../collector/payload/reading.ts';
+
+import { decoding } from '../decoding.ts';
 
 const now = Date.UTC(2025, 10, 12, 10, 15) * 1000;
 const decode = (payload: string | Buffer, arrival: Micros = now, zone = 'UTC') => {
@@ -104,4 +106,38 @@ describe('numberOf', () => {
   ])('%s: %s', (value, reason) => {
     expect(numberOf(value)).toBe(reason);
   });
+});
+
+test('a part of a message that has a problem of its own is not stored, whatever its value', () => {
+  expect(storable({ sensorId: 'a', time: 0, value: 1 })).toBe(1);
+  expect(storable({ sensorId: 'a', time: 0, value: '1' })).toBe('value is not a number');
+  expect(storable({ sensorId: '', time: 0, value: 1, problem: 'time is missing' })).toBe('time is missing');
+});
+
+test('an entry may take what is not quite of the form', () => {
+  const loose = decoding(`topics:
+  - filter: "#"
+    missing_dt: arrival
+    numeric_ids: true
+    unix_dt: true
+    arrays: true
+    ndjson: true`);
+  expect(loose('a', { id: 7, value: 1 })).toEqual(['7 1 now']);
+  expect(loose('a', { id: 'a', dt: 1762941600, value: 1 })).toEqual(['a 1 2025-11-12T10:00:00Z']);
+  expect(loose('a', '[{"id": "a", "value": 1}, {"id": "a", "value": 2}]')).toEqual([
+    'a 1 now',
+    'a 2 2025-11-12T10:15:01.000002Z',
+  ]);
+  expect(loose('a', '{"id": "a", "value": 1}\n\n{"id": \n[1]\n{"id": "b", "value": 2}\n')).toEqual([
+    'a 1 now',
+    ' not JSON now',
+    ' not a JSON object now',
+    'b 2 now',
+  ]);
+  expect(loose('a', '{"id": "a"')).toBe('not JSON');
+  expect(loose('a', '')).toEqual([]);
+  const strict = decoding('topics: [{filter: "#", ndjson: true}]');
+  expect(strict('a', { id: 7, dt: '2025-11-12', value: 1 })).toBe('id is not a string');
+  expect(strict('a', { id: 'a', value: 1 })).toBe('dt is missing');
+  expect(strict('a', '[1]')).toBe('not a JSON object');
 });

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { type EntryContext, type ValueOptions, valueOptions } from './format.ts';
+import { type Found, MAX_DEPTH, type Path, parsePath, select, valueAt } from './path.ts';
+import type { Said } from './sensor-names.ts';
+import { convert } from './value.ts';
+
+const text = z.string({ error: 'must be text' });
+const rule = z.strictObject({
+  as: text.min(1, 'must not be empty').optional().describe('What {path} says instead of the path.'),
+  unit: text.optional().describe('Unit of the value, for the registry.'),
+  quantity: text.optional().describe('What is measured, for the registry.'),
+  ...valueOptions,
+});
+
+/** Which values an entry takes. */
+export const valuesOption = z
+  .union(
+    [
+      z.array(z.string()).min(1),
+      z
+        .record(z.string(), z.union([rule, z.string(), z.null()]))
+        .refine(rules => Object.keys(rules).length > 0),
+    ],
+    {
+      error:
+        'must be a list of paths, or a map from paths to what they are: {temp: {as: temperature, unit: °C}}',
+    },
+  )
+  .optional()
+  .describe(
+    'Paths of the values: a.b, a[0], *, ** (every number below); or a map from path to { as, unit, scale, … }. Default: **.',
+  );
+
+/** A path, and what its values are. */
+export interface Rule {
+  path: Path;
+  as: string | undefined;
+  options: ValueOptions;
+  said: Said | undefined;
+}
+
+/** A value that was found and converted. */
+export interface Value {
+  path: string;
+  value: unknown;
+  said: Said | undefined;
+}
+
+/** Reads `values`. @returns undefined where something was reported. */
+export function rulesOf(values: z.output<typeof valuesOption>, context: EntryContext): Rule[] | undefined {
+  const list: [string, z.output<typeof rule> | string | null, (string | number)[]][] = Array.isArray(values)
+    ? values.map((path, at) => [path, null, ['values', at]])
+    : Object.entries(values ?? { '**': null }).map(([path, of]) => [path, of, ['values', path]]);
+  const rules: Rule[] = [];
+  for (const [text, of, key] of list) {
+    const path = parsePath(text);
+    if (typeof path === 'string') {
+      context.report(key, path);
+      continue;
+    }
+    const { as, unit, quantity, ...options } = typeof of === 'string' ? { as: of } : (of ?? {});
+    if (as !== undefined && !path.isFixed) {
+      context.report(
+        [...key, 'as'],
+        `must not be there: ${text} finds many values, which would all be called ${as}`,
+      );
+      continue;
+    }
+    const said = { ...(unit !== undefined && { unit }), ...(quantity !== undefined && { quantity }) };
+    rules.push({ path, as, options, said: Object.keys(said).length > 0 ? said : undefined });
+  }
+  return rules.length === list.length ? rules : undefined;
+}
+
+/** Finds an entry's values in messages. */
+export class Paths {
+  readonly #takesText: boolean;
+  readonly #left: ReadonlySet<string>;
+  readonly #leftBelow: readonly string[];
+
+  private constructor(takesText: boolean, left: ReadonlySet<string>, leftBelow: readonly string[]) {
+    this.#takesText = takesText;
+    this.#left = left;
+    this.#leftBelow = leftBelow;
+  }
+
+  /** @param except paths that wildcards leave out. @returns undefined where something was reported. */
+  static of(except: readonly string[], takesText: boolean, context: EntryContext): Paths | undefined {
+    const [left, below] = [new Set<string>(), [] as string[]];
+    for (const [at, text] of except.entries()) {
+      const path = parsePath(text);
+      const isOpen = text.endsWith('.**');
+      const stem = isOpen ? text.slice(0, -3) : text;
+      if (typeof path === 'string') context.report(['except', at], path);
+      else if (stem.includes('*'))
+        context.report(['except', at], 'must be a fixed path, or one that ends in .**');
+      else if (isOpen) below.push(`${stem}.`, `${stem}[`);
+      else left.add(stem);
+    }
+    return new Paths(takesText, left, below);
+  }
+
+  /**
+   * The values of an item. What a fixed path leads to is one whatever it is, unless null; of what wildcards find only what
+   * becomes a number. A value that two rules find is the first one's.
+   * @returns undefined where the item is nested too deep to look.
+   */
+  find(item: unknown, rules: readonly Rule[]): Value[] | undefined {
+    const values: Value[] = [];
+    let seen: Set<string> | undefined;
+    for (const { path, as, options, said } of rules) {
+      if (path.isFixed) {
+        const sent = valueAt(item, path);
+        if (sent === undefined || sent === null) continue;
+        values.push({ path: as ?? path.text, value: convert(sent, options, this.#takesText), said });
+        continue;
+      }
+      const found = select(item, path);
+      if (found === undefined) return undefined;
+      // What an earlier rule has taken, under its own path.
+      seen ??= new Set(rules.filter(rule => rule.path.isFixed).map(rule => rule.path.text));
+      for (const one of found) {
+        if (seen.has(one.path) || this.#isLeft(one)) continue;
+        const value = convert(one.value, options, this.#takesText);
+        if (typeof value !== 'number') continue;
+        seen.add(one.path);
+        values.push({ path: one.path, value, said });
+      }
+    }
+    return values;
+  }
+
+  #isLeft({ path }: Found): boolean {
+    return this.#left.has(path) || this.#leftBelow.some(stem => path.startsWith(stem));
+  }
+}
+
+export const TOO_DEEP = `nested more than ${MAX_DEPTH} deep`;

@@ -1,0 +1,91 @@
+import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+type Key = string | number;
+
+/** A YAML file that knows where its values stand, and collects what is wrong with them. */
+export class PositionedYaml {
+  readonly #name: string;
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+  readonly #problems: { offset: number; text: string }[] = [];
+
+  /** @param name the file's, as problems name it. */
+  constructor(text: string, name: string) {
+    this.#name = name;
+    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    for (const { pos, message } of this.#document.errors)
+      this.#problems.push({ offset: pos[0], text: message });
+  }
+
+  /** What the file says, as plain values; undefined where it is no YAML. */
+  read(): unknown {
+    if (this.#problems.length > 0) return undefined;
+    try {
+      return this.#document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      this.#problems.push({ offset: 0, text: (error as Error).message });
+      return undefined;
+    }
+  }
+
+  /** Reports what is wrong with the value at a path, or with its nearest ancestor where there is no such value. */
+  report(path: readonly Key[], message: string): void {
+    const key = path.filter(part => typeof part === 'string').at(-1);
+    this.#problems.push({
+      offset: this.#offsetOf(path),
+      text: key === undefined ? message : `${key} ${message}`,
+    });
+  }
+
+  /** What is wrong, each with its place: `topics.yaml:3:5: filter must not be empty`; in the order of the file. */
+  get problems(): string[] {
+    const placed = this.#problems.map(({ offset, text }) => ({ ...this.#lines.linePos(offset), text }));
+    placed.sort((a, b) => a.line - b.line || a.col - b.col);
+    return [...new Set(placed.map(({ line, col, text }) => `${this.#name}:${line}:${col}: ${text}`))];
+  }
+
+  #offsetOf(path: readonly Key[]): number {
+    let node: unknown = this.#document.contents;
+    let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+    for (const part of path) {
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+        if (pair === undefined) break;
+        // The key's place: a value may be missing, or begin on the next line.
+        offset = (isPair(pair) && isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;
+        node = pair.value;
+      } else if (isSeq(node)) {
+        node = node.items[Number(part)];
+        offset = (isNode(node) ? node.range?.[0] : undefined) ?? offset;
+      } else break;
+    }
+    return offset;
+  }
+}
+
+/** Reports the issues of a schema. */
+export function reportIssues(
+  issues: readonly z.core.$ZodIssue[],
+  report: (path: readonly Key[], message: string) => void,
+  at: readonly Key[] = [],
+): void {
+  for (const issue of issues) {
+    const path = [...at, ...(issue.path as Key[])];
+    const inner = issue.code === 'invalid_union' ? branchOf(issue.errors) : undefined;
+    if (inner !== undefined) reportIssues(inner, report, path);
+    else if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) report([...path, key], 'is not known here');
+    } else report(path, issue.message);
+  }
+}
+
+/** Of a union's branches the one that was meant: of the right type, and wrong further down. */
+function branchOf(
+  branches: readonly (readonly z.core.$ZodIssue[])[],
+): readonly z.core.$ZodIssue[] | undefined {
+  return branches.find(
+    issues =>
+      issues.length > 0 && issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+}

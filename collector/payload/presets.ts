@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PositionedYaml, reportIssues } from './positions.ts';
+import { presetOutline } from './topics-schema.ts';
+
+/** Entries that have a name, so that a topics file can `use` them. */
+export interface Preset {
+  /** The first levels of its filters, which an entry's `base` stands in for. */
+  base?: string | undefined;
+  topics: readonly unknown[];
+}
+
+const FOLDER = join(import.meta.dirname, 'presets');
+
+/** The presets that ship with Sluice, by name: the files in presets/. */
+export function shippedPresets(): Map<string, Preset> {
+  const names = readdirSync(FOLDER).filter(name => name.endsWith('.yaml'));
+  return new Map(names.sort().map(name => [name.slice(0, -'.yaml'.length), readPreset(join(FOLDER, name))]));
+}
+
+function readPreset(path: string): Preset {
+  const yaml = new PositionedYaml(readFileSync(path, 'utf8'), path);
+  const { data, error } = presetOutline.safeParse(yaml.read());
+  if (error !== undefined) reportIssues(error.issues, (at, message) => yaml.report(at, message));
+  if (data === undefined || yaml.problems.length > 0) throw new Error(yaml.problems.join('\n'));
+  return data;
+}

@@ -1,0 +1,215 @@
+import { expect, test } from 'vitest';
+import { readTopics, readTopicsFile, TopicsFileError } from '../../../collector/payload/topics-file.ts';
+import { decoding } from './decoding.ts';
+
+const problems = (yaml: string) => {
+  try {
+    readTopics(yaml, { zone: 'UTC' }, 't.yaml');
+    return [];
+  } catch (error) {
+    if (!(error instanceof TopicsFileError)) throw error;
+    return error.problems;
+  }
+};
+
+const design = `
+topics:
+  - filter: sensors/#
+  - filter: zigbee2mqtt/bridge/#
+    ignore: true
+  - filter: zigbee2mqtt/{device}
+    use: zigbee2mqtt
+  - filter: shellies/{device}/sensor/{field}
+    format: number
+    sensor: "{device}/{field}"
+  - filter: tele/{device}/SENSOR
+    format: json
+    sensor: "{device}/{path}"
+    values: ["**"]
+    time: { path: Time, zone: Europe/Berlin }
+    retained: skip
+`;
+
+test('the first entry that matches decides what a message means', () => {
+  const decode = decoding(design);
+  expect(decode('sensors/1', { id: 'a', dt: '2025-11-12', value: 1 })).toEqual(['a 1 2025-11-12T00:00:00Z']);
+  expect(decode('zigbee2mqtt/bridge/state', 'online')).toBe('ignored');
+  expect(decode('zigbee2mqtt/hall', { temperature: 21.5, state: 'ON', name: 'x' })).toEqual([
+    'hall/temperature 21.5 now',
+    'hall/state 1 now',
+  ]);
+  expect(decode('shellies/plug/sensor/power', '25.5')).toEqual(['plug/power 25.5 now']);
+  expect(decode('tele/t/SENSOR', { Time: '2025-11-12T11:15:01', DS: { Temperature: 20 } })).toEqual([
+    't/DS.Temperature 20 2025-11-12T10:15:01Z',
+  ]);
+  expect(decode('elsewhere', '1')).toBe('no entry');
+});
+
+test('entries know how their messages are recorded, and what to subscribe to', () => {
+  const topics = readTopics(design, { zone: 'UTC' });
+  expect(topics.filters).toEqual(['sensors/#', 'zigbee2mqtt/+', 'shellies/+/sensor/+', 'tele/+/SENSOR']);
+  expect(topics.find('sensors/1')).toMatchObject({ hasEnvelope: false, retained: 'take', hasOwnTime: true });
+  expect(topics.find('zigbee2mqtt/a')).toMatchObject({
+    hasEnvelope: true,
+    retained: 'skip',
+    hasOwnTime: false,
+  });
+  expect(topics.find('tele/a/SENSOR')).toMatchObject({ retained: 'skip', hasOwnTime: true });
+  expect(topics.find(Buffer.from('tele/a/SENSOR'))?.name).toBe('tele/{device}/SENSOR');
+});
+
+test('its text has the presets written out, and reads as the same file', () => {
+  const topics = readTopics(design, { zone: 'Europe/Berlin' });
+  const again = readTopics(topics.text, { zone: 'UTC' });
+  expect(topics.text).not.toContain('use');
+  expect(again.text).toBe(topics.text);
+  expect(again.hash).toBe(topics.hash);
+  expect(again.filters).toEqual(topics.filters);
+});
+
+test('presets of the file can build on others; base moves their topics', () => {
+  const decode = decoding(`
+presets:
+  attic:
+    topics:
+      - use: zigbee2mqtt
+        base: attic/z2m
+        location: Attic
+      - filter: attic/{room}
+        format: number
+topics:
+  - use: attic
+    unit: K
+`);
+  expect(decode('attic/z2m/bridge/info', '{}')).toBe('ignored');
+  expect(decode('attic/z2m/hall', { a: 1 })).toEqual(['hall/a 1 K now']);
+  expect(decode('attic/x', '5')).toEqual(['attic/x 5 K now']);
+});
+
+test('every mistake is told at once, with line and column', () => {
+  expect(
+    problems(`topics:
+  - filter: a/#/b
+  - filter: c
+    format: jsno
+  - filter: d/{x}
+    format: json
+    values: [a..b, "**", "b.**.c"]
+    sensor: "{y}/{path}"
+    time: { path: t, zone: Berlin, unti: s }
+  - filter: d/+
+    fromat: number
+  - filter: e
+    format: json
+    values: { t: { as: x, scale: "2" } }
+    sensor: "e"
+  - use: nothing
+  - 7
+  - ignore: true
+`),
+  ).toEqual([
+    't.yaml:2:5: filter must have # or {name#} at its end only',
+    't.yaml:4:5: format must be one of sluice, number, json',
+    't.yaml:9:22: zone must be a time zone of the IANA database, such as UTC or Europe/Berlin',
+    't.yaml:9:36: unti is not known here',
+    't.yaml:11:5: fromat is not known here',
+    't.yaml:14:27: scale must be a number',
+    't.yaml:16:5: use must be one of zigbee2mqtt; not nothing',
+    't.yaml:17:5: topics must be an entry such as {filter: zigbee2mqtt/{device}, use: zigbee2mqtt}',
+    't.yaml:18:5: filter must be a topic filter such as zigbee2mqtt/{device}',
+  ]);
+});
+
+test.each([
+  [
+    'filter: a/{x}\n    format: json\n    values: [a..b, "b.**.c"]',
+    [
+      '5:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
+      '5:20: values must have ** at its end only, not "b.**.c"',
+    ],
+  ],
+  [
+    'filter: a/{x}\n    format: json\n    sensor: "{y}/{path}"',
+    ['5:5: sensor must name only what there is: {x}, {path}, {topic}, {payload.…}; not {y}'],
+  ],
+  [
+    'filter: a/{x}\n    format: json\n    sensor: "{x}"',
+    ['5:5: sensor must contain {path}: its values would all be readings of one sensor'],
+  ],
+  [
+    'filter: a\n    format: number\n    sensor: ""',
+    ['5:5: sensor must give ids of 1 to 200 characters, without control characters'],
+  ],
+  [
+    'filter: a\n    format: number\n    sensor: "a\\tb"',
+    ['5:5: sensor must give ids of 1 to 200 characters, without control characters'],
+  ],
+  [
+    `filter: a\n    format: number\n    sensor: ${'x'.repeat(201)}`,
+    ['5:5: sensor must give ids of 1 to 200 characters, without control characters'],
+  ],
+  [
+    'filter: a\n    format: number\n    sensor: "{topic"',
+    ['5:5: sensor must have each { closed by a }, in "{topic"'],
+  ],
+  [
+    'filter: a\n    format: json\n    values: {"*": {as: b}}',
+    ['5:20: as must not be there: * finds many values, which would all be called b'],
+  ],
+  ['filter: a\n    format: json\n    time: "a.*"', ['5:5: time must lead to one value: no * in it']],
+  [
+    'filter: a\n    format: json\n    except: ["a.*.b"]',
+    ['5:14: except must be a fixed path, or one that ends in .**'],
+  ],
+  [
+    'filter: a/{x}\n  - filter: a/+\n    format: number',
+    ['4:5: filter must not be there twice: a/{x} comes first and takes all'],
+  ],
+  ['filter: a/{device}\n    use: zigbee2mqtt\n    base: b', ['5:5: base must not be there beside filter']],
+  [
+    'use: zigbee2mqtt\n    values: [..]',
+    ['4:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not ".."'],
+  ],
+  [
+    'use: zigbee2mqtt\n    filter: a/b',
+    [
+      '3:5: use writes an entry whose sensor must name only what there is: {path}, {topic}, {payload.…}; not {device}',
+    ],
+  ],
+])('%s', (entry, expected) => {
+  const found = problems(`# one\ntopics:\n  - ${entry}\n`);
+  expect(found).toEqual(expected.map(text => `t.yaml:${text}`));
+});
+
+test('what is no topics file at all', () => {
+  expect(problems('')).toEqual(['t.yaml:1:1: must be a map with the key topics']);
+  expect(problems('topics: []')).toEqual(['t.yaml:1:1: topics must not be empty']);
+  expect(problems('topics: {}')).toEqual(['t.yaml:1:1: topics must be a list of entries']);
+  expect(problems('topics:\n  - filter: a\n   - filter: b')[0]).toMatch(/^t\.yaml:3:\d+: /);
+  expect(problems('topics:\n  - filter: a\n    filter: b')[0]).toMatch(/^t\.yaml:3:5: .*unique/);
+  expect(() => readTopicsFile('/nowhere/t.yaml', { zone: 'UTC' })).toThrow(
+    /\/nowhere\/t\.yaml cannot be read/,
+  );
+});
+
+test('presets that use each other in a circle', () => {
+  expect(
+    problems(`presets:
+  a: { topics: [{ use: b }] }
+  b: { topics: [{ use: a }] }
+topics:
+  - use: a
+`),
+  ).toEqual(['t.yaml:5:5: use must not lead back to itself: a uses b uses a']);
+});
+
+test('aliases of YAML cannot make it endless', () => {
+  const lines = ['topics: [{filter: a, format: json, values: &a0 [x, x, x, x, x, x, x, x, x]}]'];
+  for (let i = 1; i < 12; i++)
+    lines.push(
+      `x${i}: &a${i} [${Array(9)
+        .fill(`*a${i - 1}`)
+        .join(', ')}]`,
+    );
+  expect(problems(lines.join('\n'))[0]).toMatch(/alias/i);
+});
