@@ -52,6 +52,7 @@ export class Collector {
   readonly #health = new Health();
   readonly #startedAt = new Date().toISOString();
   readonly #undo = new AsyncDisposableStack();
+  readonly #failing = Promise.withResolvers<Error>();
   #starting: Promise<string> | undefined;
   #stopping: Promise<void> | undefined;
   #recorder: Recorder | undefined;
@@ -79,6 +80,11 @@ export class Collector {
     return this.#starting;
   }
 
+  /** Resolves, with the reason, when the collector cannot go on: it is to be stopped. */
+  get failed(): Promise<Error> {
+    return this.#failing.promise;
+  }
+
   /** Acknowledges what is recorded, loads what is pending (for at most 10 s), and stops everything. */
   stop(): Promise<void> {
     this.#stopping ??= this.#undo.disposeAsync();
@@ -104,6 +110,7 @@ export class Collector {
     const tokens = await readTokens(config.HTTP_TOKENS_FILE);
 
     const folder = this.#folder ?? (await this.#lockFolder());
+    void folder.lost.then(this.#failing.resolve);
     if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
 
     const recorder = new Recorder({
@@ -111,6 +118,7 @@ export class Collector {
       topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
       lateMinutes: config.LATE_MINUTES,
       descriptors: descriptorBudget(),
+      folder,
       log,
     });
     this.#recorder = recorder;

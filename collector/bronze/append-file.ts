@@ -12,20 +12,33 @@ const cutFile = promisify(fs.ftruncate);
 const LF = 0x0a;
 const TAIL_BLOCK = 64 * 1024;
 const LOOK_EVERY_MS = 5000;
+const OPEN = constants.O_RDWR | constants.O_APPEND;
+
+/** How to open a file that may be there: see `AppendFile.open`. */
+export interface OpenOptions {
+  trusted?: number | undefined;
+  onCut?: (bytes: number) => void;
+  bringBack?: () => Promise<boolean>;
+  isHaunted?: boolean;
+}
 
 /**
  * A file that grows by whole lines. `size` counts what is written and synced.
  *
- * Whoever has the data folder's lock is the only writer, so positions are ours to count.
+ * Whoever has the data folder's lock is the only writer, so positions are ours to count. But a former holder that was
+ * suspended may wake and write once more (and then stop, without having acknowledged it): so lines are appended where the
+ * file ends, and never over others; where that may happen (`isHaunted`), the file is asked for its size.
  */
 export class AppendFile {
   readonly created: boolean;
   size: number;
   readonly #descriptor: number;
+  readonly #isHaunted: boolean;
   #lookedAt = performance.now();
 
-  private constructor(descriptor: number, size: number, created: boolean) {
+  private constructor(descriptor: number, size: number, created: boolean, isHaunted: boolean) {
     this.#descriptor = descriptor;
+    this.#isHaunted = isHaunted;
     this.size = size;
     this.created = created;
   }
@@ -35,15 +48,14 @@ export class AppendFile {
    * @param trusted where the file is known to be whole only up to some byte, that byte: the rest is cut as well.
    * @param onCut told how many bytes of a torn line were cut.
    * @param bringBack asked before a file is made: true when it is there now.
+   * @param isHaunted somebody else may write to it.
    */
   static async open(
     path: string,
-    trusted?: number,
-    onCut?: (bytes: number) => void,
-    bringBack?: () => Promise<boolean>,
+    { trusted, onCut, bringBack, isHaunted = false }: OpenOptions = {},
   ): Promise<AppendFile> {
     const { descriptor, created } = await openOrCreate(path, bringBack);
-    if (created) return new AppendFile(descriptor, 0, true);
+    if (created) return new AppendFile(descriptor, 0, true, isHaunted);
     try {
       const { size } = await statFile(descriptor);
       const whole = await endOfLastLine(descriptor, Math.min(size, trusted ?? size));
@@ -51,7 +63,7 @@ export class AppendFile {
         await cutFile(descriptor, whole);
         if (trusted === undefined) onCut?.(size - whole);
       }
-      return new AppendFile(descriptor, whole, false);
+      return new AppendFile(descriptor, whole, false, isHaunted);
     } catch (error) {
       await closeFile(descriptor).catch(() => undefined);
       throw error;
@@ -60,12 +72,27 @@ export class AppendFile {
 
   /** Appends whole lines and makes them durable; after an error nothing behind `size` is to be trusted. */
   async append(lines: Buffer): Promise<void> {
+    if (this.#isHaunted) await this.#passForeignLines();
     let written = 0;
     // A write may be short without an error; the next one then says why.
     while (written < lines.length) written += await this.#write(lines, written);
     // fdatasync also writes the length, as it is needed to read the data back.
     await this.#sync();
     this.size += lines.length;
+    if (this.#isHaunted) this.size = await this.#wholeSize();
+  }
+
+  /** Somebody else may have written meanwhile: a line that it left torn is ended, and is a bad line of its own. */
+  async #passForeignLines(): Promise<void> {
+    const { size } = await statFile(this.#descriptor);
+    if (size > (await this.#wholeSize())) await this.#write(Buffer.of(LF), 0);
+    this.size = await this.#wholeSize();
+  }
+
+  /** Up to where the file holds whole lines. */
+  async #wholeSize(): Promise<number> {
+    const { size } = await statFile(this.#descriptor);
+    return endOfLastLine(this.#descriptor, size);
   }
 
   /** Whether it is time to ask again whether the file is still there. */
@@ -92,7 +119,7 @@ export class AppendFile {
   /** Writes the lines from byte `from` on. @returns how many bytes were written. */
   #write(lines: Buffer, from: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      fs.write(this.#descriptor, lines, from, lines.length - from, this.size + from, (error, written) =>
+      fs.write(this.#descriptor, lines, from, lines.length - from, null, (error, written) =>
         error ? reject(error) : resolve(written),
       );
     });
@@ -110,12 +137,12 @@ async function openOrCreate(
   bringBack: () => Promise<boolean> = async () => false,
 ): Promise<{ descriptor: number; created: boolean }> {
   try {
-    return { descriptor: await openFile(path, constants.O_RDWR), created: false };
+    return { descriptor: await openFile(path, OPEN), created: false };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    if (await bringBack()) return { descriptor: await openFile(path, constants.O_RDWR), created: false };
+    if (await bringBack()) return { descriptor: await openFile(path, OPEN), created: false };
     return {
-      descriptor: await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL),
+      descriptor: await openFile(path, OPEN | constants.O_CREAT | constants.O_EXCL),
       created: true,
     };
   }

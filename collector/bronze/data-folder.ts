@@ -1,20 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import {
-  link,
-  mkdir,
-  open,
-  readFile,
-  readlink,
-  rename,
-  stat,
-  unlink,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { link, mkdir, open, rename, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { syncFolder } from './append-file.ts';
+import { beginEpoch, nameCollector } from './folder-identity.ts';
+import { HEARTBEAT_MS, type Holder, readHolder, stateOf, thisHolder } from './lock-holder.ts';
 
 /** The data folder belongs to another collector that runs. */
 export class FolderInUseError extends Error {
@@ -27,43 +15,56 @@ export class FolderInUseError extends Error {
   }
 }
 
-interface Holder {
-  pid: number;
-  host: string;
-  /** When the process began, in the kernel's own ticks: tells it from a later process with the same id. */
-  begun: string;
-  since: string;
-  /** Where process ids mean something: containers may share a host name, and have ids of their own. */
-  namespace: string;
-  token: string;
+/** Another collector has taken the data folder from us, as we were away for so long that it took us for dead. */
+export class FolderLostError extends Error {
+  constructor(dataDir: string, holder: Holder) {
+    super(
+      `The data folder ${dataDir} was taken over by process ${holder.pid} on ${holder.host} (since ${holder.since}) while this ` +
+        'collector was suspended. This one stops: nothing that it has acknowledged is lost, and what it has not acknowledged ' +
+        'comes again to the other. Run one collector a data folder.',
+    );
+    this.name = 'FolderLostError';
+  }
 }
 
-const HEARTBEAT_MS = 2000;
-/** A holder on another host (or in another container) that has not touched its lock for this long is gone. */
-const SILENCE_MS = 4 * HEARTBEAT_MS;
+const lockOf = (path: string) => join(path, 'collector.lock');
 
 /**
  * The lock on a data folder: one collector a folder. The file names the process that has it.
  *
  * Node has no flock, so the file tells whether its holder lives: by process id and start on the same host, by its
- * heartbeat where that cannot be asked (containers that share a volume have process ids of their own).
+ * heartbeat where that cannot be asked. A holder may be suspended and wake when its successor is at work: so it asks
+ * `check` before it acknowledges anything, and before it changes what is not its own any more.
  */
 export class DataFolder {
   readonly path: string;
   /** Name of this folder in the database's ledger, made once: offsets of one folder must never be taken for another's. */
   readonly collector: string;
+  /** Greater than that of each collector that had the folder before. */
+  readonly epoch: number;
+  /** Tells this holder from all others. */
+  readonly token: string;
   /** The last collector here did not say goodbye: files may be torn or unsynced. */
   readonly crashed: boolean;
-  readonly #token: string;
+  /** The last holder may be suspended rather than dead: it may write once more when it wakes. */
+  readonly isHaunted: boolean;
+  /** Resolves, with the reason, when another collector has taken the folder. */
+  readonly lost: Promise<FolderLostError>;
+  readonly #lose: (error: FolderLostError) => void;
   #whole: boolean;
   readonly #heartbeat: NodeJS.Timeout;
 
-  private constructor(path: string, collector: string, crashed: boolean, token: string) {
+  private constructor(path: string, collector: string, epoch: number, token: string, before: Before) {
     this.path = path;
     this.collector = collector;
-    this.crashed = crashed;
-    this.#token = token;
-    this.#whole = !crashed;
+    this.epoch = epoch;
+    this.token = token;
+    this.crashed = before !== 'stopped';
+    this.isHaunted = before === 'silent';
+    this.#whole = !this.crashed;
+    const { promise, resolve } = Promise.withResolvers<FolderLostError>();
+    this.lost = promise;
+    this.#lose = resolve;
     this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS).unref();
   }
 
@@ -75,16 +76,18 @@ export class DataFolder {
   static async lock(path: string, clientId: string): Promise<DataFolder> {
     await mkdir(path, { recursive: true });
     const token = randomBytes(8).toString('hex');
-    const lock = join(path, 'collector.lock');
-    let crashed = false;
+    const lock = lockOf(path);
+    let before: Before = 'stopped';
     while (!(await create(lock, token))) {
       const holder = await readHolder(lock);
       if (holder === undefined) continue;
-      if (await lives(lock, holder)) throw new FolderInUseError(path, holder);
-      crashed = true;
+      const state = await stateOf(lock, holder);
+      if (state === 'alive') throw new FolderInUseError(path, holder);
+      if (before !== 'silent') before = state;
       await removeStale(lock, holder.token);
     }
-    return new DataFolder(path, await nameCollector(path, clientId), crashed, token);
+    const collector = await nameCollector(path, clientId);
+    return new DataFolder(path, collector, await beginEpoch(path), token, before);
   }
 
   /** The files have been checked after a crash. */
@@ -97,38 +100,46 @@ export class DataFolder {
     this.#whole = false;
   }
 
+  /**
+   * Asks whether the folder is still ours. What was on disk before that is seen by whoever takes the folder afterwards.
+   * @throws {FolderLostError} where it is not; errors of the disk.
+   */
+  async check(): Promise<void> {
+    const lock = lockOf(this.path);
+    const holder = await readHolder(lock);
+    if (holder?.token === this.token) return;
+    // Somebody has removed the file by hand: whoever makes it first has the folder.
+    if (holder === undefined && (await create(lock, this.token))) return;
+    const taker = holder ?? (await readHolder(lock));
+    if (taker === undefined || taker.token === this.token) return;
+    const error = new FolderLostError(this.path, taker);
+    this.#lose(error);
+    throw error;
+  }
+
   /** Gives the lock back. Where files are not known to be whole and synced it stays, and tells the next start of a crash. */
   async unlock(): Promise<void> {
     clearInterval(this.#heartbeat);
-    const lock = join(this.path, 'collector.lock');
-    if (this.#whole && (await readHolder(lock))?.token === this.#token) await unlink(lock);
+    const lock = lockOf(this.path);
+    if (this.#whole && (await readHolder(lock))?.token === this.token) await unlink(lock);
   }
 
   async #beat(): Promise<void> {
-    const lock = join(this.path, 'collector.lock');
-    const holder = await readHolder(lock).catch(() => undefined);
-    if (holder !== undefined && holder.token !== this.#token) {
-      // We were away for so long, suspended perhaps, that another collector took us for dead. Two that append to the same
-      // files would overwrite each other's lines; what we have not acknowledged comes again.
-      process.stderr.write(
-        `The data folder ${this.path} was taken over by process ${holder.pid} on ${holder.host}.\n`,
-      );
-      process.exit(1);
+    try {
+      await this.check();
+      const now = new Date();
+      await utimes(lockOf(this.path), now, now);
+    } catch {
+      // Whoever is told by `lost` or by the disk stops.
     }
-    const now = new Date();
-    await utimes(lock, now, now).catch(() => undefined);
   }
 }
 
+/** What became of the collector before. */
+type Before = 'stopped' | 'dead' | 'silent';
+
 async function create(lock: string, token: string): Promise<boolean> {
-  const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    begun: await processBegin(process.pid),
-    since: new Date().toISOString(),
-    namespace: await processNamespace(),
-    token,
-  };
+  const holder = await thisHolder(token);
   try {
     const handle = await open(lock, 'wx');
     await handle.writeFile(`${JSON.stringify(holder)}\n`);
@@ -137,17 +148,6 @@ async function create(lock: string, token: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
-  }
-}
-
-/** Who has the lock; undefined when it has just gone. A lock that a crash left half written names nobody who lives. */
-async function readHolder(lock: string): Promise<Holder | undefined> {
-  try {
-    return JSON.parse(await readFile(lock, 'utf8')) as Holder;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    return { pid: 0, host: '', begun: '', since: 'an unknown time', namespace: '', token: 'torn' };
   }
 }
 
@@ -160,75 +160,9 @@ async function removeStale(lock: string, token: string): Promise<void> {
   await unlink(aside).catch(() => undefined);
 }
 
-async function lives(lock: string, holder: Holder): Promise<boolean> {
-  if (holder.host === hostname() && holder.namespace === (await processNamespace())) {
-    return (await processBegin(holder.pid)) === holder.begun && holder.begun !== '';
-  }
-  const mtimeMs = (await stat(lock).catch(() => undefined))?.mtimeMs;
-  if (mtimeMs === undefined) return false;
-  const deadline = Date.now() + SILENCE_MS;
-  while (Date.now() < deadline) {
-    await sleep(HEARTBEAT_MS / 4);
-    const touched = await stat(lock).catch(() => undefined);
-    if (touched === undefined) return false;
-    if (touched.mtimeMs !== mtimeMs) return true;
-  }
-  return false;
-}
-
-/** The process namespace and the boot that we live in; '' where there is no /proc. */
-async function processNamespace(): Promise<string> {
-  try {
-    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
-    return `${await readlink('/proc/self/ns/pid')} ${boot.trim()}`;
-  } catch {
-    return '';
-  }
-}
-
-/** When a process began; '' when there is none. Where there is no /proc, 'alive' has to do. */
-async function processBegin(pid: number): Promise<string> {
-  try {
-    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').pop()?.split(' ');
-    // proc(5): field 22 is the start time; two are before the split, and counting begins at 1. A zombie is dead.
-    return fields?.[0] === 'Z' ? '' : (fields?.[19] ?? '');
-  } catch {
-    if (process.platform === 'linux') return '';
-    try {
-      process.kill(pid, 0);
-      return 'alive';
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'alive' : '';
-    }
-  }
-}
-
 /** Whether a collector that runs has the folder. */
 export async function isLocked(path: string): Promise<boolean> {
-  const lock = join(path, 'collector.lock');
+  const lock = lockOf(path);
   const holder = await readHolder(lock);
-  return holder !== undefined && (await lives(lock, holder));
-}
-
-/** The name that a data folder has in the ledger; it is made where it has none yet. */
-export async function nameCollector(path: string, clientId: string): Promise<string> {
-  const known = await readCollectorName(path);
-  if (known !== undefined) return known;
-  await mkdir(path, { recursive: true });
-  const file = join(path, 'collector_id');
-  const name = `${clientId}-${randomBytes(4).toString('hex')}`;
-  await writeFile(`${file}.new`, `${name}\n`, { flush: true });
-  await rename(`${file}.new`, file);
-  await syncFolder(path);
-  return name;
-}
-
-/** The name that a data folder has in the ledger; undefined where no collector has run. */
-export async function readCollectorName(path: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(path, 'collector_id'), 'utf8')).trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  return holder !== undefined && (await stateOf(lock, holder)) === 'alive';
 }

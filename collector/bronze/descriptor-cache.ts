@@ -2,35 +2,32 @@ import { join } from 'node:path';
 import { AppendFile } from './append-file.ts';
 import { restorePlain } from './compressed-file.ts';
 
+export interface DescriptorOptions {
+  limit: number;
+  /** Called with how many bytes of a torn line were cut from a file. */
+  onCut: (file: string, bytes: number) => void;
+  /** Called with why the compressed form of a file cannot be made plain again. */
+  onDamage: (file: string, error: Error) => void;
+  /** Somebody else may write to the files: see `AppendFile`. */
+  isHaunted: boolean;
+}
+
 /**
  * Open files, at most `limit` of them: the one unused for longest is closed for the next. A process may have few
  * descriptors and many sensors.
  */
 export class DescriptorCache {
   readonly #root: string;
-  readonly #limit: number;
-  readonly #onCut: (file: string, bytes: number) => void;
-  readonly #onDamage: (file: string, error: Error) => void;
+  readonly #options: DescriptorOptions;
   /** Idle files, in the order of their last use. */
   readonly #idle = new Map<string, AppendFile>();
   #inUse = 0;
   /** Files that hold bytes which are not to be trusted, and up to where they are whole. */
   readonly #distrusted = new Map<string, number>();
 
-  /**
-   * @param onCut told how many bytes of a torn line were cut from a file.
-   * @param onDamage told why the compressed form of a file cannot be made plain again.
-   */
-  constructor(
-    root: string,
-    limit: number,
-    onCut: (file: string, bytes: number) => void,
-    onDamage: (file: string, error: Error) => void,
-  ) {
+  constructor(root: string, options: DescriptorOptions) {
     this.#root = root;
-    this.#limit = limit;
-    this.#onCut = onCut;
-    this.#onDamage = onDamage;
+    this.#options = options;
   }
 
   /** Opens a file, or takes it from the cache. It is the caller's until it is given back. */
@@ -45,12 +42,13 @@ export class DescriptorCache {
       }
       await this.#makeRoom();
       const path = join(this.#root, file);
-      const opened = await AppendFile.open(
-        path,
-        this.#distrusted.get(file),
-        bytes => this.#onCut(file, bytes),
-        () => restorePlain(path, error => this.#onDamage(file, error)),
-      );
+      const { onCut, onDamage, isHaunted } = this.#options;
+      const opened = await AppendFile.open(path, {
+        trusted: this.#distrusted.get(file),
+        onCut: bytes => onCut(file, bytes),
+        bringBack: () => restorePlain(path, error => onDamage(file, error)),
+        isHaunted,
+      });
       this.#distrusted.delete(file);
       return opened;
     } catch (error) {
@@ -107,7 +105,7 @@ export class DescriptorCache {
   }
 
   async #makeRoom(): Promise<void> {
-    while (this.#idle.size > 0 && this.#idle.size + this.#inUse > this.#limit) {
+    while (this.#idle.size > 0 && this.#idle.size + this.#inUse > this.#options.limit) {
       const [oldest, file] = this.#idle.entries().next().value!;
       this.#idle.delete(oldest);
       await file.close();

@@ -34,11 +34,22 @@ export class GroupWriter {
   readonly #files: DescriptorCache;
   readonly #watermarks: SensorWatermarks;
   readonly #parallel: number;
+  readonly #fence: () => Promise<void>;
   /** Folders that hold entries of new files which are not synced yet. */
   readonly #unsynced = new Set<string>();
 
-  /** @param parallel how many files are written and synced at once. */
-  constructor(root: string, files: DescriptorCache, watermarks: SensorWatermarks, parallel: number) {
+  /**
+   * @param parallel how many files are written and synced at once.
+   * @param fence throws where the files are not ours any more.
+   */
+  constructor(
+    root: string,
+    files: DescriptorCache,
+    watermarks: SensorWatermarks,
+    parallel: number,
+    fence: () => Promise<void>,
+  ) {
+    this.#fence = fence;
     this.#root = root;
     this.#files = files;
     this.#watermarks = watermarks;
@@ -48,7 +59,7 @@ export class GroupWriter {
   /**
    * Appends the lines of a group to their files, and makes them durable.
    * @returns what that means for each raw file.
-   * @throws the disk's error, after every file was cut back to what it was.
+   * @throws the disk's error, after every file was cut back to what it was; the fence's, with nothing cut.
    */
   async write(group: Group): Promise<Durable[]> {
     const touched: Touched = { before: new Map(), created: [] };
@@ -66,6 +77,8 @@ export class GroupWriter {
       await this.#syncFolders(touched);
       return durable;
     } catch (error) {
+      // What another collector has appended since must not be cut.
+      await this.#fence();
       await this.#undo(touched);
       throw error;
     }

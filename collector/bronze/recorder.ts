@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Feed } from '../../base/feed.ts';
@@ -7,6 +8,7 @@ import type { Delivery } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { syncFolder } from './append-file.ts';
 import { tidyRawFolder } from './compressed-file.ts';
+import { type DataFolder, FolderLostError } from './data-folder.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
 import { freeSpace, untilWritable } from './disk.ts';
 import { Filing } from './filing.ts';
@@ -30,6 +32,8 @@ export interface RecorderOptions {
   /** How many files may be open at once. */
   descriptors: number;
   log: Logger;
+  /** Whose folder it is; absent where nobody else can take it. */
+  folder?: Pick<DataFolder, 'check' | 'isHaunted'> | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
   now?: () => number;
 }
@@ -62,7 +66,8 @@ export interface DurableGroup {
  * States. *Recording*: messages join the open group; when the group before it is on disk, the open one is written: each
  * file once, then fsync, then its promise resolves. Groups never overlap, so under load they grow by themselves.
  * *Paused*, after a disk error: the failed group is cut from all its files and rejected, so is what comes after it, and
- * a probe writes to the disk until that works; then *recording* again.
+ * a probe writes to the disk until that works; then *recording* again. *Halted*, when another collector has taken the data
+ * folder: nothing is acknowledged any more, and nothing is cut.
  */
 export class Recorder {
   readonly #options: RecorderOptions;
@@ -72,6 +77,7 @@ export class Recorder {
   readonly #watermarks: SensorWatermarks;
   readonly #topicFiles: TopicFiles;
   readonly #filing: Filing;
+  readonly #fence: () => Promise<void>;
   #open: Group | undefined;
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
@@ -89,7 +95,8 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    const { dataDir, topics, log, now = Date.now } = options;
+    const { dataDir, topics, log, folder, now = Date.now } = options;
+    this.#fence = async () => folder?.check();
     this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
     const { decoder } = topics.plain;
@@ -102,15 +109,15 @@ export class Recorder {
     this.#sizes = new RawSizes(dataDir, ({ message }) =>
       log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
     );
-    this.#files = new DescriptorCache(
-      dataDir,
-      options.descriptors,
-      (file, bytes) =>
+    this.#files = new DescriptorCache(dataDir, {
+      limit: options.descriptors,
+      onCut: (file, bytes) =>
         log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
-      (file, { message }) =>
+      onDamage: (file, { message }) =>
         log.error({ file, reason: message }, 'a compressed raw file is kept aside; it begins anew'),
-    );
-    this.#writer = new GroupWriter(dataDir, this.#files, watermarks, this.#parallelFiles);
+      isHaunted: folder?.isHaunted ?? false,
+    });
+    this.#writer = new GroupWriter(dataDir, this.#files, watermarks, this.#parallelFiles, this.#fence);
   }
 
   /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
@@ -180,6 +187,7 @@ export class Recorder {
    */
   async exchange(files: string[], change: (whole: string[]) => Promise<string[]>): Promise<void> {
     await this.#between(async () => {
+      await this.#fence();
       for (const file of files) await this.#files.drop(file);
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
       for (const file of gone) {
@@ -241,8 +249,11 @@ export class Recorder {
     let durable: Durable[];
     try {
       durable = await this.#writer.write(group);
+      // Whoever takes the folder after this sees the group; before it, the group is not acknowledged.
+      await this.#fence();
     } catch (error) {
-      await this.#pause(group, error as NodeJS.ErrnoException);
+      if (error instanceof FolderLostError) this.#halt(group, error);
+      else await this.#pause(group, error as NodeJS.ErrnoException);
       return;
     }
     this.counts.groups++;
@@ -267,15 +278,27 @@ export class Recorder {
         'Nothing is acknowledged until the disk takes writes again; free some space or repair it.',
       { cause: error },
     );
+    this.#turnAway(group, failure);
+    log.error({ code: error.code, file: error.path }, failure.message);
+    this.#probing ??= this.#resume().finally(() => {
+      this.#probing = undefined;
+    });
+  }
+
+  /** Turns the messages of a group away for good: the folder is another collector's. */
+  #halt(group: Group, error: FolderLostError): void {
+    this.#turnAway(group, error);
+    this.#options.log.error(error.message);
+    const { signal } = this.#stopping;
+    this.#probing = signal.aborted ? undefined : once(signal, 'abort').then(() => undefined);
+  }
+
+  #turnAway(group: Group, failure: Error): void {
     this.#failure = failure;
     group.reject(failure);
     this.#open?.reject(failure);
     this.pendingBytes -= this.#open?.payloadBytes ?? 0;
     this.#open = undefined;
-    log.error({ code: error.code, file: error.path }, failure.message);
-    this.#probing ??= this.#resume().finally(() => {
-      this.#probing = undefined;
-    });
   }
 
   async #resume(): Promise<void> {

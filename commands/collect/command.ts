@@ -10,6 +10,8 @@ export default (command: Command) =>
       undo.defer(() => collector.stop());
       const http = await collector.start();
       log.info({ http, raw: config.DATA_DIR }, 'collecting');
-      log.info({ signal: await stopped }, 'stopping');
+      const ended = await Promise.race([stopped, collector.failed]);
+      if (ended instanceof Error) throw ended;
+      log.info({ signal: ended }, 'stopping');
     }),
   );

@@ -55,7 +55,8 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
   }, FIRST_PROGRESS_MS);
   undo.defer(() => clearTimeout(timer));
 
-  await stopped;
+  const ended = await Promise.race([stopped, collector.failed]);
+  if (ended instanceof Error) throw ended;
   process.stdout.write('Stopping: acknowledging what is recorded, loading what is pending ...\n');
 }
 

@@ -3,7 +3,7 @@ import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
-import { readCollectorName } from '../../collector/bronze/data-folder.ts';
+import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { defaultTopics } from '../../collector/payload/topics.ts';
 import { connect } from '../../db/connect.ts';
 import { utcDay } from '../options.ts';

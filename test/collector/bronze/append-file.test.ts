@@ -30,7 +30,7 @@ test('whatever a crash left: opening cuts behind the last line end, and tells of
       const before = Buffer.from(bytes);
       await writeFile(path, before);
       const told: number[] = [];
-      const file = await AppendFile.open(path, trusted, cut => told.push(cut));
+      const file = await AppendFile.open(path, { trusted, onCut: cut => told.push(cut) });
       await file.close();
       const whole = before.subarray(0, before.subarray(0, trusted).lastIndexOf(10) + 1);
       expect((await readFile(path)).equals(whole)).toBe(true);

@@ -4,12 +4,8 @@ import { utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  DataFolder,
-  FolderInUseError,
-  isLocked,
-  readCollectorName,
-} from '../../../collector/bronze/data-folder.ts';
+import { DataFolder, FolderInUseError, isLocked } from '../../../collector/bronze/data-folder.ts';
+import { readCollectorName } from '../../../collector/bronze/folder-identity.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
 const MODULE = new URL('../../../collector/bronze/data-folder.ts', import.meta.url).href;

@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
-import { readCollectorName } from '../../../collector/bronze/data-folder.ts';
+import { readCollectorName } from '../../../collector/bronze/folder-identity.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Nightly } from '../../../collector/retention/nightly.ts';
 import { verify } from '../../../commands/verify/verify.ts';

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { createLog } from '../../../base/log.ts';
 import { zoneOf } from '../../../base/time.ts';
-import { nameCollector } from '../../../collector/bronze/data-folder.ts';
+import { nameCollector } from '../../../collector/bronze/folder-identity.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { decodeReading } from '../../../collector/payload/message.ts';
