@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { isCron } from './cron.ts';
 import { UsageError } from './errors.ts';
+import { isCron } from './schedule.ts';
 
 /** One setting: what it is called stands as its key in `settings`. */
 interface Setting<T> {

@@ -29,8 +29,6 @@ const DRAIN_MS = 10_000;
 const SUMMARY_MS = 60_000;
 /** How often the share of rejected messages is looked at. */
 const REJECTS_MS = 10_000;
-/** Three refreshes that were missed. */
-const REFRESH_LATE_S = 180;
 
 /** What the collector has done since it began. */
 export interface Progress {
@@ -164,6 +162,7 @@ export class Collector {
         failing: recorder.failure !== undefined,
       }),
       loader: () => loader.status,
+      refreshLag: () => refresher.lagSeconds,
       reasons: () => this.#health.reasons(),
     });
     recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, lines }) => {
@@ -172,15 +171,15 @@ export class Collector {
       stream.readings(lines);
     });
     loader.batches.follow(batch => metrics.stored(batch));
-    refresher.onRefreshed = refreshed => {
+    refresher.refreshes.follow(refreshed => {
       metrics.refreshed(refreshed);
       void announceMeans(reads, stream);
-    };
+    });
     const http = new HttpServer({
       config,
       log,
       access: new Access(tokens),
-      health: this.#watch(metrics),
+      health: this.#watch(metrics, refresher),
       observable: {
         broker: () => source.status,
         database: () => loader.status.database,
@@ -206,18 +205,13 @@ export class Collector {
   }
 
   /** What makes the collector degraded, as far as its parts do not say so themselves. */
-  #watch(metrics: Metrics): Health {
+  #watch(metrics: Metrics, refresher: Refresher): Health {
     const health = this.#health;
     const [source, loader] = [this.#source!, this.#loader!];
     health.watch('broker_away', () => away('the broker', source.status));
     health.watch('broker_grants_less', () => source.warning);
     health.watch('database_away', () => away('the database', loader.status.database));
-    health.watch('refresh_late', () => {
-      const lag = Math.round(metrics.refreshLag());
-      return lag > REFRESH_LATE_S
-        ? `gold was last refreshed ${lag} s ago; it should be each minute`
-        : undefined;
-    });
+    health.watch('refresh_late', () => refresher.lateness);
     const rejects = new RejectWatch();
     health.watch('mostly_rejected', () => rejects.reason());
     let quietUntil = 0;

@@ -39,6 +39,7 @@ const nothing = {
   http: () => ({ received: 0, rejected: new Map() }),
   reasons: () => [],
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
+  refreshLag: () => 0,
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },
     pendingBytes: 0,

@@ -1,7 +1,7 @@
-import cron, { type ScheduledTask } from 'node-cron';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { errorText } from '../../base/errors.ts';
+import { onCron, type Schedule } from '../../base/schedule.ts';
 import type { Config } from '../../base/settings.ts';
 import { connect, sever } from '../../db/connect.ts';
 import type { Recorder } from '../bronze/recorder.ts';
@@ -33,7 +33,7 @@ export class Nightly {
   readonly #options: NightlyOptions;
   readonly #raw: RawFolder;
   readonly #stopping = new AbortController();
-  #task: ScheduledTask | undefined;
+  #schedule: Schedule | undefined;
   #timer: NodeJS.Timeout | undefined;
   #client: pg.Client | undefined;
   #running: Promise<void> | undefined;
@@ -44,13 +44,8 @@ export class Nightly {
     this.#raw = { dataDir: config.DATA_DIR, collector, recorder, log };
   }
 
-  /** @throws where NIGHTLY_CRON names no time. */
   start(): void {
-    this.#task = cron.schedule(this.#options.config.NIGHTLY_CRON, () => this.run(), {
-      name: 'nightly',
-      timezone: 'UTC',
-      noOverlap: true,
-    });
+    this.#schedule = onCron(this.#options.config.NIGHTLY_CRON, () => this.run());
     this.#runIn(AFTER_START_MS);
   }
 
@@ -66,7 +61,7 @@ export class Nightly {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the collector stops'));
     clearTimeout(this.#timer);
-    await this.#task?.destroy();
+    this.#schedule?.stop();
     this.#sever();
     await this.#running;
   }

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Reason } from '../../base/health.ts';
+import type { Refreshed } from '../gold/refresher.ts';
 import type { Counters } from '../silver/counters.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
@@ -21,12 +22,6 @@ export interface StoredBatch {
   seconds: number;
 }
 
-/** What a refresh of gold did. */
-export interface Refreshed {
-  minutes: number;
-  seconds: number;
-}
-
 /** What is looked up when somebody asks; all of it counts from the start of the process. */
 export interface Observed {
   broker(): { connected: boolean; received: number; acknowledged: number; connections: number };
@@ -34,6 +29,8 @@ export interface Observed {
   http(): { received: number; rejected: ReadonlyMap<string, number> };
   recorder(): { recorded: number; pendingBytes: number; failing: boolean };
   loader(): LoaderStatus;
+  /** Seconds since gold was last refreshed. */
+  refreshLag(): number;
   /** What is wrong at this moment. */
   reasons(): Reason[];
 }
@@ -60,7 +57,6 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #observed: Observed;
   readonly #lag = new Lag();
-  #refreshedAt = Date.now();
   /** Of MQTT, by reason. */
   readonly #rejected = new Map<string, number>();
   readonly #groupMessages = this.#histogram(
@@ -115,7 +111,6 @@ export class Metrics {
   refreshed({ minutes, seconds }: Refreshed): void {
     this.#refreshSeconds.observe(seconds);
     this.#refreshedMinutes.inc(minutes);
-    this.#refreshedAt = Date.now();
   }
 
   /** All series, and the content type to send them as. */
@@ -156,7 +151,7 @@ export class Metrics {
 
   /** Seconds since the last refresh of gold. */
   refreshLag(): number {
-    return (Date.now() - this.#refreshedAt) / 1000;
+    return this.#observed.refreshLag();
   }
 
   #counters({ broker, http, recorder, loader }: Observed): Looked[] {

@@ -170,7 +170,7 @@ test('what is compressed must be kept for at least as long', () => {
   expect(
     problemsOf({ RAW_RETENTION_DAYS: '1', RAW_COMPRESS_AFTER_DAYS: '0', SILVER_RETENTION_DAYS: '7' }),
   ).toEqual([]);
-  for (const cron of ['daily', '17 3 * *', '17 3 * * * * *', '17 3 * * mon;']) {
+  for (const cron of ['daily', '99 99 * * *', '17 3 31 2 *', '17 3 * *', '17 3 * * * * *', '17 3 * * mon;']) {
     expect(problemsOf({ NIGHTLY_CRON: cron })).toEqual([
       `NIGHTLY_CRON must be a cron expression of 5 or 6 fields, such as 17 3 * * *, not "${cron}"`,
     ]);

@@ -1,15 +1,15 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import cron, { type ScheduledTask } from 'node-cron';
 import type { Logger } from 'pino';
 import { errorText } from '../../../base/errors.ts';
+import { everyMinute, type Schedule } from '../../../base/schedule.ts';
 import type { Config } from '../../../base/settings.ts';
 import type { NightlyData } from './nightly-thread.ts';
 import { dayBefore } from './text.ts';
 
-/** Each minute, when the refresh at its second 5 is over. What is missing is found soon after a start, and tried again. */
-const SCHEDULE = '35 * * * * *';
+/** Of each minute, when the refresh at its second 5 is over. What is missing is found soon after a start, and tried again. */
+const SECOND = 35;
 /** A day is reported ten minutes after its end: by then its last readings are loaded and counted. */
 const DUE_MS = 600_000;
 /** With more than this to load, readings of the day may be among it. */
@@ -31,7 +31,7 @@ export class NightlyReport {
   readonly #config: Pick<Config, 'DATABASE_URL' | 'REPORT_DIR'>;
   readonly #log: Logger;
   readonly #loader: () => LoaderState;
-  #task: ScheduledTask | undefined;
+  #schedule: Schedule | undefined;
   #worker: Worker | undefined;
   #checking: Promise<void> | undefined;
   #putOff = 0;
@@ -46,7 +46,7 @@ export class NightlyReport {
 
   start(): void {
     if (this.#config.REPORT_DIR === undefined) return;
-    this.#task = cron.schedule(SCHEDULE, () => this.check(), { name: 'nightly report', noOverlap: true });
+    this.#schedule = everyMinute(SECOND, () => this.check());
   }
 
   /** Writes the report that is due, if it is missing. Never rejects. @param now the clock. */
@@ -60,7 +60,7 @@ export class NightlyReport {
   /** Ends the schedule, and gives up a report that is being made. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#task?.destroy();
+    this.#schedule?.stop();
     await this.#worker?.terminate();
     await this.#checking;
   }

@@ -6,6 +6,7 @@ const observed: Observed = {
   http: () => ({ received: 5, rejected: new Map([['not JSON', 4]]) }),
   recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
   reasons: () => [{ name: 'broker_away', message: 'the broker is away' }],
+  refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
     pendingBytes: 4096,
@@ -42,6 +43,7 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_mqtt_connections_total')).toBe(3);
   expect(series.get('sluice_mqtt_connected')).toBe(1);
   expect(series.get('sluice_database_connected')).toBe(0);
+  expect(series.get('sluice_refresh_lag_seconds')).toBe(42);
   expect(series.get('sluice_degraded{reason="broker_away"}')).toBe(1);
   expect(series.get('sluice_loading_pending_bytes')).toBe(4096);
   expect(series.get('sluice_lines_loaded_total{outcome="duplicate"}')).toBe(2);
