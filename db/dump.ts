@@ -15,9 +15,9 @@ const HEADER = `-- What db/migrations add up to on plain PostgreSQL. Generated, 
 -- It reads the database that DATABASE_URL names, or else the one that \`npm start\` runs.
 `;
 
-const SCHEMAS = ['bronze', 'silver', 'gold'];
+const SCHEMAS = ['bronze', 'silver', 'gold', 'compat'];
 
-/** The schemas bronze, silver and gold as SQL that makes them: functions, tables in the order of their creation, then views. */
+/** The schemas bronze, silver, gold and compat as SQL that makes them: functions, tables in the order of their creation, then views. */
 export async function dumpSchema(connection: Connection): Promise<string> {
   const parts = [HEADER];
   for (const schema of SCHEMAS) {

@@ -11,6 +11,9 @@ COMMENT ON SCHEMA silver IS 'Readings, one row each, with their quality; the sen
 CREATE SCHEMA gold;
 COMMENT ON SCHEMA gold IS 'Aggregates of silver, recomputed for the minutes that a load has touched.';
 
+CREATE SCHEMA compat;
+COMMENT ON SCHEMA compat IS 'Views for dashboards that were made for another schema: sensors, measurements, latest_readings, hourly_aggregates.';
+
 CREATE OR REPLACE FUNCTION silver.forget_chunks()
  RETURNS bigint
  LANGUAGE plpgsql
@@ -304,11 +307,11 @@ CREATE VIEW silver.latest_reading AS
             sensor_reading.stuck,
             sensor_reading.jump
            FROM silver.sensor_reading
-          WHERE sensor_reading.sensor_id::text = seen.sensor_id::text
+          WHERE sensor_reading.sensor_id::text = seen.sensor_id::text AND sensor_reading."time" <= now()
           ORDER BY sensor_reading."time" DESC
          LIMIT 1) r
      LEFT JOIN silver.sensor s ON s.sensor_id::text = seen.sensor_id::text;
-COMMENT ON VIEW silver.latest_reading IS 'The newest reading of each sensor, registered or not.';
+COMMENT ON VIEW silver.latest_reading IS 'The newest reading of each sensor, registered or not, up to now: what is ahead of the clock has to wait for its time.';
 COMMENT ON COLUMN silver.latest_reading.sensor_id IS 'The id that the sensor sent.';
 COMMENT ON COLUMN silver.latest_reading."time" IS 'When the sensor measured.';
 COMMENT ON COLUMN silver.latest_reading.value IS 'The value as sent.';
@@ -330,7 +333,7 @@ CREATE VIEW silver.silent_sensor AS
    FROM silver.sensor s
      LEFT JOIN LATERAL ( SELECT sensor_reading."time"
            FROM silver.sensor_reading
-          WHERE sensor_reading.sensor_id::text = s.sensor_id::text
+          WHERE sensor_reading.sensor_id::text = s.sensor_id::text AND sensor_reading."time" <= now()
           ORDER BY sensor_reading."time" DESC
          LIMIT 1) r ON true
   WHERE s.expected_interval IS NOT NULL AND (r."time" IS NULL OR r."time" < (now() - 3::double precision * s.expected_interval));
@@ -341,6 +344,32 @@ COMMENT ON COLUMN silver.silent_sensor.location IS 'Where the sensor is.';
 COMMENT ON COLUMN silver.silent_sensor.expected_interval IS 'See silver.sensor.';
 COMMENT ON COLUMN silver.silent_sensor.last_time IS 'Time of its newest reading; NULL: it has never sent one.';
 COMMENT ON COLUMN silver.silent_sensor.silent_for IS 'How long ago that was.';
+
+CREATE VIEW silver.reading AS
+ SELECT r."time",
+    r.sensor_id,
+    s.name,
+    r.value,
+    s.unit,
+    s.quantity,
+    s.location,
+    r.late,
+    r.stuck,
+    r.jump
+   FROM silver.sensor_reading r
+     LEFT JOIN silver.sensor s ON s.sensor_id::text = r.sensor_id::text
+  WHERE r.quality = 'valid'::text;
+COMMENT ON VIEW silver.reading IS 'The valid readings, each with what the registry says of its sensor. All readings are in silver.sensor_reading.';
+COMMENT ON COLUMN silver.reading."time" IS 'When the sensor measured.';
+COMMENT ON COLUMN silver.reading.sensor_id IS 'The id that the sensor sent.';
+COMMENT ON COLUMN silver.reading.name IS 'What people call the sensor.';
+COMMENT ON COLUMN silver.reading.value IS 'The value as sent.';
+COMMENT ON COLUMN silver.reading.unit IS 'Unit of the value.';
+COMMENT ON COLUMN silver.reading.quantity IS 'What is measured.';
+COMMENT ON COLUMN silver.reading.location IS 'Where the sensor is.';
+COMMENT ON COLUMN silver.reading.late IS 'See silver.sensor_reading.';
+COMMENT ON COLUMN silver.reading.stuck IS 'See silver.sensor_reading.';
+COMMENT ON COLUMN silver.reading.jump IS 'See silver.sensor_reading.';
 
 CREATE TABLE gold.reading_1min_mean (
   bucket timestamp with time zone NOT NULL,
@@ -387,17 +416,17 @@ COMMENT ON COLUMN gold.hourly_mean.val_max IS 'Greatest valid value.';
 COMMENT ON COLUMN gold.hourly_mean.n IS 'How many valid readings the hour has.';
 
 CREATE TABLE gold.daily_mean (
-  day date NOT NULL,
+  bucket timestamp with time zone NOT NULL,
   sensor_id character varying(50) NOT NULL,
   val_mean double precision NOT NULL,
   val_min double precision NOT NULL,
   val_max double precision NOT NULL,
   n bigint NOT NULL,
-  CONSTRAINT daily_mean_pkey PRIMARY KEY (day, sensor_id)
+  CONSTRAINT daily_mean_pkey PRIMARY KEY (bucket, sensor_id)
 );
-CREATE INDEX daily_mean_sensor_idx ON gold.daily_mean USING btree (sensor_id, day DESC);
+CREATE INDEX daily_mean_sensor_idx ON gold.daily_mean USING btree (sensor_id, bucket DESC);
 COMMENT ON TABLE gold.daily_mean IS 'Mean, least and greatest value of each sensor and UTC day, made of gold.hourly_mean in the same refresh; valid readings only.';
-COMMENT ON COLUMN gold.daily_mean.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.daily_mean.bucket IS 'The UTC day, by its start.';
 COMMENT ON COLUMN gold.daily_mean.sensor_id IS 'See silver.sensor.';
 COMMENT ON COLUMN gold.daily_mean.val_mean IS 'Arithmetic mean of the valid values.';
 COMMENT ON COLUMN gold.daily_mean.val_min IS 'Least valid value.';
@@ -473,7 +502,7 @@ COMMENT ON COLUMN gold.data_quality_hourly.jumps IS 'Of the stored ones, those t
 COMMENT ON COLUMN gold.data_quality_hourly.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
 
 CREATE TABLE gold.data_quality_daily (
-  day date NOT NULL,
+  bucket timestamp with time zone NOT NULL,
   sensor_id character varying(50) NOT NULL,
   expected numeric,
   received bigint NOT NULL,
@@ -488,11 +517,11 @@ CREATE TABLE gold.data_quality_daily (
   jumps bigint NOT NULL,
   score numeric GENERATED ALWAYS AS (gold.quality_score(expected, received, duplicates, valid)) STORED,
   verdict text GENERATED ALWAYS AS (gold.quality_verdict(gold.quality_score(expected, received, duplicates, valid))) STORED,
-  CONSTRAINT data_quality_daily_pkey PRIMARY KEY (day, sensor_id)
+  CONSTRAINT data_quality_daily_pkey PRIMARY KEY (bucket, sensor_id)
 );
-CREATE INDEX data_quality_daily_sensor_idx ON gold.data_quality_daily USING btree (sensor_id, day DESC);
+CREATE INDEX data_quality_daily_sensor_idx ON gold.data_quality_daily USING btree (sensor_id, bucket DESC);
 COMMENT ON TABLE gold.data_quality_daily IS 'gold.data_quality_1min, added up by UTC day, with a verdict.';
-COMMENT ON COLUMN gold.data_quality_daily.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.data_quality_daily.bucket IS 'The UTC day, by its start.';
 COMMENT ON COLUMN gold.data_quality_daily.sensor_id IS 'The id that the sensor sent; see silver.sensor.';
 COMMENT ON COLUMN gold.data_quality_daily.expected IS 'How many readings expected_interval of silver.sensor lets expect, up to the last refresh; NULL: no interval is registered.';
 COMMENT ON COLUMN gold.data_quality_daily.received IS 'Lines that came: valid + out_of_range + unknown + rejected + duplicates + conflicts.';
@@ -519,22 +548,62 @@ COMMENT ON COLUMN gold.quality_watermark.one IS 'Always true.';
 COMMENT ON COLUMN gold.quality_watermark.filled_to IS 'Minutes before this one have a row for each sensor with an expected_interval.';
 
 CREATE VIEW gold.daily_power AS
- SELECT day,
+ SELECT bucket,
     location,
     val_mean[1] AS mean_voltage,
     val_mean[2] AS mean_current,
     val_mean[1] * val_mean[2] AS mean_power
-   FROM ( SELECT d.day,
+   FROM ( SELECT d.bucket,
             s.location,
             ARRAY[sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'voltage'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'voltage'::text)::double precision, sum(d.val_mean * d.n::double precision) FILTER (WHERE lower(s.quantity) = 'current'::text) / sum(d.n) FILTER (WHERE lower(s.quantity) = 'current'::text)::double precision] AS val_mean
            FROM gold.daily_mean d
              JOIN silver.sensor s USING (sensor_id)
           WHERE (lower(s.quantity) = ANY (ARRAY['voltage'::text, 'current'::text])) AND s.location IS NOT NULL AND (d.val_mean = 0::double precision OR abs(d.val_mean) >= '1e-100'::double precision AND abs(d.val_mean) <= '1e+100'::double precision)
-          GROUP BY d.day, s.location) site
+          GROUP BY d.bucket, s.location) site
   WHERE val_mean[1] IS NOT NULL AND val_mean[2] IS NOT NULL;
 COMMENT ON VIEW gold.daily_power IS 'Mean voltage times mean current of each UTC day, for each location that has sensors of both quantities; valid readings only.';
-COMMENT ON COLUMN gold.daily_power.day IS 'The UTC day.';
+COMMENT ON COLUMN gold.daily_power.bucket IS 'The UTC day, by its start.';
 COMMENT ON COLUMN gold.daily_power.location IS 'The location that the sensors share in silver.sensor.';
 COMMENT ON COLUMN gold.daily_power.mean_voltage IS 'Mean of the readings whose quantity is voltage, in their unit.';
 COMMENT ON COLUMN gold.daily_power.mean_current IS 'Mean of the readings whose quantity is current, in their unit.';
 COMMENT ON COLUMN gold.daily_power.mean_power IS 'Their product: watts where the units are volts and amperes.';
+
+CREATE VIEW compat.sensors AS
+ SELECT sensor_id,
+    name,
+    quantity AS type,
+    unit,
+    location,
+    min_value,
+    max_value
+   FROM silver.sensor;
+COMMENT ON VIEW compat.sensors IS 'silver.sensor.';
+
+CREATE VIEW compat.measurements AS
+ SELECT sensor_id,
+    "time" AS "timestamp",
+    value,
+    quality AS quality_flag
+   FROM silver.sensor_reading;
+COMMENT ON VIEW compat.measurements IS 'silver.sensor_reading: valid, out_of_range and unknown_sensor.';
+
+CREATE VIEW compat.latest_readings AS
+ SELECT sensor_id,
+    quantity AS type,
+    unit,
+    location,
+    "time" AS "timestamp",
+    value,
+    quality AS quality_flag
+   FROM silver.latest_reading;
+COMMENT ON VIEW compat.latest_readings IS 'silver.latest_reading.';
+
+CREATE VIEW compat.hourly_aggregates AS
+ SELECT sensor_id,
+    bucket AS hour,
+    val_mean AS avg_value,
+    val_min AS min_value,
+    val_max AS max_value,
+    n AS reading_count
+   FROM gold.hourly_mean;
+COMMENT ON VIEW compat.hourly_aggregates IS 'gold.hourly_mean; valid readings only.';

@@ -78,7 +78,7 @@ export async function writeMinuteMeans(client: ClientBase, { from, to }: Span): 
      ), written AS (
        INSERT INTO gold.reading_1min_mean AS g (bucket, sensor_id, ${columns})
        SELECT bucket, sensor_id, ${columns} FROM minute WHERE n > 0
-       ${upsert('bucket', columns)}
+       ${upsert(columns)}
      )
      INSERT INTO orphan
      SELECT bucket, sensor_id FROM minute m

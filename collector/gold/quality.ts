@@ -78,7 +78,7 @@ export async function writeMinuteQuality(client: ClientBase, { from, to }: Span,
      ), written AS (
        INSERT INTO gold.data_quality_1min AS g (bucket, sensor_id, ${columns})
        SELECT bucket, sensor_id, ${columns} FROM minute WHERE received > 0 OR expected > 0
-       ${upsert('bucket', columns)}
+       ${upsert(columns)}
      )
      INSERT INTO orphan
      SELECT bucket, sensor_id FROM minute m

@@ -16,22 +16,10 @@ export interface Rollup {
   ofSilence: boolean;
 }
 
-/** The column that says which period a row is of. */
-export function periodColumn({ unit }: Rollup): string {
-  return unit === 'hour' ? 'bucket' : 'day';
-}
-
-/** SQL: the period that begins at `since`, a timestamptz, as its table names it. */
-function periodName({ unit }: Rollup, since: string): string {
-  return unit === 'hour' ? since : `(${since} AT TIME ZONE 'UTC')::date`;
-}
-
 /** Recomputes the hours or days of the refreshed minutes of a span, each from all rows of the finer table. */
 export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: Span): Promise<void> {
   const { target, source, unit, columns, aggregate, ofSilence } = rollup;
-  const key = periodColumn(rollup);
-  const isThis = (row: string) =>
-    `${key} = ${periodName(rollup, `${row}.since`)} AND sensor_id = ${row}.sensor_id`;
+  const isThis = (row: string) => `bucket = ${row}.since AND sensor_id = ${row}.sensor_id`;
   const orphans = await client.query(
     `WITH period AS MATERIALIZED (
        SELECT p.since, p.sensor_id, r.*
@@ -45,9 +33,9 @@ export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: S
            AND bucket >= $1 AND bucket < $2
        ) r
      ), written AS (
-       INSERT INTO ${target} AS g (${key}, sensor_id, ${columns})
-       SELECT ${periodName(rollup, 'since')}, sensor_id, ${columns} FROM period WHERE finer > 0
-       ${upsert(key, columns)}
+       INSERT INTO ${target} AS g (bucket, sensor_id, ${columns})
+       SELECT since, sensor_id, ${columns} FROM period WHERE finer > 0
+       ${upsert(columns)}
      )
      INSERT INTO orphan
      SELECT since, sensor_id FROM period p
@@ -58,9 +46,9 @@ export async function rollUp(client: ClientBase, rollup: Rollup, { from, to }: S
 }
 
 /** The end of an INSERT into a table called `g`: a row that is there takes the new values, if it differs from them. */
-export function upsert(key: string, columns: readonly string[]): string {
+export function upsert(columns: readonly string[]): string {
   return `
-    ON CONFLICT (${key}, sensor_id) DO UPDATE SET ${columns.map(column => `${column} = excluded.${column}`)}
+    ON CONFLICT (bucket, sensor_id) DO UPDATE SET ${columns.map(column => `${column} = excluded.${column}`)}
     WHERE (${columns.map(column => `g.${column}`)}) IS DISTINCT FROM (${columns.map(column => `excluded.${column}`)})`;
 }
 

@@ -95,11 +95,11 @@ function readingPoints(step: number): string {
   );
 }
 
-function meanPoints({ means, start, column }: Level): string {
+function meanPoints({ means }: Level): string {
   return jsonOf(
-    `SELECT ${binned(start)} AS t, sum(${tame('val_mean')} * n) / sum(n)::float8 AS mean, min(val_min) AS least,
+    `SELECT ${binned('bucket')} AS t, sum(${tame('val_mean')} * n) / sum(n)::float8 AS mean, min(val_min) AS least,
        max(val_max) AS greatest, sum(n) AS n
-     FROM ${means} WHERE sensor_id = $1 AND ${column} >= $2::timestamptz AND ${column} < $3::timestamptz GROUP BY t`,
+     FROM ${means} WHERE sensor_id = $1 AND bucket >= $2::timestamptz AND bucket < $3::timestamptz GROUP BY t`,
   );
 }
 
@@ -115,10 +115,10 @@ const READING_MARKS = `
     ORDER BY sensor_reading.time DESC LIMIT ${MOST_MARKS}
   ) r`;
 
-const meanMarks = ({ quality, start, column }: Level) => `
+const meanMarks = ({ quality }: Level) => `
   SELECT coalesce(json_agg(json_build_array(${ms('t')}, NULL, n, NULL) ORDER BY t), '[]')::text AS json
   FROM (
-    SELECT ${binned(start)} AS t, sum(out_of_range + unknown) AS n FROM ${quality}
-    WHERE sensor_id = $1 AND ${column} >= $2::timestamptz AND ${column} < $3::timestamptz AND out_of_range + unknown > 0
+    SELECT ${binned('bucket')} AS t, sum(out_of_range + unknown) AS n FROM ${quality}
+    WHERE sensor_id = $1 AND bucket >= $2::timestamptz AND bucket < $3::timestamptz AND out_of_range + unknown > 0
     GROUP BY t ORDER BY t DESC LIMIT ${MOST_MARKS}
   ) r`;

@@ -50,7 +50,7 @@ const OVERVIEW = `
   LEFT JOIN LATERAL (
     SELECT * FROM silver.sensor_reading WHERE sensor_id = k.sensor_id ORDER BY time DESC LIMIT 1
   ) r ON true
-  LEFT JOIN gold.data_quality_daily q ON q.sensor_id = k.sensor_id AND q.day = (now() AT TIME ZONE 'UTC')::date
+  LEFT JOIN gold.data_quality_daily q ON q.sensor_id = k.sensor_id AND q.bucket = date_trunc('day', now(), 'UTC')
   LEFT JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_array(extract(epoch FROM bucket), val_mean) ORDER BY bucket), '[]') AS spark
     FROM gold.reading_1min_mean

@@ -28,8 +28,8 @@ const SCORES = `
     WHERE sensor_id > $1 ORDER BY sensor_id LIMIT $2
   ) page
   LEFT JOIN LATERAL (
-    SELECT array_agg(score::float8) AS scores, array_agg(day::text) AS days FROM gold.data_quality_daily
-    WHERE sensor_id = page.sensor_id AND day >= $3::date AND day <= $4::date
+    SELECT array_agg(score::float8) AS scores, array_agg((bucket AT TIME ZONE 'UTC')::date::text) AS days FROM gold.data_quality_daily
+    WHERE sensor_id = page.sensor_id AND bucket >= $3::date::timestamp AT TIME ZONE 'UTC' AND bucket <= $4::date::timestamp AT TIME ZONE 'UTC'
   ) q ON true
   ORDER BY page.sensor_id`;
 

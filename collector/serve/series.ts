@@ -94,10 +94,9 @@ function sendRows(reply: FastifyReply, type: RowType, batches: AsyncIterable<obj
 }
 
 async function* meansOf(client: ClientBase, id: string, every: keyof typeof LEVELS, { from, to }: Range) {
-  const { means, column: bucket } = LEVELS[every];
   const sql = `
-    SELECT to_char(${bucket}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${means}
-    WHERE sensor_id = $1 AND ${bucket} >= $2::timestamptz AND ${bucket} < $3::timestamptz ORDER BY ${bucket}`;
+    SELECT to_char(bucket, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${LEVELS[every].means}
+    WHERE sensor_id = $1 AND bucket >= $2::timestamptz AND bucket < $3::timestamptz ORDER BY bucket`;
   const values = [id, formatTime(from), formatTime(to)];
   const read = () => batchesOf<[time: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
   for await (const rows of inSnapshot(client, STREAM_MS, read)) {

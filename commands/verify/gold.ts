@@ -1,6 +1,6 @@
 import { meanColumns, meanRollups } from '../../collector/gold/means.ts';
 import { qualityRollups, receivedParts, storedCounts } from '../../collector/gold/quality.ts';
-import { periodColumn, type Rollup } from '../../collector/gold/rollup.ts';
+import type { Rollup } from '../../collector/gold/rollup.ts';
 
 /*
  * What gold must be, as SELECTs of its differences: a column `what`, a row each. All take a sensor ($1) and a UTC day, by its
@@ -13,10 +13,10 @@ const rollups = [...meanRollups, ...qualityRollups];
 
 /** Every table of gold by sensor and time, with the start of its period as SQL. */
 export const goldPeriods: readonly { table: string; since: string }[] = [
-  { table: 'gold.reading_1min_mean', since: 'bucket' },
-  { table: 'gold.data_quality_1min', since: 'bucket' },
-  ...rollups.map(rollup => ({ table: rollup.target, since: sinceOf(rollup) })),
-];
+  'gold.reading_1min_mean',
+  'gold.data_quality_1min',
+  ...rollups.map(({ target }) => target),
+].map(table => ({ table, since: 'bucket' }));
 
 /** A SELECT of differences, and a name for it. */
 interface Check {
@@ -84,14 +84,13 @@ function minuteQualityDifferences(): string {
 
 function differencesOf(rollup: Rollup): string {
   const { target, source, unit, columns, aggregate } = rollup;
-  const since = sinceOf(rollup);
   return `
     SELECT '${target} of ' || $1 || ' at ' || since || ': ' || ${deviations(columns, 'none')} || ' by ${source}' AS what
     FROM (
       SELECT date_trunc('${unit}', bucket, 'UTC') AS since, ${aggregate}
       FROM ${source} WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1
     ) r FULL JOIN (
-      SELECT ${since} AS since, ${columns} FROM ${target} WHERE sensor_id = $1 AND ${since} >= $2 AND ${since} < $3
+      SELECT bucket AS since, ${columns} FROM ${target} WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
     ) g USING (since)
     WHERE (${columns.map(column => `g.${column}`)}) IS DISTINCT FROM (${columns.map(column => `r.${column}`)})
       AND NOT EXISTS (
@@ -107,9 +106,4 @@ function deviations(columns: readonly string[], none: string): string {
       THEN '${column} ' || coalesce(g.${column}::text, 'missing') || ' is ' || coalesce(r.${column}::text, '${none}') END`,
   );
   return `concat_ws(', ', ${parts.join(', ')})`;
-}
-
-function sinceOf(rollup: Rollup): string {
-  const column = periodColumn(rollup);
-  return rollup.unit === 'hour' ? column : `(${column}::timestamp AT TIME ZONE 'UTC')`;
 }

@@ -9,9 +9,10 @@ WITH params AS NOT MATERIALIZED (
     (now() AT TIME ZONE 'UTC' - INTERVAL '6 days')::date AS first_day, -- from this UTC day on
     (now() AT TIME ZONE 'UTC')::date AS last_day -- up to this one, which counts
 )
-SELECT g.day, g.sensor_id, g.val_mean, g.val_min, g.val_max, d.unit, g.n
+SELECT g.bucket, g.sensor_id, g.val_mean, g.val_min, g.val_max, d.unit, g.n
 FROM params p
-JOIN gold.daily_mean g ON g.day BETWEEN p.first_day AND p.last_day AND (p.sensor IS NULL OR g.sensor_id = p.sensor)
+JOIN gold.daily_mean g ON g.bucket >= p.first_day::timestamp AT TIME ZONE 'UTC' AND g.bucket <= p.last_day::timestamp AT TIME ZONE 'UTC'
+  AND (p.sensor IS NULL OR g.sensor_id = p.sensor)
 LEFT JOIN silver.sensor d USING (sensor_id)
 WHERE p.location IS NULL OR d.location = p.location
-ORDER BY g.day DESC, g.sensor_id;
+ORDER BY g.bucket DESC, g.sensor_id;

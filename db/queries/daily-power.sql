@@ -9,8 +9,9 @@ WITH params AS NOT MATERIALIZED (
     (now() AT TIME ZONE 'UTC' - INTERVAL '6 days')::date AS first_day, -- from this UTC day on
     (now() AT TIME ZONE 'UTC')::date AS last_day -- up to this one, which counts
 )
-SELECT w.day, w.location, w.mean_voltage, w.mean_current, w.mean_power, w.mean_power * 24 / 1000 AS kwh_in_24_h
+SELECT w.bucket, w.location, w.mean_voltage, w.mean_current, w.mean_power, w.mean_power * 24 / 1000 AS kwh_in_24_h
 FROM params p
 JOIN gold.daily_power w
-  ON w.day BETWEEN p.first_day AND p.last_day AND (p.location IS NULL OR w.location = p.location)
-ORDER BY w.day DESC, w.location;
+  ON w.bucket >= p.first_day::timestamp AT TIME ZONE 'UTC' AND w.bucket <= p.last_day::timestamp AT TIME ZONE 'UTC'
+  AND (p.location IS NULL OR w.location = p.location)
+ORDER BY w.bucket DESC, w.location;

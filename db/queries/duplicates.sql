@@ -9,7 +9,7 @@ WITH params AS NOT MATERIALIZED (
     (now() - INTERVAL '1 day')::timestamptz AS since, -- from this time on
     now()::timestamptz AS until -- up to this time, which does not count
 )
-SELECT date_trunc('hour', m.bucket, 'UTC') AS hour, m.sensor_id, sum(m.n) AS duplicates,
+SELECT date_trunc('hour', m.bucket, 'UTC') AS bucket, m.sensor_id, sum(m.n) AS duplicates,
        count(DISTINCT m.bucket) AS minutes, max(m.loaded_at) AS last_loaded_at
 FROM params p
 JOIN silver.duplicate_minute m

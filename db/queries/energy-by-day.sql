@@ -23,7 +23,7 @@ WITH params AS NOT MATERIALIZED (
   JOIN meter m ON m.sensor_id = g.sensor_id
   GROUP BY g.bucket, m.location
 )
-SELECT (bucket AT TIME ZONE 'UTC')::date AS day, location, sum(power) / 60 / 1000 AS kwh, avg(power) AS mean_power,
+SELECT date_trunc('day', bucket, 'UTC') AS bucket, location, sum(power) / 60 / 1000 AS kwh, avg(power) AS mean_power,
        max(power) AS peak_power, count(*) AS minutes
 FROM minute
 WHERE power IS NOT NULL

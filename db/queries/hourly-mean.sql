@@ -9,7 +9,7 @@ WITH params AS NOT MATERIALIZED (
     (now() - INTERVAL '1 day')::timestamptz AS since, -- hours that begin from this time on
     now()::timestamptz AS until -- hours that begin before this time
 )
-SELECT g.bucket AS hour, g.sensor_id, g.val_mean, g.val_min, g.val_max, d.unit, g.n
+SELECT g.bucket, g.sensor_id, g.val_mean, g.val_min, g.val_max, d.unit, g.n
 FROM params p
 JOIN gold.hourly_mean g ON g.bucket >= p.since AND g.bucket < p.until AND (p.sensor IS NULL OR g.sensor_id = p.sensor)
 LEFT JOIN silver.sensor d USING (sensor_id)

@@ -8,7 +8,7 @@ WITH params AS NOT MATERIALIZED (
     (now() - INTERVAL '1 day')::timestamptz AS since, -- hours that begin from this time on
     now()::timestamptz AS until -- hours that begin before this time
 )
-SELECT q.bucket AS hour, q.sensor_id, q.late, q.valid + q.out_of_range + q.unknown AS stored,
+SELECT q.bucket, q.sensor_id, q.late, q.valid + q.out_of_range + q.unknown AS stored,
        round(100.0 * q.late / (q.valid + q.out_of_range + q.unknown), 1) AS late_percent
 FROM params p
 JOIN gold.data_quality_hourly q

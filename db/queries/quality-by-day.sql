@@ -9,11 +9,12 @@ WITH params AS NOT MATERIALIZED (
     (now() AT TIME ZONE 'UTC')::date AS last_day, -- up to this one, which counts
     NULL::text AS verdict -- only good, warning or critical; NULL: all
 )
-SELECT q.day, q.sensor_id, q.verdict, q.score, CASE WHEN q.expected IS NOT NULL THEN gold.whole_readings(q.expected) END AS expected, q.received, q.valid,
+SELECT q.bucket, q.sensor_id, q.verdict, q.score, CASE WHEN q.expected IS NOT NULL THEN gold.whole_readings(q.expected) END AS expected, q.received, q.valid,
        gold.missing_readings(q.expected, q.received, q.duplicates) AS missing,
        q.out_of_range, q.unknown, q.rejected, q.duplicates, q.conflicts, q.late, q.stuck, q.jumps
 FROM params p
 JOIN gold.data_quality_daily q
-  ON q.day BETWEEN p.first_day AND p.last_day AND (p.sensor IS NULL OR q.sensor_id = p.sensor)
+  ON q.bucket >= p.first_day::timestamp AT TIME ZONE 'UTC' AND q.bucket <= p.last_day::timestamp AT TIME ZONE 'UTC'
+  AND (p.sensor IS NULL OR q.sensor_id = p.sensor)
   AND (p.verdict IS NULL OR q.verdict = p.verdict)
-ORDER BY q.day DESC, q.sensor_id;
+ORDER BY q.bucket DESC, q.sensor_id;

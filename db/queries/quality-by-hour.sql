@@ -10,7 +10,7 @@ WITH params AS NOT MATERIALIZED (
     now()::timestamptz AS until, -- hours that begin before this time
     100::numeric AS max_score -- only hours with at most this score
 )
-SELECT q.bucket AS hour, q.sensor_id, q.score, CASE WHEN q.expected IS NOT NULL THEN gold.whole_readings(q.expected) END AS expected, q.received, q.valid,
+SELECT q.bucket, q.sensor_id, q.score, CASE WHEN q.expected IS NOT NULL THEN gold.whole_readings(q.expected) END AS expected, q.received, q.valid,
        gold.missing_readings(q.expected, q.received, q.duplicates) AS missing,
        q.out_of_range, q.unknown, q.rejected, q.duplicates, q.conflicts, q.late, q.stuck, q.jumps
 FROM params p

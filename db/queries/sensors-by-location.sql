@@ -13,7 +13,7 @@ SELECT s.location, s.quantity, count(*) AS sensors,
 FROM params p
 CROSS JOIN silver.sensor s
 LEFT JOIN LATERAL (
-  SELECT time FROM silver.sensor_reading WHERE sensor_id = s.sensor_id ORDER BY time DESC LIMIT 1
+  SELECT time FROM silver.sensor_reading WHERE sensor_id = s.sensor_id AND time <= now() ORDER BY time DESC LIMIT 1
 ) r ON true
 GROUP BY s.location, s.quantity
 ORDER BY s.location NULLS LAST, s.quantity;

@@ -12,7 +12,8 @@ WITH params AS NOT MATERIALIZED (
          sum(q.duplicates)::bigint AS duplicates, sum(q.out_of_range) AS out_of_range, sum(q.unknown) AS unknown,
          sum(q.rejected) AS rejected, sum(q.conflicts) AS conflicts
   FROM params p
-  JOIN gold.data_quality_daily q ON q.day BETWEEN p.first_day AND p.last_day
+  JOIN gold.data_quality_daily q
+    ON q.bucket >= p.first_day::timestamp AT TIME ZONE 'UTC' AND q.bucket <= p.last_day::timestamp AT TIME ZONE 'UTC'
   LEFT JOIN silver.sensor s ON s.sensor_id = q.sensor_id
   WHERE s.sensor_id IS NOT NULL OR p.unregistered
   GROUP BY q.sensor_id

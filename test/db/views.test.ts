@@ -47,6 +47,18 @@ describe.each(databaseServers())('on $name', server => {
       expect(await latest()).toEqual([{ ...row, time: at(90.001), value: 5, quality: 'out_of_range' }]);
     });
 
+    test('a reading ahead of the clock is not it before its time, and breaks no silence', async () => {
+      await silver.register('a', { expected_interval: '1 minute' });
+      await silver.store([{ second: 0, value: 1 }]);
+      await silver.query(
+        "INSERT INTO silver.sensor_reading VALUES (now() + INTERVAL '20 hours', 'a', 9, 'valid')",
+      );
+      expect(await latest()).toMatchObject([{ time: at(0), value: 1 }]);
+      expect(await silver.query('SELECT last_time FROM silver.silent_sensor')).toEqual([
+        { last_time: at(0) },
+      ]);
+    });
+
     test('has sensors that are not registered, and none that have not sent', async () => {
       await silver.register('quiet');
       await silver.store([{ id: 'stranger', second: 0, quality: 'unknown_sensor' }]);
@@ -116,10 +128,62 @@ describe.each(databaseServers())('on $name', server => {
     });
   });
 
+  test('silver.reading has the valid readings, with what is registered of their sensor', async () => {
+    await silver.register('a', { quantity: 'temperature', location: 'Hall 1' });
+    await silver.store([
+      { second: 0, value: 1 },
+      { second: 1, value: 99, quality: 'out_of_range' },
+      { id: 'b', second: 2, value: 3, quality: 'unknown_sensor' },
+    ]);
+    expect(await silver.query('SELECT * FROM silver.reading')).toEqual([
+      {
+        time: at(0),
+        sensor_id: 'a',
+        name: null,
+        value: 1,
+        unit: 'u',
+        quantity: 'temperature',
+        location: 'Hall 1',
+        late: false,
+        stuck: false,
+        jump: false,
+      },
+    ]);
+  });
+
+  test('compat has the tables of another schema', async () => {
+    await silver.register('a', { quantity: 'temperature', location: 'Hall 1' });
+    await silver.store([
+      { second: 0, value: 1 },
+      { second: 1, value: 3 },
+      { second: 2, value: 99, quality: 'out_of_range' },
+    ]);
+    await silver.refresh();
+    const sensor = { sensor_id: 'a', type: 'temperature', unit: 'u', location: 'Hall 1' };
+    expect(await silver.query('SELECT * FROM compat.sensors')).toEqual([
+      { ...sensor, name: null, min_value: null, max_value: null },
+    ]);
+    expect(
+      await silver.query(
+        'SELECT sensor_id, timestamp, value, quality_flag FROM compat.measurements ORDER BY timestamp',
+      ),
+    ).toMatchObject([
+      { sensor_id: 'a', timestamp: at(0), value: 1, quality_flag: 'valid' },
+      { value: 3 },
+      { value: 99, quality_flag: 'out_of_range' },
+    ]);
+    expect(await silver.query('SELECT * FROM compat.latest_readings')).toEqual([
+      { ...sensor, timestamp: at(2), value: 99, quality_flag: 'out_of_range' },
+    ]);
+    expect(await silver.query('SELECT * FROM compat.hourly_aggregates')).toEqual([
+      { sensor_id: 'a', hour: at(-15 * 60), avg_value: 2, min_value: 1, max_value: 3, reading_count: '2' },
+    ]);
+  });
+
   describe('gold.daily_power', () => {
     const power = () =>
       silver.query(
-        'SELECT day::text, location, mean_voltage, mean_current, mean_power FROM gold.daily_power ORDER BY day, location',
+        "SELECT (bucket AT TIME ZONE 'UTC')::date::text AS day, location, mean_voltage, mean_current, mean_power FROM gold.daily_power ORDER BY day, location",
       );
     const store = async (id: string, ...values: number[]) => {
       await silver.store(values.map((value, second) => ({ id, second, value })));

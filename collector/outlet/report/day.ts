@@ -105,7 +105,7 @@ async function readSensors(client: ClientBase, date: string) {
        d.valid::float8, d.out_of_range::float8, d.unknown::float8, d.rejected::float8, d.duplicates::float8,
        d.conflicts::float8, d.late::float8, d.stuck::float8, d.jumps::float8, d.score::float8, d.verdict
      FROM gold.data_quality_daily d LEFT JOIN silver.sensor s ON s.sensor_id = d.sensor_id
-     WHERE d.day = $1
+     WHERE d.bucket = $1::date
      ORDER BY d.score NULLS LAST,
        greatest(gold.whole_readings(d.expected), d.received - d.duplicates) - d.valid DESC, d.sensor_id`,
     [date],
@@ -138,7 +138,7 @@ async function readProgress(client: ClientBase, date: string) {
 async function readUnheard(client: ClientBase, date: string): Promise<Day['unheard']> {
   const { rows } = await client.query<{ count: number; ids: string[] }>(
     `SELECT count(*)::int AS count, coalesce((array_agg(sensor_id ORDER BY sensor_id))[1:$2], '{}') AS ids FROM silver.sensor s
-     WHERE NOT EXISTS (SELECT FROM gold.data_quality_daily d WHERE d.day = $1 AND d.sensor_id = s.sensor_id)`,
+     WHERE NOT EXISTS (SELECT FROM gold.data_quality_daily d WHERE d.bucket = $1::date AND d.sensor_id = s.sensor_id)`,
     [date, IDS_NAMED],
   );
   return rows[0]!;

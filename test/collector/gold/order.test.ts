@@ -146,7 +146,7 @@ async function quality(): Promise<string[]> {
   const rows = await silver.query(
     `SELECT line FROM (
        ${select('1min', seconds)} UNION ALL ${select('hourly', seconds)}
-       UNION ALL ${select('daily', `(extract(epoch FROM day::timestamp AT TIME ZONE 'UTC' - $1))::int`)}
+       UNION ALL ${select('daily', `(extract(epoch FROM bucket - $1))::int`)}
      ) q ORDER BY of, sensor_id, period`,
     [at(0)],
   );
@@ -159,7 +159,7 @@ async function means(): Promise<Map<string, { mean: number; least: number; most:
   const rows = await silver.query(
     `SELECT '1min ' || (extract(epoch FROM bucket - $1))::int AS of, ${columns} FROM gold.reading_1min_mean
      UNION ALL SELECT 'hourly ' || (extract(epoch FROM bucket - $1))::int, ${columns} FROM gold.hourly_mean
-     UNION ALL SELECT 'daily ' || (extract(epoch FROM day::timestamp AT TIME ZONE 'UTC' - $1))::int, ${columns} FROM gold.daily_mean`,
+     UNION ALL SELECT 'daily ' || (extract(epoch FROM bucket - $1))::int, ${columns} FROM gold.daily_mean`,
     [at(0)],
   );
   return new Map(rows.map(({ of, sensor_id, ...row }) => [`${sensor_id} ${of}`, row]));

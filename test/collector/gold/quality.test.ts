@@ -77,9 +77,9 @@ describe.each(databaseServers())('on $name', server => {
     const both = { ...first, expected: '24', received: '21', rejected: '3', duplicates: '12' };
     expect(hours[0]).toEqual({ bucket: at(-15 * 60), sensor_id: 'a', ...both, score: '12.5' });
     expect(hours).toHaveLength(2);
-    expect(await silver.query('SELECT *, day::text FROM gold.data_quality_daily')).toMatchObject([
+    expect(await silver.query('SELECT * FROM gold.data_quality_daily')).toMatchObject([
       {
-        day: '2025-11-12',
+        bucket: new Date('2025-11-12T00:00Z'),
         ...both,
         expected: '36',
         received: '22',
@@ -122,7 +122,7 @@ describe.each(databaseServers())('on $name', server => {
     for (let hour = -10.25; hour < 20; hour += 6) await silver.refresh(at(hour * HOUR));
     expect(
       await silver.query(
-        "SELECT score::float, verdict FROM gold.data_quality_daily WHERE day = '2025-11-12' AND sensor_id = 'a'",
+        "SELECT score::float, verdict FROM gold.data_quality_daily WHERE bucket = '2025-11-12Z' AND sensor_id = 'a'",
       ),
     ).toEqual([{ score: 0, verdict: 'critical' }]);
   });

@@ -51,8 +51,8 @@ test('flags, means and quality of compressed days follow what comes late', async
   expect(await silver.flagged('jump')).toEqual([59, 60]);
   expect(await silver.flagged('stuck')).toEqual(Array.from({ length: 17 }, (_, n) => 130 + n * 10));
   const [day] = await silver.query(
-    `SELECT stuck::int, jumps::int, n::int, val_max FROM gold.data_quality_daily JOIN gold.daily_mean USING (day, sensor_id)
-     WHERE day = '2025-11-12'`,
+    `SELECT stuck::int, jumps::int, n::int, val_max FROM gold.data_quality_daily JOIN gold.daily_mean USING (bucket, sensor_id)
+     WHERE bucket = '2025-11-12Z'`,
   );
   expect(day).toEqual({ stuck: 17, jumps: 2, n: 31, val_max: 50 });
 });

@@ -95,7 +95,7 @@ describe.each(databaseServers())('the nights of a collector on $name', server =>
         total: { files: 3, lines: 4 },
         retired: { removed: { files: 1, lines: 1 }, forgotten: { files: 1, lines: 1 } },
       });
-      expect(await database.query('SELECT day FROM gold.daily_mean')).toHaveLength(4);
+      expect(await database.query('SELECT FROM gold.daily_mean')).toHaveLength(4);
     });
   });
 });

@@ -61,18 +61,18 @@ test('a query is asked with values of the command line, and answers as table, cs
     code: 0,
     stderr: '',
     stdout: `${[
-      ' hour                 | sensor_id | duplicates | minutes | last_loaded_at',
+      ' bucket               | sensor_id | duplicates | minutes | last_loaded_at',
       '----------------------+-----------+------------+---------+----------------------',
       ' 2025-11-12T10:00:00Z | Sensor 1  |          4 |       2 | 2025-11-12T10:09:00Z',
       '(1 row)',
     ].join('\n')}\n`,
   });
   expect((await query(...args, '--format', 'csv')).stdout).toBe(
-    'hour,sensor_id,duplicates,minutes,last_loaded_at\n2025-11-12T10:00:00Z,Sensor 1,4,2,2025-11-12T10:09:00Z\n',
+    'bucket,sensor_id,duplicates,minutes,last_loaded_at\n2025-11-12T10:00:00Z,Sensor 1,4,2,2025-11-12T10:09:00Z\n',
   );
   expect(JSON.parse((await query(...args, '--format', 'json')).stdout)).toEqual([
     {
-      hour: '2025-11-12T10:00:00Z',
+      bucket: '2025-11-12T10:00:00Z',
       sensor_id: 'Sensor 1',
       duplicates: 4,
       minutes: 2,

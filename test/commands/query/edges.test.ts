@@ -198,8 +198,8 @@ test('worst-sensors: sensors that are not registered crowd out nobody', async ()
   await client.query(
     `INSERT INTO silver.sensor (sensor_id, quantity, unit) VALUES ('a', 'q', 'u');
      INSERT INTO gold.data_quality_daily
-     SELECT '2025-11-12'::date, 'stranger ' || n, NULL::numeric, 9, 0, 0, 9, 0, 0, 0, 0, 0, 0 FROM generate_series(1, 20) n
-     UNION ALL SELECT '2025-11-12'::date, 'a', 10, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0`,
+     SELECT '2025-11-12Z'::timestamptz, 'stranger ' || n, NULL::numeric, 9, 0, 0, 9, 0, 0, 0, 0, 0, 0 FROM generate_series(1, 20) n
+     UNION ALL SELECT '2025-11-12Z'::timestamptz, 'a', 10, 9, 9, 0, 0, 0, 0, 0, 0, 0, 0`,
   );
   const days = { first_day: '2025-11-12', last_day: '2025-11-12' };
   expect(await ask('worst-sensors', days)).toMatchObject([{ sensor_id: 'a', score: '90.0' }]);

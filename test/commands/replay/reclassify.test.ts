@@ -104,7 +104,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     expect((await pipeline.verify()).ok).toBe(true);
     await pipeline.refresh();
     const means =
-      "SELECT sensor_id, val_mean, n::int FROM gold.daily_mean WHERE day = '2025-11-14' ORDER BY 1";
+      "SELECT sensor_id, val_mean, n::int FROM gold.daily_mean WHERE bucket = '2025-11-14Z' ORDER BY 1";
     expect(await database.query(means)).toEqual([
       { sensor_id: 'New', val_mean: 20, n: 1 },
       { sensor_id: 'Sensor 1', val_mean: 100 / 3, n: 3 },

@@ -219,7 +219,7 @@ describe.each(databaseServers())('verify on $name', server => {
     },
     {
       damage: 'the quality of a day changed',
-      by: `UPDATE gold.data_quality_daily SET expected = coalesce(expected, 0) + 1 WHERE day = '2025-11-13' AND sensor_id = 'Sensor 1'`,
+      by: `UPDATE gold.data_quality_daily SET expected = coalesce(expected, 0) + 1 WHERE bucket = '2025-11-13Z' AND sensor_id = 'Sensor 1'`,
       count: 1,
       first: [
         {
