@@ -100,7 +100,7 @@ async function refreshTimes(client: pg.Client, second: number, stale: number, wh
   const times: number[] = [];
   for (let n = 0; n <= REFRESHES; n++) {
     await client.query(
-      `INSERT INTO gold.stale_minute
+      `INSERT INTO sluice.stale_minute
        SELECT date_trunc('minute', $1::timestamptz, 'UTC') - ago * INTERVAL '1 minute', 'Sensor ' || sensor
        FROM generate_series(0, 1) ago CROSS JOIN generate_series(1, $2::int) sensor`,
       [new Date(now.getTime() - 1000), stale],

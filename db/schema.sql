@@ -14,65 +14,6 @@ COMMENT ON SCHEMA gold IS 'Aggregates of silver, recomputed for the minutes that
 CREATE SCHEMA compat;
 COMMENT ON SCHEMA compat IS 'Views for dashboards that were made for another schema: sensors, measurements, latest_readings, hourly_aggregates.';
 
-CREATE OR REPLACE FUNCTION silver.forget_chunks()
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-DECLARE
-  boundary timestamptz := (SELECT dropped_before FROM silver.retention);
-  timescaledb text := (
-    SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'timescaledb'
-  );
-  dropped bigint := 0;
-BEGIN
-  IF timescaledb IS NOT NULL AND boundary IS NOT NULL THEN
-    EXECUTE format('SELECT count(*) FROM %s.drop_chunks(%L::regclass, older_than => $1)', timescaledb, 'silver.sensor_reading')
-      INTO dropped USING boundary;
-  END IF;
-  RETURN dropped;
-END
-$function$;
-COMMENT ON FUNCTION silver.forget_chunks() IS 'Drops the chunks of silver.sensor_reading that hold nothing but readings before dropped_before of silver.retention; returns how many. None on plain tables.';
-
-CREATE OR REPLACE FUNCTION silver.forget_rows(most bigint)
- RETURNS bigint
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-DECLARE
-  boundary timestamptz := (SELECT dropped_before FROM silver.retention);
-  since    timestamptz := (SELECT min(time) FROM silver.sensor_reading);
-  until    timestamptz;
-  removed  bigint;
-BEGIN
-  IF since < boundary THEN
-    -- By time, as rows of a hypertable have no number of their own.
-    SELECT time INTO until FROM silver.sensor_reading
-    WHERE time >= since AND time < boundary ORDER BY time OFFSET most - 1 LIMIT 1;
-    DELETE FROM silver.sensor_reading WHERE time >= since AND time < boundary AND (until IS NULL OR time <= until);
-  ELSIF EXISTS (SELECT FROM silver.conflicting_reading WHERE time < boundary) THEN
-    DELETE FROM silver.conflicting_reading WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM silver.conflicting_reading WHERE time < boundary LIMIT most));
-  ELSIF EXISTS (SELECT FROM silver.duplicate_minute WHERE bucket < boundary) THEN
-    DELETE FROM silver.duplicate_minute WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM silver.duplicate_minute WHERE bucket < boundary LIMIT most));
-  ELSE
-    -- Where the line has no time, the name of its file has the day.
-    DELETE FROM silver.rejected_line WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM silver.rejected_line
-      WHERE time < boundary
-        OR time IS NULL AND path ~ '^\d{4}-\d\d-\d\d_' AND left(path, 10) < to_char(boundary AT TIME ZONE 'UTC', 'YYYY-MM-DD')
-      LIMIT most));
-  END IF;
-  GET DIAGNOSTICS removed = ROW_COUNT;
-  RETURN removed;
-END
-$function$;
-COMMENT ON FUNCTION silver.forget_rows(bigint) IS 'Deletes about `most` of the readings, conflicts, duplicates and rejected lines before dropped_before of silver.retention; returns how many, 0 when none are left.';
-
 CREATE OR REPLACE FUNCTION gold.quality_verdict(score numeric)
  RETURNS text
  LANGUAGE sql
@@ -274,19 +215,6 @@ COMMENT ON COLUMN silver.duplicate_minute.sensor_id IS 'The id that the sensor s
 COMMENT ON COLUMN silver.duplicate_minute.n IS 'How many duplicates this load met.';
 COMMENT ON COLUMN silver.duplicate_minute.loaded_at IS 'When they were met.';
 
-CREATE TABLE silver.retention (
-  one boolean DEFAULT true NOT NULL,
-  dropped_before timestamp with time zone NOT NULL,
-  changed_at timestamp with time zone DEFAULT now() NOT NULL,
-  CONSTRAINT retention_pkey PRIMARY KEY (one),
-  CONSTRAINT retention_dropped_before_check CHECK ((dropped_before = date_trunc('day'::text, dropped_before, 'UTC'::text))),
-  CONSTRAINT retention_one_check CHECK (one)
-);
-COMMENT ON TABLE silver.retention IS 'From when on readings are kept; one row, once SILVER_RETENTION_DAYS was set.';
-COMMENT ON COLUMN silver.retention.one IS 'Always true.';
-COMMENT ON COLUMN silver.retention.dropped_before IS 'Readings before this UTC day are gone or go with the next night. What gold says of their minutes stays as it was.';
-COMMENT ON COLUMN silver.retention.changed_at IS 'When that day was last moved.';
-
 CREATE VIEW silver.latest_reading AS
  SELECT seen.sensor_id,
     r."time",
@@ -388,14 +316,6 @@ COMMENT ON COLUMN gold.reading_1min_mean.val_mean IS 'Arithmetic mean of the val
 COMMENT ON COLUMN gold.reading_1min_mean.val_min IS 'Least valid value.';
 COMMENT ON COLUMN gold.reading_1min_mean.val_max IS 'Greatest valid value.';
 COMMENT ON COLUMN gold.reading_1min_mean.n IS 'How many valid readings the minute has.';
-
-CREATE TABLE gold.stale_minute (
-  bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL
-);
-COMMENT ON TABLE gold.stale_minute IS 'Minutes that loads have touched since the last refresh; an append-only queue that the refresh empties.';
-COMMENT ON COLUMN gold.stale_minute.bucket IS 'The minute, by its start.';
-COMMENT ON COLUMN gold.stale_minute.sensor_id IS 'The sensor.';
 
 CREATE TABLE gold.hourly_mean (
   bucket timestamp with time zone NOT NULL,
@@ -536,16 +456,6 @@ COMMENT ON COLUMN gold.data_quality_daily.stuck IS 'Of the stored ones, those of
 COMMENT ON COLUMN gold.data_quality_daily.jumps IS 'Of the stored ones, those that changed too fast.';
 COMMENT ON COLUMN gold.data_quality_daily.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
 COMMENT ON COLUMN gold.data_quality_daily.verdict IS 'good: a score over 95; warning: 80 to 95; critical: below 80.';
-
-CREATE TABLE gold.quality_watermark (
-  one boolean DEFAULT true NOT NULL,
-  filled_to timestamp with time zone NOT NULL,
-  CONSTRAINT quality_watermark_pkey PRIMARY KEY (one),
-  CONSTRAINT quality_watermark_one_check CHECK (one)
-);
-COMMENT ON TABLE gold.quality_watermark IS 'How far gold.data_quality_1min is complete; one row.';
-COMMENT ON COLUMN gold.quality_watermark.one IS 'Always true.';
-COMMENT ON COLUMN gold.quality_watermark.filled_to IS 'Minutes before this one have a row for each sensor with an expected_interval.';
 
 CREATE VIEW gold.daily_power AS
  SELECT bucket,

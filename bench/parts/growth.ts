@@ -123,9 +123,9 @@ async function refreshTimes(database: BenchDatabase, minutes: number): Promise<[
 }
 
 async function refreshTime({ client }: BenchDatabase, minutes: number, order: string): Promise<number> {
-  await client.query('TRUNCATE gold.stale_minute');
+  await client.query('TRUNCATE sluice.stale_minute');
   await client.query(
-    `INSERT INTO gold.stale_minute SELECT bucket, sensor_id FROM gold.reading_1min_mean ORDER BY ${order} LIMIT $1`,
+    `INSERT INTO sluice.stale_minute SELECT bucket, sensor_id FROM gold.reading_1min_mean ORDER BY ${order} LIMIT $1`,
     [minutes],
   );
   const began = performance.now();

@@ -27,7 +27,7 @@ export async function fillGaps(client: ClientBase, now: string): Promise<void> {
     `WITH running AS (
        SELECT date_trunc('minute', $1::timestamptz, 'UTC') AS minute
      ), watermark AS (
-       SELECT coalesce((SELECT filled_to FROM gold.quality_watermark), minute) AS filled_to FROM running
+       SELECT coalesce((SELECT filled_to FROM sluice.quality_watermark), minute) AS filled_to FROM running
      ), step AS (
        SELECT greatest(1, least(${MINUTES_A_SENSOR}, ${MINUTES_AT_ONCE} / greatest(count(*), 1))) * INTERVAL '1 minute' AS length
        FROM ${EXPECTED}
@@ -50,7 +50,7 @@ export async function fillGaps(client: ClientBase, now: string): Promise<void> {
     [from, to],
   );
   await client.query(
-    `INSERT INTO gold.quality_watermark (filled_to) VALUES ($1) ON CONFLICT (one) DO UPDATE SET filled_to = excluded.filled_to`,
+    `INSERT INTO sluice.quality_watermark (filled_to) VALUES ($1) ON CONFLICT (one) DO UPDATE SET filled_to = excluded.filled_to`,
     [filled_to],
   );
 }

@@ -6,15 +6,13 @@ import { prepareOrphans } from './orphans.ts';
 import { JOIN_BY_INDEX } from './planner.ts';
 import { qualityRollups, writeMinuteQuality } from './quality.ts';
 import { judgeFlags, prepareFlags } from './quality-flags.ts';
+import { noteRefreshed, tryRefreshLock } from './refresh-lock.ts';
 import { rollUp } from './rollup.ts';
 import { type Span, spansOf } from './spans.ts';
 import { prepareSummary, summarizeMinutes } from './summary.ts';
 
 /** Stale marks that one transaction takes; a long catch-up is refreshed in steps. */
 const MARKS_AT_ONCE = 50_000;
-
-/** Any constant will do, as long as every collector has the same. */
-export const REFRESH_LOCK = 5_813_402_117;
 
 /** What was sent this short a time ago may not be loaded yet: nothing of it is expected. */
 const LOADING = '2 seconds';
@@ -72,20 +70,21 @@ async function refreshStep(
 ): Promise<{ marks: number; minutes: number } | undefined> {
   await client.query(`BEGIN; ${JOIN_BY_INDEX}`);
   try {
-    const begun = await client.query<{ taken: boolean; now: string }>(
-      'SELECT pg_try_advisory_xact_lock($1) AS taken, coalesce($2::timestamptz, now() - $3::interval)::text AS now',
-      [REFRESH_LOCK, clock?.toISOString() ?? null, LOADING],
-    );
-    const { taken, now } = begun.rows[0]!;
-    if (!taken) {
+    if (!(await tryRefreshLock(client))) {
       await client.query('ROLLBACK');
       return undefined;
     }
+    const begun = await client.query<{ now: string }>(
+      'SELECT coalesce($1::timestamptz, now() - $2::interval)::text AS now',
+      [clock?.toISOString() ?? null, LOADING],
+    );
+    const { now } = begun.rows[0]!;
     const marks = await takeMarks(client);
     for (const span of await spansOf(client)) await judgeFlags(client, span);
     const minutes = await refreshedMinutes(client);
     if (marks < MARKS_AT_ONCE) await fillGaps(client, now);
     for (const span of await spansOf(client)) await recompute(client, span, now);
+    await noteRefreshed(client);
     await client.query('COMMIT');
     return { marks, minutes };
   } catch (error) {
@@ -98,7 +97,7 @@ async function refreshStep(
 async function takeMarks(client: ClientBase): Promise<number> {
   const taken = await client.query<{ marks: string }>(
     `WITH taken AS (
-       DELETE FROM gold.stale_minute WHERE ctid = ANY (ARRAY(SELECT ctid FROM gold.stale_minute LIMIT $1))
+       DELETE FROM sluice.stale_minute WHERE ctid = ANY (ARRAY(SELECT ctid FROM sluice.stale_minute LIMIT $1))
        RETURNING bucket, sensor_id
      ), noted AS (
        -- Of what is older silver may have lost readings; gold keeps what it said when they were all there.

@@ -5,6 +5,7 @@ import { Feed } from '../../base/feed.ts';
 import { everyMinute, type Schedule } from '../../base/schedule.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
+import { secondsSinceRefresh } from './refresh-lock.ts';
 
 /** Of each minute: by then the minute that has just ended is loaded, with the default BATCH_MS. */
 const SECOND = 5;
@@ -81,8 +82,7 @@ export class Refresher {
       const began = performance.now();
       const minutes = await refreshStaleMinutes(this.#client, { stepped: () => deadline.refresh() });
       const ms = performance.now() - began;
-      if (minutes === undefined)
-        return this.#report('debug', 'another connection is refreshing', 'the refresh waits');
+      if (minutes === undefined) return await this.#wait(this.#client);
       if (minutes > 0) this.#log.debug({ minutes, ms: Math.round(ms) }, 'refreshed stale minutes');
       this.#freshAt = performance.now();
       this.#reported = '';
@@ -101,8 +101,15 @@ export class Refresher {
     }
   }
 
+  /** Another connection refreshes: mostly that of another collector, and gold is as fresh for us. */
+  async #wait(client: pg.Client): Promise<void> {
+    const age = (await secondsSinceRefresh(client)) * 1000;
+    if (age < LATE_MS) this.#freshAt = Math.max(this.#freshAt, performance.now() - age);
+    else this.#report('warn', 'another connection holds the lock of the refresh', 'the refresh waits');
+  }
+
   /** Once for each reason: the same one each minute would drown the log. */
-  #report(level: 'error' | 'info' | 'debug', reason: string, message: string): void {
+  #report(level: 'error' | 'warn' | 'debug', reason: string, message: string): void {
     this.#log[reason === this.#reported ? 'debug' : level]({ reason }, message);
     this.#reported = reason;
   }

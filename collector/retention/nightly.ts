@@ -4,6 +4,7 @@ import { errorText } from '../../base/errors.ts';
 import { onCron, type Schedule } from '../../base/schedule.ts';
 import type { Config } from '../../base/settings.ts';
 import { connect, sever } from '../../db/connect.ts';
+import { declareRetention } from '../../db/retention-policy.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import { compressRawFiles, type RawFolder } from './raw-compression.ts';
 import { isBehind } from './raw-files.ts';
@@ -15,9 +16,6 @@ const AFTER_START_MS = 5 * 60_000;
 /** After something went wrong, or was not ready yet. */
 const AGAIN_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-
-/** Any constant will do, as long as every collector has the same: silver is everybody's. */
-const NIGHTLY_LOCK = 5_813_402_118;
 
 export interface NightlyOptions {
   config: Config;
@@ -97,7 +95,7 @@ export class Nightly {
     const { config, log } = this.#options;
     const { signal } = this.#stopping;
     const today = await this.#today(client);
-    const before = (days: number) => new Date(today - days * DAY_MS).toISOString().slice(0, 10);
+    const before = (days: number) => utcDay(today - days * DAY_MS);
     // What is removed need not be compressed before.
     if (config.RAW_RETENTION_DAYS > 0) {
       const files = await removeRawFiles(client, this.#raw, before(config.RAW_RETENTION_DAYS), signal);
@@ -107,19 +105,18 @@ export class Nightly {
       const files = await compressRawFiles(client, this.#raw, before(config.RAW_COMPRESS_AFTER_DAYS), signal);
       if (files > 0) log.info({ files }, 'compressed raw files');
     }
-    if (config.SILVER_RETENTION_DAYS > 0) await this.#forget(client, before(config.SILVER_RETENTION_DAYS));
+    if (config.SILVER_RETENTION_DAYS > 0) await this.#forget(client, today, config.SILVER_RETENTION_DAYS);
   }
 
-  async #forget(client: pg.Client, before: string): Promise<void> {
+  async #forget(client: pg.Client, today: number, days: number): Promise<void> {
     const { collector, recorder, log } = this.#options;
-    const { rows } = await client.query<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [
-      NIGHTLY_LOCK,
-    ]);
-    // Another collector is at it; the lock ends with its connection.
-    if (!rows[0]!.taken) return;
+    await declareRetention(client, days, message => log.warn(message));
+    const before = utcDay(today - days * DAY_MS);
     // What is loaded of these days later would not count in gold: so all of it first, when a database is filled anew.
     const behind = await isBehind(client, collector, await recorder.snapshot(), before);
-    const forgotten = behind ? undefined : await forgetReadings(client, before, this.#stopping.signal);
+    const forgotten = behind
+      ? undefined
+      : await forgetReadings(client, { days, clock: today }, this.#stopping.signal);
     if (forgotten === undefined) {
       log.info(
         { before },
@@ -144,4 +141,8 @@ export class Nightly {
     if (this.#client !== undefined) sever(this.#client);
     this.#client = undefined;
   }
+}
+
+function utcDay(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }

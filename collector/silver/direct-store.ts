@@ -26,7 +26,7 @@ export async function storeDirect(
     if (flaggedRows.length > 0) await copy(client, loadedColumns, [flaggedRows]);
     if (staleMinutes.length > 0) {
       await client.query(
-        'INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
+        'INSERT INTO sluice.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
         [staleMinutes, staleSensors],
       );
     }

@@ -121,7 +121,7 @@ export async function storeRejections(
        FROM unnest($2::text[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::bigint[], $8::text[])
          AS r (path, byte_offset, reading, reason, line, micros, sensor_id)
      ), stale AS (
-       INSERT INTO gold.stale_minute (bucket, sensor_id)
+       INSERT INTO sluice.stale_minute (bucket, sensor_id)
        SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM rejected
        WHERE time IS NOT NULL AND sensor_id IS NOT NULL
      )

@@ -100,7 +100,7 @@ async function storeRows(
        SELECT ${loadedColumns} FROM first
        ON CONFLICT DO NOTHING RETURNING time, sensor_id
      ), stale AS (
-       INSERT INTO gold.stale_minute (bucket, sensor_id)
+       INSERT INTO sluice.stale_minute (bucket, sensor_id)
        SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM ${mode === 'advance' ? 'inserted' : 'first'}
      ), moved AS (
        DELETE FROM batch_row b USING first f JOIN inserted USING (sensor_id, time)
@@ -132,7 +132,7 @@ async function storeLeft(client: ClientBase, collector: string, files: string[],
        INSERT INTO silver.duplicate_minute (bucket, sensor_id, n)
        SELECT bucket, sensor_id, count(*) FROM left_over WHERE NOT conflicting GROUP BY bucket, sensor_id
      ), stale AS (
-       INSERT INTO gold.stale_minute (bucket, sensor_id) SELECT DISTINCT bucket, sensor_id FROM left_over
+       INSERT INTO sluice.stale_minute (bucket, sensor_id) SELECT DISTINCT bucket, sensor_id FROM left_over
      )`;
   const { rows } = await client.query<{ file: number; count: string }>(
     `WITH left_over AS (

@@ -4,6 +4,7 @@ import type { Config } from '../../base/settings.ts';
 import { connect } from '../../db/connect.ts';
 import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
+import { declareRetention } from '../../db/retention-policy.ts';
 import { toEnd } from '../run.ts';
 
 export default (command: Command) => command.action(toEnd(migrateCommand));
@@ -16,6 +17,7 @@ async function migrateCommand(config: Config, log: Logger): Promise<boolean> {
   const client = await connect(config.DATABASE_URL, 'sluice migrate', () => undefined);
   try {
     await shapeHypertable(client, config, message => log.warn(message));
+    await declareRetention(client, config.SILVER_RETENTION_DAYS, message => log.warn(message));
   } finally {
     await client.end().catch(() => undefined);
   }

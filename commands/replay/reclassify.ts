@@ -90,7 +90,7 @@ export class Reclassification {
   async #classifyAll(sensors: string[]): Promise<void> {
     const [range] = await this.#query<{ first: Date | null; last: Date | null }>(
       `SELECT (SELECT min(time) FROM silver.sensor_reading) AS first,
-         greatest((SELECT max(time) FROM silver.sensor_reading), (SELECT filled_to FROM gold.quality_watermark)) AS last`,
+         greatest((SELECT max(time) FROM silver.sensor_reading), (SELECT filled_to FROM sluice.quality_watermark)) AS last`,
     );
     const { first, last } = range!;
     if (first === null || last === null) return;
@@ -149,7 +149,7 @@ export class Reclassification {
              AND r.quality = $6 AND ${qualitySql} = $7
            RETURNING r.time
          ), queued AS (
-           INSERT INTO gold.stale_minute (bucket, sensor_id)
+           INSERT INTO sluice.stale_minute (bucket, sensor_id)
            SELECT DISTINCT date_trunc('minute', time, 'UTC'), $1::varchar FROM changed
          )
          SELECT count(*)::float8 AS rows FROM changed`,
@@ -163,7 +163,7 @@ export class Reclassification {
   async #queueMinutes(day: string, sensors: string[]): Promise<void> {
     const [queued] = await this.#query<{ minutes: number }>(
       `WITH queued AS (
-         INSERT INTO gold.stale_minute (bucket, sensor_id)
+         INSERT INTO sluice.stale_minute (bucket, sensor_id)
          SELECT date_trunc('minute', time, 'UTC'), sensor_id FROM silver.sensor_reading
          WHERE sensor_id = ANY ($2::text[]) AND ${inDay('time')}
          UNION
@@ -171,7 +171,7 @@ export class Reclassification {
          WHERE sensor_id = ANY ($2::text[]) AND ${inDay('bucket')}
          UNION
          SELECT minute, s.sensor_id
-         FROM silver.sensor s JOIN silver.seen_sensor seen USING (sensor_id), gold.quality_watermark,
+         FROM silver.sensor s JOIN silver.seen_sensor seen USING (sensor_id), sluice.quality_watermark,
            generate_series(
              greatest(${DAY}, date_trunc('minute', seen_at, 'UTC')),
              least(${DAY} + INTERVAL '1 day', filled_to) - INTERVAL '1 minute', INTERVAL '1 minute'
@@ -192,7 +192,7 @@ export class Reclassification {
          (SELECT min(time) FROM silver.sensor_reading WHERE time >= since),
          (SELECT min(bucket) FROM gold.data_quality_1min WHERE bucket >= since),
          (SELECT min(greatest(seen_at, since))
-          FROM silver.sensor JOIN silver.seen_sensor USING (sensor_id), gold.quality_watermark
+          FROM silver.sensor JOIN silver.seen_sensor USING (sensor_id), sluice.quality_watermark
           WHERE expected_interval IS NOT NULL AND greatest(seen_at, since) < filled_to)
        ) AT TIME ZONE 'UTC')::date::text AS day
        FROM (SELECT $1::date::timestamp AT TIME ZONE 'UTC' AS since) d`,

@@ -38,7 +38,7 @@ export class Partitions {
     await this.#client.query(`
       CREATE TEMP TABLE audit_partition (sensor_id varchar(50), day timestamptz, PRIMARY KEY (sensor_id, day));
       CREATE TEMP TABLE audit_elsewhere (sensor_id varchar(50), time timestamptz);
-      CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute;
+      CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM sluice.stale_minute;
       CREATE INDEX ON audit_stale (bucket, sensor_id);
       ANALYZE audit_stale`);
     this.#keptSince = (await keptSince(this.#client)) ?? this.#keptSince;

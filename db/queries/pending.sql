@@ -9,6 +9,6 @@ WITH params AS NOT MATERIALIZED (
 )
 SELECT m.sensor_id, count(DISTINCT m.bucket) AS minutes, min(m.bucket) AS oldest, max(m.bucket) AS newest
 FROM params p
-JOIN gold.stale_minute m ON p.sensor IS NULL OR m.sensor_id = p.sensor
+JOIN sluice.stale_minute m ON p.sensor IS NULL OR m.sensor_id = p.sensor
 GROUP BY m.sensor_id
 ORDER BY minutes DESC, m.sensor_id;

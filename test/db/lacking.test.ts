@@ -129,7 +129,7 @@ test('a user who may not see the migrations is told what is missing, and who can
 test('a database of a newer Sluice asks for an update, not for a migration', async () => {
   await withDatabase(async ({ url, query }) => {
     await query("INSERT INTO sluice.migration (name, run_on) VALUES ('9999_ebb', now())");
-    await query('DROP VIEW silver.latest_reading');
+    await query('DROP VIEW silver.latest_reading CASCADE');
     const { code, stderr } = await run(url, ['query', 'latest']);
     expect(stderr).toMatch(/made by a newer Sluice: it has 9999_ebb.*Update Sluice/);
     expect(code).toBe(1);
@@ -138,7 +138,7 @@ test('a database of a newer Sluice asks for an update, not for a migration', asy
 
 test('where all migrations are applied, what is missing is named', async () => {
   await withDatabase(async ({ url, query }) => {
-    await query('DROP VIEW silver.latest_reading');
+    await query('DROP VIEW silver.latest_reading CASCADE');
     expect((await run(url, ['query', 'latest'])).stderr).toBe(
       `${addressOf(url)}lacks what Sluice reads (relation "silver.latest_reading" does not exist), although all migrations were applied. db/schema.sql shows what must be there.\n`,
     );

@@ -58,6 +58,7 @@ test('whoever may not create roles migrates all the same, is told so, and can ma
   expect(applied).toContain('0004_roles');
   expect(warnings).toEqual([
     expect.stringMatching(/plain may not create roles.*CALL sluice\.grant_roles\(\)/),
+    expect.stringMatching(/may also fill its disk.*CALL sluice\.shape_database\(\)/),
   ]);
 
   await run(server.url, 'CREATE ROLE sluice_writer', 'CREATE ROLE sluice_reader');
@@ -163,7 +164,7 @@ describe('on a migrated database', () => {
   test.each([
     'DROP TABLE silver.sensor_reading',
     'TRUNCATE silver.sensor_reading',
-    'TRUNCATE gold.stale_minute',
+    'TRUNCATE sluice.stale_minute',
     'ALTER TABLE gold.daily_mean ADD COLUMN x int',
     'ALTER TABLE silver.sensor DISABLE TRIGGER ALL',
     'CREATE INDEX ON silver.sensor (unit)',

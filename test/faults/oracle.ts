@@ -150,7 +150,7 @@ async function differencesOfGold(client: pg.Client): Promise<string[]> {
     ms: SETTLE_MS,
     everyMs: 500,
   });
-  const stale = await client.query('SELECT FROM gold.stale_minute');
+  const stale = await client.query('SELECT FROM sluice.stale_minute');
   const { rows } = await client.query<{ sensor_id: string; bucket: string }>(
     `WITH recomputed AS (
        SELECT date_trunc('minute', time, 'UTC') AS bucket, sensor_id, avg(value ORDER BY time) AS val_mean,
@@ -164,7 +164,7 @@ async function differencesOfGold(client: pg.Client): Promise<string[]> {
      ) d ORDER BY 2, 1`,
   );
   return [
-    ...(stale.rowCount ? [`${stale.rowCount} marks in gold.stale_minute after a refresh`] : []),
+    ...(stale.rowCount ? [`${stale.rowCount} marks in sluice.stale_minute after a refresh`] : []),
     ...rows.map(({ sensor_id, bucket }) => `gold differs from its recomputation: ${sensor_id} at ${bucket}`),
   ];
 }

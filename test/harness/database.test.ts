@@ -15,9 +15,9 @@ test('a database is private, and gone after success', async () => {
   let lent: TestDatabase | undefined;
   await withDatabase(async database => {
     lent = database;
-    await database.query('INSERT INTO gold.stale_minute VALUES (now(), $1)', ['Sensor 1']);
+    await database.query('INSERT INTO sluice.stale_minute VALUES (now(), $1)', ['Sensor 1']);
     expect(await exists(database)).toBe(true);
-    await withDatabase(async other => expect(await other.query('TABLE gold.stale_minute')).toEqual([]));
+    await withDatabase(async other => expect(await other.query('TABLE sluice.stale_minute')).toEqual([]));
   });
   expect(await exists(lent!)).toBe(false);
 });

@@ -60,7 +60,7 @@ export async function compareWithDatabase(
   assert.deepEqual(byKey(silver), byKey(expected), 'silver is not what the raw files say');
 
   const gold = await rows<Mean>('SELECT * FROM gold.reading_1min_mean');
-  assert.equal((await rows('SELECT FROM gold.stale_minute')).length, 0, 'stale minutes are left');
+  assert.equal((await rows('SELECT FROM sluice.stale_minute')).length, 0, 'stale minutes are left');
   compareMeans(gold, readings);
   return { lines: lines.length, minutes: gold.length };
 }

@@ -126,8 +126,8 @@ async function readHours(client: ClientBase, date: string) {
 async function readProgress(client: ClientBase, date: string) {
   const { rows } = await client.query<Pick<Day, 'readAt' | 'countedMinutes' | 'staleMinutes'>>(
     `SELECT to_char(now(), 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "readAt",
-       coalesce((SELECT extract(epoch FROM filled_to - $1::date) / 60 FROM gold.quality_watermark), 0)::float8 AS "countedMinutes",
-       (SELECT count(DISTINCT (bucket, sensor_id)) FROM gold.stale_minute
+       coalesce((SELECT extract(epoch FROM filled_to - $1::date) / 60 FROM sluice.quality_watermark), 0)::float8 AS "countedMinutes",
+       (SELECT count(DISTINCT (bucket, sensor_id)) FROM sluice.stale_minute
         WHERE bucket >= $1::date AND bucket < $1::date + 1)::float8 AS "staleMinutes"`,
     [date],
   );

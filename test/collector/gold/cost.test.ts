@@ -93,7 +93,7 @@ async function fill(): Promise<void> {
 
 async function mark(): Promise<void> {
   await silver.query(
-    `INSERT INTO gold.stale_minute SELECT $1, 'Sensor ' || n FROM generate_series(1, ${SENSORS}) n`,
+    `INSERT INTO sluice.stale_minute SELECT $1, 'Sensor ' || n FROM generate_series(1, ${SENSORS}) n`,
     [at(0)],
   );
 }

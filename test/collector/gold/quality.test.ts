@@ -117,7 +117,7 @@ describe.each(databaseServers())('on $name', server => {
     await silver.register('a', { expected_interval: '1 day' });
     await silver.store([{ second: -1, quality: 'valid' }], at(0));
     await silver.query('UPDATE silver.seen_sensor SET seen_at = $1', [at(-10.25 * HOUR)]);
-    await silver.query('INSERT INTO gold.quality_watermark (filled_to) VALUES ($1)', [at(-10.25 * HOUR)]);
+    await silver.query('INSERT INTO sluice.quality_watermark (filled_to) VALUES ($1)', [at(-10.25 * HOUR)]);
     await silver.query('TRUNCATE silver.sensor_reading');
     for (let hour = -10.25; hour < 20; hour += 6) await silver.refresh(at(hour * HOUR));
     expect(

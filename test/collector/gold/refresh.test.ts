@@ -33,7 +33,7 @@ describe.each(databaseServers())('on $name', server => {
     database.query(
       `TRUNCATE bronze.raw_file, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading, silver.seen_sensor,
          silver.duplicate_minute, gold.reading_1min_mean, gold.hourly_mean, gold.daily_mean, gold.data_quality_1min,
-         gold.data_quality_hourly, gold.data_quality_daily, gold.quality_watermark, gold.stale_minute`,
+         gold.data_quality_hourly, gold.data_quality_daily, sluice.quality_watermark, sluice.stale_minute`,
     );
   beforeEach(clear);
 
@@ -91,7 +91,7 @@ describe.each(databaseServers())('on $name', server => {
     await database.query(`UPDATE silver.sensor_reading SET quality = 'out_of_range' WHERE time < $1`, [
       new Date(MINUTE / 1000 + 60_000),
     ]);
-    await database.query('INSERT INTO gold.stale_minute VALUES ($1, $2)', [new Date(MINUTE / 1000), 'a']);
+    await database.query('INSERT INTO sluice.stale_minute VALUES ($1, $2)', [new Date(MINUTE / 1000), 'a']);
     expect(await refresh()).toBe(1);
     expect(await gold()).toMatchObject([{ bucket: new Date(MINUTE / 1000 + 60_000), n: 1 }]);
   });
@@ -166,7 +166,7 @@ describe.each(databaseServers())('on $name', server => {
         statements = statement;
         await refresh();
         expect(await gold(), `a COMMIT before statement ${when}`).toMatchObject([{ val_mean: 25, n: 2 }]);
-        expect(await database.query('TABLE gold.stale_minute')).toEqual([]);
+        expect(await database.query('TABLE sluice.stale_minute')).toEqual([]);
       }
     });
   });

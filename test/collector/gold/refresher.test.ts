@@ -28,7 +28,7 @@ test('who follows it hears of each refresh, and stops none by throwing', async (
     throw new Error('cannot draw that');
   });
   refresher.refreshes.follow(refreshed => heard.push(refreshed));
-  await database.query(`INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'a')`);
+  await database.query(`INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'a')`);
   await refresher.refresh();
   await refresher.refresh();
   expect(heard.map(({ minutes }) => minutes)).toEqual([1, 0]);
@@ -38,7 +38,7 @@ test('gold that is over three minutes late is a warning, once, with the reason; 
   await refresher.refresh();
   expect(refresher.lateness).toBeUndefined();
   vi.useFakeTimers({ toFake: ['performance'] });
-  await database.query('ALTER TABLE gold.stale_minute RENAME TO taken_away');
+  await database.query('ALTER TABLE sluice.stale_minute RENAME TO taken_away');
   for (let minute = 0; minute < 6; minute++) {
     vi.advanceTimersByTime(60_000);
     await refresher.refresh();
@@ -47,7 +47,7 @@ test('gold that is over three minutes late is a warning, once, with the reason; 
     expect.stringMatching(/^gold was last refreshed \d+ s ago; it should be each minute: .*stale_minute/),
   ]);
   expect(refresher.lateness).toMatch(/^gold was last refreshed 3[56]\d s ago/);
-  await database.query('ALTER TABLE gold.taken_away RENAME TO stale_minute');
+  await database.query('ALTER TABLE sluice.taken_away RENAME TO stale_minute');
   await refresher.refresh();
   expect(refresher.lateness).toBeUndefined();
   expect(lines.at(-1)!.msg).toBe('gold is refreshed each minute again');

@@ -50,7 +50,7 @@ export class Silver implements AsyncDisposable {
     await this.client.query(
       `TRUNCATE silver.sensor, bronze.raw_file, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading,
          silver.seen_sensor, silver.duplicate_minute, gold.reading_1min_mean, gold.hourly_mean, gold.daily_mean,
-         gold.data_quality_1min, gold.data_quality_hourly, gold.data_quality_daily, gold.quality_watermark, gold.stale_minute`,
+         gold.data_quality_1min, gold.data_quality_hourly, gold.data_quality_daily, sluice.quality_watermark, sluice.stale_minute`,
     );
   }
 
@@ -82,14 +82,14 @@ export class Silver implements AsyncDisposable {
        ), seen AS (
          INSERT INTO silver.seen_sensor SELECT DISTINCT sensor_id, $6::timestamptz FROM stored ON CONFLICT DO NOTHING
        )
-       INSERT INTO gold.stale_minute SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM stored`,
+       INSERT INTO sluice.stale_minute SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM stored`,
       [...columns, seenAt],
     );
   }
 
   /** Marks minutes by hand, as whoever changes silver by hand must. */
   async mark(id: string, ...seconds: number[]): Promise<void> {
-    await this.client.query('INSERT INTO gold.stale_minute SELECT unnest($1::timestamptz[]), $2', [
+    await this.client.query('INSERT INTO sluice.stale_minute SELECT unnest($1::timestamptz[]), $2', [
       seconds.map(second => at(second).toISOString()),
       id,
     ]);

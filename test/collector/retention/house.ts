@@ -9,12 +9,14 @@ import { compressRawFiles } from '../../../collector/retention/raw-compression.t
 import { removeRawFiles } from '../../../collector/retention/raw-retention.ts';
 import { forgetReadings } from '../../../collector/retention/silver-retention.ts';
 import { connect } from '../../../db/connect.ts';
+import { declareRetention } from '../../../db/retention-policy.ts';
 import { type Pipeline, silent, withPipeline } from '../../commands/verify/pipeline.ts';
 import type { DatabaseServer } from '../../harness/database.ts';
 
 /** When the recorders of these tests live. */
 const NOW = Date.UTC(2025, 10, 12, 12);
 const zone = zoneOf('UTC');
+const DAY_MS = 86_400_000;
 
 /** A recorder in a data folder; it stops at the end of the scope. */
 export async function startRecorder(dataDir: string, { repair = false } = {}) {
@@ -67,8 +69,16 @@ export class House {
     return this.#connected(client => removeRawFiles(client, this.#raw, before));
   }
 
+  /** As a night does that keeps the days from `before` (a UTC date) on. */
   forget(before: string) {
-    return this.#connected(client => forgetReadings(client, before));
+    const clock = Date.now();
+    const days = Math.floor(clock / DAY_MS) - Date.parse(before) / DAY_MS;
+    return this.#connected(async client => {
+      await declareRetention(client, days, message => {
+        throw new Error(message);
+      });
+      return forgetReadings(client, { days, clock });
+    });
   }
 
   /** Names in the raw folder. */

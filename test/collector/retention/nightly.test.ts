@@ -65,7 +65,7 @@ describe.each(databaseServers())('the nights of a collector on $name', server =>
       await before[Symbol.asyncDispose]();
       // A database that is new gets everything first, and then forgets.
       await database.query(
-        `TRUNCATE bronze.raw_file, silver.sensor_reading, gold.stale_minute, gold.reading_1min_mean, gold.hourly_mean,
+        `TRUNCATE bronze.raw_file, silver.sensor_reading, sluice.stale_minute, gold.reading_1min_mean, gold.hourly_mean,
            gold.daily_mean CASCADE`,
       );
       await using collector = await startCollector(everySecond(surroundings));
@@ -112,7 +112,7 @@ test('without settings nothing is removed', async () => {
       expect(await readdir(join(dataDir, 'raw'))).toEqual(['2020-01-01_Sensor_1.jsonl.gz']),
     );
     expect(await database.query('SELECT value FROM silver.sensor_reading')).toHaveLength(1);
-    expect(await database.query('SELECT FROM silver.retention')).toEqual([]);
+    expect(await database.query('SELECT FROM sluice.retention')).toEqual([]);
   });
 });
 
@@ -159,12 +159,15 @@ test('nothing is forgotten before it is loaded: gold would never know of it', as
     const nightly = new Nightly({ config, collector, recorder: house.recorder, log: silent });
     await house.record(reading('Sensor 1', '2025-11-01', 1), reading('Sensor 1', '2025-11-02', 1));
     await nightly.run();
-    expect(await database.query('SELECT FROM silver.retention')).toEqual([]);
+    expect(await database.query('SELECT FROM sluice.retention')).toEqual([]);
     await house.load();
     await nightly.run();
     await nightly.stop();
-    expect(await database.query('SELECT FROM silver.retention')).toHaveLength(1);
-    expect(await database.query('SELECT FROM silver.sensor_reading')).toEqual([]);
+    expect(await database.query('SELECT FROM sluice.retention')).toHaveLength(1);
+    // The newest day stays.
+    expect(await database.query('SELECT time FROM silver.sensor_reading')).toEqual([
+      { time: new Date('2025-11-02T00:00:00Z') },
+    ]);
     expect(await database.query('SELECT FROM gold.daily_mean')).toHaveLength(2);
   });
 });

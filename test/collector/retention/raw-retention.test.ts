@@ -52,7 +52,7 @@ describe.each(databaseServers())('old raw files on $name', server => {
       const { database } = house.pipeline;
       await database.query("DELETE FROM silver.sensor_reading WHERE time = '2025-11-03T10:15:11Z'");
       await database.query(
-        "INSERT INTO gold.stale_minute SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM silver.sensor_reading",
+        "INSERT INTO sluice.stale_minute SELECT DISTINCT date_trunc('minute', time, 'UTC'), sensor_id FROM silver.sensor_reading",
       );
       await house.pipeline.refresh();
       expect((await house.pipeline.verify()).differences).toMatchObject({

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { reportText } from '../../../commands/verify/report.ts';
 import { reading } from '../../commands/verify/pipeline.ts';
-import { databaseServers, type TestDatabase } from '../../harness/database.ts';
+import { databaseServers } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { userOf } from '../../harness/user.ts';
 import { type House, withHouse } from './house.ts';
 
 const BEFORE = '2025-11-05';
@@ -31,7 +31,7 @@ async function goldOf({ pipeline: { database } }: House): Promise<unknown[]> {
   return Promise.all(
     gold.map(table =>
       database.query(
-        `SELECT * FROM (SELECT coalesce(to_jsonb(g)->>'day', to_jsonb(g)->>'bucket') AS at, g.* FROM gold.${table} g) d
+        `SELECT * FROM (SELECT to_jsonb(g)->>'bucket' AS at, g.* FROM gold.${table} g) d
          WHERE at < '2025-12' ORDER BY at, sensor_id`,
       ),
     ),
@@ -82,7 +82,7 @@ describe.each(databaseServers())('retention of silver on $name', server => {
           '6 lines were skipped: they were loaded once, and silver keeps nothing from before 2025-11-05',
         );
       }
-      const marked = ({ 'gold.stale_minute': _, ...tables }: Record<string, unknown[]>) => tables;
+      const marked = ({ 'sluice.stale_minute': _, ...tables }: Record<string, unknown[]>) => tables;
       expect(marked(await house.pipeline.dump())).toEqual(marked(dump));
       // What is younger is put back as ever.
       await house.pipeline.database.query("DELETE FROM silver.sensor_reading WHERE time >= '2025-11-06'");
@@ -102,7 +102,7 @@ describe.each(databaseServers())('retention of silver on $name', server => {
       await house.load();
       expect(await count(house, 'silver.sensor_reading')).toBe(4);
       expect(await goldOf(house)).toEqual(before);
-      expect(await count(house, 'gold.stale_minute')).toBe(0);
+      expect(await count(house, 'sluice.stale_minute')).toBe(0);
       expect(await house.pipeline.verify()).toMatchObject({ ok: true });
       const forgotten = await house.forget(BEFORE);
       expect(forgotten!.rows + forgotten!.chunks).toBe(2);
@@ -116,26 +116,24 @@ describe.each(databaseServers())('retention of silver on $name', server => {
       await house.record(...lines);
       await house.pipeline.load(1e6, await house.recorder.snapshot());
       const { database } = house.pipeline;
-      const other = await database.query<{ taken: boolean }>(
-        'SELECT pg_try_advisory_lock(5813402117) AS taken',
-      );
-      expect(other).toEqual([{ taken: true }]);
+      const other = new pg.Client(database.url);
+      await other.connect();
+      await other.query('BEGIN; SELECT FROM sluice.refresh FOR UPDATE');
       // Another collector refreshes, and has not got to these minutes; the lock is only waited for while it works.
       const waiting = house.forget(BEFORE);
       await eventually(async () =>
         expect(
           await database.query(
-            `SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
-             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted`,
+            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
           ),
         ).toHaveLength(1),
       );
-      await database.query('SELECT pg_advisory_unlock(5813402117)');
+      await other.end();
       expect(await waiting).toBeUndefined();
-      expect(await count(house, 'silver.retention')).toBe(0);
+      expect(await count(house, 'sluice.retention')).toBe(0);
       await house.forget(BEFORE);
       await house.forget('2025-11-01');
-      expect(await database.query('SELECT dropped_before FROM silver.retention')).toEqual([
+      expect(await database.query('SELECT dropped_before FROM sluice.retention')).toEqual([
         { dropped_before: new Date('2025-11-05T00:00:00Z') },
       ]);
     }, server);
@@ -149,38 +147,24 @@ describe.each(databaseServers())('retention of silver on $name', server => {
       await using writer = await userOf(database, 'sluice_writer');
       await using reader = await userOf(database, 'sluice_reader');
       await expect(writer.query('DELETE FROM silver.sensor_reading')).rejects.toThrow('permission denied');
-      await writer.query("INSERT INTO silver.retention (dropped_before) VALUES ('2025-11-05Z')");
+      await database.query(
+        "INSERT INTO sluice.retention_policy VALUES (true, (now()::date - '2025-11-05'::date))",
+      );
+      await writer.query("SELECT sluice.advance_retention(1, 'infinity')");
       await reader.query('SET default_transaction_read_only = off');
-      await expect(reader.query('SELECT silver.forget_rows(1)')).rejects.toThrow(
+      await expect(reader.query('SELECT sluice.forget_rows(1)')).rejects.toThrow(
         'permission denied for function',
       );
-      await expect(reader.query('SELECT silver.forget_chunks()')).rejects.toThrow(
+      await expect(reader.query('SELECT sluice.forget_chunks()')).rejects.toThrow(
         'permission denied for function',
       );
-      await writer.query('SELECT silver.forget_chunks()');
+      await writer.query('SELECT sluice.forget_chunks()');
       for (let left = 1; left > 0; )
-        left = Number((await writer.query('SELECT silver.forget_rows(1) AS n')).rows[0].n);
+        left = Number((await writer.query('SELECT sluice.forget_rows(1) AS n')).rows[0].n);
       expect(await count(house, 'silver.sensor_reading')).toBe(2);
     }, server);
   });
 });
-
-/** A connection of a user who has a role and nothing else; both are gone at the end of the scope. */
-async function userOf(database: TestDatabase, role: string): Promise<pg.Client & AsyncDisposable> {
-  const name = `test_${randomBytes(6).toString('hex')}`;
-  await database.query(`CREATE ROLE ${name} LOGIN PASSWORD 'secret' IN ROLE ${role}`);
-  const url = new URL(database.url);
-  url.username = name;
-  url.password = 'secret';
-  const client = new pg.Client(url.href);
-  await client.connect();
-  return Object.assign(client, {
-    [Symbol.asyncDispose]: async () => {
-      await client.end();
-      await database.query(`DROP ROLE ${name}`);
-    },
-  });
-}
 
 test('raw files and readings may go independently', async () => {
   await withHouse(async house => {

@@ -99,14 +99,14 @@ test('readings are forgotten by chunks, compressed or not, to the very microseco
     SELECT compress_chunk(c) FROM show_chunks('silver.sensor_reading', older_than => '2025-11-06Z'::timestamptz) c`);
   const chunks = () => rows("SELECT show_chunks('silver.sensor_reading')");
   const before = (await chunks()).length;
-  const forgotten = await forgetReadings(connection as unknown as pg.Client, '2025-11-04');
+  const [{ days }] = (await rows("SELECT now()::date - '2025-11-04'::date AS days")) as [{ days: number }];
+  await rows(`INSERT INTO sluice.retention_policy (silver_days) VALUES (${days})`);
+  const forget = () => forgetReadings(connection as unknown as pg.Client, { days, clock: Date.now() });
+  const forgotten = await forget();
   expect(forgotten?.chunks).toBeGreaterThan(0);
   expect((await chunks()).length).toBe(before - forgotten!.chunks);
   expect(await rows('SELECT min(time) AS since, count(*)::int AS n FROM silver.sensor_reading')).toEqual([
     { since: new Date('2025-11-04T00:00:00Z'), n: 4 * 24 + 2 },
   ]);
-  expect(await forgetReadings(connection as unknown as pg.Client, '2025-11-04')).toEqual({
-    rows: 0,
-    chunks: 0,
-  });
+  expect(await forget()).toEqual({ rows: 0, chunks: 0 });
 });

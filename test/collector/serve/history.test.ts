@@ -24,8 +24,8 @@ beforeAll(async () => {
       SELECT timestamptz '2025-11-13T10:00Z' + n * interval '1 min', 'fast', n, n - 1, n + 1, 60 FROM generate_series(0, 9) n;
     INSERT INTO gold.data_quality_1min (bucket, sensor_id, received, valid, out_of_range, unknown, rejected, duplicates, conflicts, late, stuck, jumps)
       VALUES ('2025-11-13T10:04Z', 'fast', 65, 60, 3, 2, 0, 0, 0, 0, 0, 0);
-    INSERT INTO gold.daily_mean (day, sensor_id, val_mean, val_min, val_max, n)
-      SELECT date '2005-01-01' + n, 'old', CASE WHEN n = 0 THEN 1.7e308 ELSE 1e300 END, 0, 1.7e308, 1 FROM generate_series(0, 6999) n`);
+    INSERT INTO gold.daily_mean (bucket, sensor_id, val_mean, val_min, val_max, n)
+      SELECT timestamptz '2005-01-01Z' + n * interval '24 h', 'old', CASE WHEN n = 0 THEN 1.7e308 ELSE 1e300 END, 0, 1.7e308, 1 FROM generate_series(0, 6999) n`);
   running = await collecting({ DATABASE_URL: database.url });
 });
 afterAll(async () => {

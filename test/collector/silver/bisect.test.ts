@@ -58,7 +58,7 @@ test('an error that blames no row is handed on, and nothing is rejected for it',
   withDatabase(async database => {
     await using connection = await loaderConnection(database);
     const registry = await register(connection.client, ['a']);
-    await database.query('DROP TABLE gold.stale_minute');
+    await database.query('DROP TABLE sluice.stale_minute');
     const lines = linesOf('f1', ['{"id":"a","dt":"2025-11-12","value":1}', 'torn'], registry);
     const storing = storeBisecting(
       lines,

@@ -18,7 +18,7 @@ const TABLES = [
   'silver.sensor_reading',
   'silver.rejected_line',
   'silver.seen_sensor',
-  'gold.stale_minute',
+  'sluice.stale_minute',
 ];
 /** Lines of several sensors in one file, the eleventh after a mark. */
 const watermark = () =>
@@ -67,7 +67,7 @@ describe.each(databaseServers())('on $name', server => {
       'SELECT byte_offset, reading, reason, line, time::text, sensor_id FROM silver.rejected_line ORDER BY 1',
     ),
     sensors: await database.query('SELECT sensor_id FROM silver.seen_sensor ORDER BY 1'),
-    minutes: await database.query('SELECT DISTINCT bucket, sensor_id FROM gold.stale_minute ORDER BY 2, 1'),
+    minutes: await database.query('SELECT DISTINCT bucket, sensor_id FROM sluice.stale_minute ORDER BY 2, 1'),
   });
   const nothing = { ledger: [], rows: [], rejected: [], sensors: [], minutes: [] };
 

@@ -18,7 +18,7 @@ const TABLES = [
   'silver.rejected_line',
   'silver.duplicate_minute',
   'silver.seen_sensor',
-  'gold.stale_minute',
+  'sluice.stale_minute',
 ];
 const BEGIN = Date.UTC(2025, 10, 12, 10, 15);
 const reading = (second: number, value: unknown, id = 'a') =>
@@ -101,7 +101,7 @@ describe.each(databaseServers())('on $name', server => {
     expect(
       await database.query(
         `SELECT DISTINCT to_char(bucket AT TIME ZONE 'UTC', 'HH24:MI:SS') AS at, sensor_id
-         FROM gold.stale_minute ORDER BY 1, 2`,
+         FROM sluice.stale_minute ORDER BY 1, 2`,
       ),
     ).toEqual([
       { at: '10:15:00', sensor_id: 'a' },
@@ -113,7 +113,7 @@ describe.each(databaseServers())('on $name', server => {
   test('what another batch has stored is a duplicate or a conflict, and its minute is refreshed all the same', async () => {
     const first = linesOf(FILE, [reading(1, 20), reading(2, 20)], registry);
     await store(first);
-    await database.query('TRUNCATE gold.stale_minute');
+    await database.query('TRUNCATE sluice.stale_minute');
     const next = linesOf(FILE, [reading(1, 20), reading(2, 22), reading(2, 23)], registry, first.at(-1)!.end);
     const other = linesOf('2025-11-12_b.jsonl', [reading(2, 24), reading(1, 20)], registry);
     expect(await store([...next, ...other])).toMatchObject({
@@ -127,7 +127,7 @@ describe.each(databaseServers())('on $name', server => {
       { path: FILE, hash: 'hash', lines: 5, stored: 2, duplicates: 1, conflicts: 2 },
       { path: '2025-11-12_b.jsonl', hash: null, lines: 2, stored: 0, duplicates: 1, conflicts: 1 },
     ]);
-    expect(await contents()).toMatchObject({ 'silver.sensor_reading': 2, 'gold.stale_minute': 1 });
+    expect(await contents()).toMatchObject({ 'silver.sensor_reading': 2, 'sluice.stale_minute': 1 });
     const [row] = await database.query('SELECT value FROM silver.sensor_reading ORDER BY time DESC');
     expect(row).toEqual({ value: 20 });
   });
@@ -171,7 +171,7 @@ describe.each(databaseServers())('on $name', server => {
       { sensor_id: null, time: null, reason: 'not JSON' },
     ]);
     const minute = new Date(BEGIN);
-    expect(await database.query('SELECT sensor_id, bucket FROM gold.stale_minute ORDER BY 1')).toEqual([
+    expect(await database.query('SELECT sensor_id, bucket FROM sluice.stale_minute ORDER BY 1')).toEqual([
       { sensor_id: 'a', bucket: minute },
       { sensor_id: 'b', bucket: minute },
     ]);
@@ -234,7 +234,7 @@ describe.each(databaseServers())('on $name', server => {
     const broken = [
       { table: 'bronze.raw_file', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.sensor_reading', event: 'INSERT', when: 'BEFORE' },
-      { table: 'gold.stale_minute', event: 'INSERT', when: 'BEFORE' },
+      { table: 'sluice.stale_minute', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.conflicting_reading', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.rejected_line', event: 'INSERT', when: 'BEFORE' },
       { table: 'silver.duplicate_minute', event: 'INSERT', when: 'BEFORE' },

@@ -24,7 +24,7 @@ const registry = `
   INSERT INTO silver.seen_sensor
   SELECT sensor_id, '2025-11-12 10:00Z' FROM silver.sensor WHERE sensor_id <> 'Sensor 9'
   UNION ALL VALUES ('Stranger', '2025-11-12 10:05Z'::timestamptz);
-  INSERT INTO gold.quality_watermark (filled_to) VALUES ('2025-11-12 10:00Z')`;
+  INSERT INTO sluice.quality_watermark (filled_to) VALUES ('2025-11-12 10:00Z')`;
 
 /*
  * Sensor 1, every 20 seconds from 10:00:00 on: minute m has 20+m, 20.3+m and 20.6+m. Nothing of minutes 4 to 6 came; at
@@ -66,7 +66,7 @@ const waves = `
   ) w (sensor_id, value)`;
 
 const stale = `
-  INSERT INTO gold.stale_minute SELECT date_trunc('minute', time, 'UTC'), sensor_id FROM silver.sensor_reading`;
+  INSERT INTO sluice.stale_minute SELECT date_trunc('minute', time, 'UTC'), sensor_id FROM silver.sensor_reading`;
 
 /** What comes after the first refresh: a late reading, one that is there already, and what is not stored. */
 const afterwards = `
@@ -85,12 +85,12 @@ const afterwards = `
     ('sluice-1', '2025-11-12_Sensor_1.jsonl', 1000, 'value is not a number', 'the older line', '2025-11-12 10:07:11Z', '2025-11-12 10:07:10Z', 'Sensor 1'),
     ('sluice-1', '2025-11-12_Sensor_1.jsonl', 1100, 'value is not a number', 'the newer line', '2025-11-12 10:07:12Z', '2025-11-12 10:07:10Z', 'Sensor 1'),
     ('sluice-1', '2025-11-12_Sensor_2.jsonl', 700, 'dt is missing', E'a line that would colour the terminal: \\x1b[31m', '2025-11-12 10:07:13Z', NULL, NULL);
-  INSERT INTO gold.stale_minute VALUES
+  INSERT INTO sluice.stale_minute VALUES
     ('2025-11-12 10:02Z', 'Sensor 1'), ('2025-11-12 10:01Z', 'Sensor 1'), ('2025-11-12 10:08Z', 'Sensor 1'),
     ('2025-11-12 10:03Z', 'Sensor 1'), ('2025-11-12 10:07Z', 'Sensor 1')`;
 
 const waiting = `
-  INSERT INTO gold.stale_minute VALUES
+  INSERT INTO sluice.stale_minute VALUES
     ('2025-11-12 10:20Z', 'Sensor 1'), ('2025-11-12 10:21Z', 'Sensor 1'), ('2025-11-12 10:20Z', 'Sensor 1'),
     ('2025-11-12 10:20Z', 'Sensor 2')`;
 

@@ -125,7 +125,7 @@ describe.each(databaseServers())('judging again on $name', server => {
     );
     // As if it had been seen then: minutes in which nothing came are expected from there on.
     await database.query("UPDATE silver.seen_sensor SET seen_at = '2025-11-14 10:15:00Z'");
-    await database.query("UPDATE gold.quality_watermark SET filled_to = '2025-11-14 10:20:00Z'");
+    await database.query("UPDATE sluice.quality_watermark SET filled_to = '2025-11-14 10:20:00Z'");
     expect(await reclassify(pipeline)).toEqual([
       { sensorId: 'Sensor 1', from: 'out_of_range', to: 'valid', rows: 2 },
     ]);
@@ -170,7 +170,7 @@ describe.each(databaseServers())('judging again on $name', server => {
       { sensorId: 'Sensor 2', from: 'valid', to: 'out_of_range', rows: 2 },
     ]);
     const [marks] = await pipeline.database.query(
-      "SELECT count(*)::int AS n FROM gold.stale_minute WHERE sensor_id = 'New' OR (sensor_id = 'Sensor 1' AND bucket > '2025-11-14')",
+      "SELECT count(*)::int AS n FROM sluice.stale_minute WHERE sensor_id = 'New' OR (sensor_id = 'Sensor 1' AND bucket > '2025-11-14')",
     );
     expect(marks.n).toBe(0);
     expect(await reclassify(pipeline)).toEqual([
@@ -208,7 +208,7 @@ describe.each(databaseServers())('judging again on $name', server => {
   reclassifyTest('leaves alone what retention has removed, or is about to', async pipeline => {
     const { database } = pipeline;
     await limit(pipeline, 'max_value = 25');
-    await database.query("INSERT INTO silver.retention (dropped_before) VALUES ('2025-11-14Z')");
+    await database.query("INSERT INTO sluice.retention (dropped_before) VALUES ('2025-11-14Z')");
     await database.query("DELETE FROM silver.sensor_reading WHERE time < '2025-11-12 10:15:30Z'");
     const early =
       "SELECT * FROM gold.reading_1min_mean WHERE bucket < '2025-11-14' ORDER BY bucket, sensor_id";
@@ -282,7 +282,9 @@ describe.each(databaseServers())('judging again on $name', server => {
       ]);
       expect(updates).toBe(2);
       expect(await reclassify(pipeline, { dryRun: true })).toEqual([]);
-      const [marks] = await database.query('SELECT count(DISTINCT bucket)::int AS n FROM gold.stale_minute');
+      const [marks] = await database.query(
+        'SELECT count(DISTINCT bucket)::int AS n FROM sluice.stale_minute',
+      );
       expect(marks.n).toBe(1440);
     }, server);
   });

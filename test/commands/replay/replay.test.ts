@@ -58,7 +58,7 @@ describe.each(databaseServers())('replay on $name', server => {
 
       // The means follow silver when they were refreshed in between, too.
       await pipeline.database.query(
-        'INSERT INTO gold.stale_minute SELECT bucket, sensor_id FROM gold.reading_1min_mean; TRUNCATE silver.sensor_reading',
+        'INSERT INTO sluice.stale_minute SELECT bucket, sensor_id FROM gold.reading_1min_mean; TRUNCATE silver.sensor_reading',
       );
       await pipeline.refresh();
       expect(await pipeline.database.query('TABLE gold.reading_1min_mean')).toEqual([]);

@@ -18,7 +18,7 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a row deleted from silver',
       by: `DELETE FROM silver.sensor_reading WHERE sensor_id = 'Sensor 1' AND time = '2025-11-12 10:16:30.000001Z';
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:16Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:16Z', 'Sensor 1')`,
       count: 1,
       first: [
         {
@@ -31,7 +31,7 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a row deleted from silver that two lines hold',
       by: `DELETE FROM silver.sensor_reading WHERE sensor_id = 'Sensor 1' AND time = '2025-11-12 10:15:01Z';
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 2,
       first: [
         { file: FIRST, line: 1, what: /is not in silver/ },
@@ -41,7 +41,7 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a value changed in silver',
       by: `UPDATE silver.sensor_reading SET value = 24 WHERE sensor_id = 'Sensor 2';
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 2')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 2')`,
       count: 2,
       first: [
         {
@@ -55,14 +55,14 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a value changed in silver by one bit',
       by: `UPDATE silver.sensor_reading SET value = 1.0000000000000001e-7 WHERE sensor_id = 'Sensor 2';
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 2')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 2')`,
       count: 2,
       first: [{ file: SECOND, line: 1, what: /value 1e-07 of Sensor 2/ }],
     },
     {
       damage: 'a value changed in silver to that of its conflict',
       by: `UPDATE silver.sensor_reading SET value = 99 WHERE sensor_id = 'Sensor 1' AND time = '2025-11-12 10:15:02Z';
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 2,
       first: [
         { file: FIRST, line: 2, what: /value 21.5 of Sensor 1 .* is 99/ },
@@ -72,7 +72,7 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a row without a line, in a known file',
       by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 1', 20, 'out_of_range');
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 1,
       first: [
         {
@@ -83,14 +83,14 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a row without a line, of an unknown sensor',
       by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-12 10:15:03Z', 'Sensor 9', 20, 'unknown_sensor');
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 9')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 9')`,
       count: 1,
       first: [{ what: /row of Sensor 9 at .* has no line in a raw file/ }],
     },
     {
       damage: 'a row without a line, on another day',
       by: `INSERT INTO silver.sensor_reading VALUES ('2025-11-14 23:59:59.999999Z', 'Sensor 1', 20, 'out_of_range');
-           INSERT INTO gold.stale_minute VALUES ('2025-11-14 23:59Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-14 23:59Z', 'Sensor 1')`,
       count: 1,
       first: [{ what: /row of Sensor 1 at 2025-11-14 23:59:59.999999\+00 .* has no line in a raw file/ }],
     },
@@ -259,7 +259,7 @@ describe.each(databaseServers())('verify on $name', server => {
     {
       damage: 'a conflict deleted',
       by: `DELETE FROM silver.conflicting_reading;
-           INSERT INTO gold.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
+           INSERT INTO sluice.stale_minute VALUES ('2025-11-12 10:15Z', 'Sensor 1')`,
       count: 1,
       first: [
         {

@@ -206,7 +206,7 @@ export class Pipeline implements AsyncDisposable {
       'silver.rejected_line',
       'silver.conflicting_reading',
       'gold.reading_1min_mean',
-      'gold.stale_minute',
+      'sluice.stale_minute',
     ];
     const dump: Record<string, unknown[]> = {};
     for (const table of tables) {

@@ -201,6 +201,6 @@ async function store(pipeline: Pipeline, count: number): Promise<void> {
     [pipeline.collector, file, text.length, count],
   );
   await pipeline.database.query(
-    `INSERT INTO gold.stale_minute SELECT DISTINCT date_trunc('minute', time), sensor_id FROM silver.sensor_reading`,
+    `INSERT INTO sluice.stale_minute SELECT DISTINCT date_trunc('minute', time), sensor_id FROM silver.sensor_reading`,
   );
 }

@@ -142,7 +142,7 @@ describe.each(databaseServers())('verify on $name', server => {
            ('2025-11-13 00:00:01Z', 'Sensor 1', 50, 'out_of_range'), ('2025-11-13 00:00:02Z', 'Sensor 7', 50, 'unknown_sensor')`,
       );
       await pipeline.database.query(
-        `INSERT INTO gold.stale_minute VALUES ('2025-11-13 00:00Z', 'Sensor 1'), ('2025-11-13 00:00Z', 'Sensor 7')`,
+        `INSERT INTO sluice.stale_minute VALUES ('2025-11-13 00:00Z', 'Sensor 1'), ('2025-11-13 00:00Z', 'Sensor 7')`,
       );
       await pipeline.refresh();
       expect(await pipeline.verify()).toMatchObject({ ok: true, total: { files: 3, stored: 6 } });

@@ -39,7 +39,7 @@ export async function playDay(
   minutes = 1440,
 ): Promise<void> {
   await database.query(
-    `INSERT INTO gold.quality_watermark (filled_to) VALUES ($1::date AT TIME ZONE 'UTC' + $2 * INTERVAL '1 minute')
+    `INSERT INTO sluice.quality_watermark (filled_to) VALUES ($1::date AT TIME ZONE 'UTC' + $2 * INTERVAL '1 minute')
      ON CONFLICT (one) DO UPDATE SET filled_to = excluded.filled_to`,
     [date, minutes],
   );

@@ -221,9 +221,9 @@ test('a day without data says so', async () => {
 });
 
 test('a day that the refresh has not counted to its end says how far', async () => {
-  await database.query("UPDATE gold.quality_watermark SET filled_to = '2025-11-12T17:05Z'");
+  await database.query("UPDATE sluice.quality_watermark SET filled_to = '2025-11-12T17:05Z'");
   await database.query(
-    `INSERT INTO gold.stale_minute VALUES ('2025-11-12T23:59Z', 'Good'), ('2025-11-12T23:59Z', 'Good'), ('2025-11-13T00:00Z', 'Good')`,
+    `INSERT INTO sluice.stale_minute VALUES ('2025-11-12T23:59Z', 'Good'), ('2025-11-12T23:59Z', 'Good'), ('2025-11-13T00:00Z', 'Good')`,
   );
   const text = read(await report(DAY));
   expect(text).toContain('Minutes in which nothing came are counted up to 17:05 only.');
