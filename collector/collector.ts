@@ -8,7 +8,7 @@ import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
-import { defaultTopics } from './payload/topics.ts';
+import { configuredTopics } from './payload/configured-topics.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -106,6 +106,7 @@ export class Collector {
     const log = this.#log;
     const sensors = await readRegistry(config.SENSORS_FILE);
     const tokens = await readTokens(config.HTTP_TOKENS_FILE);
+    const topics = configuredTopics(config);
 
     const folder = this.#folder ?? (await this.#lockFolder());
     void folder.lost.then(this.#failing.resolve);
@@ -113,7 +114,7 @@ export class Collector {
 
     const recorder = new Recorder({
       dataDir: config.DATA_DIR,
-      topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
+      topics,
       lateMinutes: config.LATE_MINUTES,
       descriptors: descriptorBudget(),
       folder,
@@ -128,7 +129,14 @@ export class Collector {
     });
 
     const { collector } = folder;
-    const loader = new Loader({ config, collector, sensors, log, snapshot: () => recorder.snapshot() });
+    const loader = new Loader({
+      config,
+      collector,
+      topics: topics.text,
+      sensors,
+      log,
+      snapshot: () => recorder.snapshot(),
+    });
     this.#loader = loader;
     recorder.groups.follow(({ files }) => loader.durable(files));
     const refresher = new Refresher(config.DATABASE_URL, log);
@@ -144,7 +152,7 @@ export class Collector {
     lifecycle.start();
     this.#undo.defer(() => lifecycle.stop());
 
-    const source = new MqttSource(config, recorder, log);
+    const source = new MqttSource(config, topics.filters, recorder, log);
     this.#source = source;
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import { UsageError } from '../../base/errors.ts';
 import { type Zone, zoneOf } from '../../base/time.ts';
 import { expandUses, type PlacedEntry } from './expand.ts';
 import { type Filter, parseFilter } from './filter.ts';
@@ -12,7 +13,7 @@ import { type TopicEntry, Topics } from './topics.ts';
 import { schemaOf, topicsOutline } from './topics-schema.ts';
 
 /** The topics file was read, and at least one thing in it is wrong. `problems` has a line for each, with its place. */
-export class TopicsFileError extends Error {
+export class TopicsFileError extends UsageError {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
     super(`The topics file (TOPICS_FILE) is wrong:\n${problems.map(problem => `  ${problem}`).join('\n')}`);

@@ -7,6 +7,8 @@ import type { Sensor } from './registry.ts';
 export interface LoaderData {
   config: Config;
   collector: string;
+  /** What the topics file says, presets written out: `Topics.text`. */
+  topics: string;
   sensors: Sensor[];
 }
 

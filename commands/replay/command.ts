@@ -1,11 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
-import { zoneOf } from '../../base/time.ts';
 import { isLocked } from '../../collector/bronze/data-folder.ts';
 import { nameCollector, readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
-import { defaultTopics } from '../../collector/payload/topics.ts';
+import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../collector/silver/staged-store.ts';
@@ -68,7 +67,7 @@ async function replayCommand(
         ? readCollectorName(config.DATA_DIR)
         : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
     folder: rawFolder(config.DATA_DIR),
-    topics: defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE)),
+    topics: configuredTopics(config),
     log,
     lateMinutes: config.LATE_MINUTES,
     collecting: await isLocked(config.DATA_DIR),

@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/settings.ts';
-import { zoneOf } from '../../base/time.ts';
 import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
-import { defaultTopics } from '../../collector/payload/topics.ts';
+import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { connect } from '../../db/connect.ts';
 import { utcDay } from '../options.ts';
 import { toEnd } from '../run.ts';
@@ -44,7 +43,7 @@ async function verifyCommand(
   );
   try {
     await demandSchema(client);
-    const topics = defaultTopics(config.MQTT_TOPICS, zoneOf(config.SENSOR_TIMEZONE));
+    const topics = configuredTopics(config);
     const report = await verify(client, { dataDir: config.DATA_DIR, collector, topics, date, sensor });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.ok;

@@ -53,6 +53,7 @@ type ConnectError = Error & { code?: number | string };
  */
 export class MqttSource {
   readonly #config: Config;
+  readonly #filters: readonly string[];
   readonly #recorder: Sink;
   readonly #log: Logger;
   readonly #quietMs: number | undefined;
@@ -79,8 +80,9 @@ export class MqttSource {
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
 
   /** @param quietMs how long a subscription may bring nothing before that is said; for tests. */
-  constructor(config: Config, recorder: Sink, log: Logger, quietMs?: number) {
+  constructor(config: Config, filters: readonly string[], recorder: Sink, log: Logger, quietMs?: number) {
     this.#config = config;
+    this.#filters = filters;
     this.#recorder = recorder;
     this.#log = log;
     this.#quietMs = quietMs;
@@ -175,7 +177,8 @@ export class MqttSource {
     this.#connection = connection;
     try {
       if (this.#stopping.signal.aborted) return;
-      const { MQTT_TOPICS: topics, MQTT_QOS: qos } = this.#config;
+      const topics = this.#filters;
+      const { MQTT_QOS: qos } = this.#config;
       this.#warnings = await subscribe(connection, this.#session!, { topics, qos }, this.#log);
       const connectedAt = performance.now();
       this.#noteConnected(connection);
@@ -234,7 +237,7 @@ export class MqttSource {
     this.#connections++;
     this.status = { connected: true, since: new Date().toISOString() };
     this.#log.info(
-      { topics: this.#config.MQTT_TOPICS, mqtt: connection.version, session_present: this.#sessionPresent },
+      { topics: this.#filters, mqtt: connection.version, session_present: this.#sessionPresent },
       'connected to the broker',
     );
     if (this.#lostSession) {

@@ -3,6 +3,7 @@ import { readConfig } from '../../../base/settings.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { DataFolder } from '../../../collector/bronze/data-folder.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { configuredTopics } from '../../../collector/payload/configured-topics.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Loader } from '../../../collector/silver/loader.ts';
 import { readRegistry } from '../../../collector/silver/registry-file.ts';
@@ -30,7 +31,14 @@ export async function collect(
   stack.defer(() => recorder.stop());
   const { collector } = folder;
   const sensors = await readRegistry(SENSORS_FILE);
-  const loader = new Loader({ config, collector, sensors, log: silent, snapshot: () => recorder.snapshot() });
+  const loader = new Loader({
+    config,
+    collector,
+    topics: configuredTopics(config).text,
+    sensors,
+    log: silent,
+    snapshot: () => recorder.snapshot(),
+  });
   recorder.groups.follow(({ files }) => loader.durable(files));
   loader.start();
   stack.defer(() => loader.stop());

@@ -420,7 +420,7 @@ test.skipIf(withoutMosquitto)(
     const publisher = await mqtt.connectAsync(broker.url);
     await publisher.publishAsync('sensors/old', '1', { qos: 1, retain: true });
     for (const count of [2, 4]) {
-      const source = new MqttSource(config, sink, silent);
+      const source = new MqttSource(config, config.MQTT_TOPICS, sink, silent);
       source.start();
       await eventually(() => expect(source.status.connected).toBe(true));
       if (count === 2) await publisher.publishAsync('sensors/new', '2', { qos: 1 });

@@ -29,7 +29,7 @@ export async function sourceOn(url: string, { log = silent, dataDir, env = {}, q
   await recorder.start(false);
   stack.defer(() => recorder.stop());
   const config = configFor({ MQTT_URL: url, DATA_DIR: folder, ...env });
-  const source = new MqttSource(config, recorder, log, quietMs);
+  const source = new MqttSource(config, config.MQTT_TOPICS, recorder, log, quietMs);
   stack.defer(() => source.stop());
   const kept = stack.move();
   return { source, recorder, dataDir: folder, [Symbol.asyncDispose]: () => kept.disposeAsync() };
