@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { connect } from './connect.ts';
+import { isLockTimeout, lockHolders } from './lock-holders.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 const OLDEST_SERVER = 15;
@@ -21,6 +23,14 @@ export interface Migrated {
   /** Why the tables are plain although the server has TimescaleDB; undefined where it has not, or they are not. */
   unused?: string;
 }
+
+/**
+ * How long a migration waits for a lock, and how often it tries. While it waits, who loads waits behind it; so it waits in
+ * small doses.
+ */
+const LOCK_TIMEOUT = '2s';
+const ATTEMPTS = 5;
+const PAUSE_MS = 2000;
 
 /** `warn` is what somebody may want to mend. */
 type Log = (message: string, level: 'info' | 'warn') => void;
@@ -51,6 +61,7 @@ export class NewerDatabaseError extends Error {
 export async function migrate(databaseUrl: string, log: Log = () => {}): Promise<Migrated> {
   const refusal = await withConnection(databaseUrl, connection => offerTimescaledb(connection, log));
   return withConnection(databaseUrl, async connection => {
+    await connection.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
     // More than one migration may leave out the same.
     const told = new Set<string>();
     connection.on('notice', ({ code, message = '' }) => {
@@ -58,11 +69,34 @@ export async function migrate(databaseUrl: string, log: Log = () => {}): Promise
       told.add(message);
       log(message, 'warn');
     });
-    const migrated = await migrateOn(connection, log);
+    const migrated = await patiently(connection, () => migrateOn(connection, log));
     if (migrated.timescaledb !== null || !(await hasTimescaledb(connection))) return migrated;
     const unused = `although the server has TimescaleDB: ${refusal ?? 'the tables were made without it'}`;
     return { ...migrated, unused };
   });
+}
+
+/** Tries again where somebody holds a lock. @throws {Error} that names who does, in the end. */
+async function patiently<T>(connection: Connection, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+      if (attempt === ATTEMPTS) throw await heldUp(connection, error);
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+async function heldUp(connection: Connection, cause: unknown): Promise<Error> {
+  const holders = await lockHolders(connection);
+  return new Error(
+    `the database cannot be migrated: ${holders.length > 0 ? `${holders.join('; ')} ${holders.length === 1 ? 'holds' : 'hold'}` : 'somebody held'} ` +
+      'locks that a migration needs. Nothing was changed. End them, or let their user or a superuser run ' +
+      '"SELECT pg_terminate_backend(PROCESS)", and migrate again',
+    { cause },
+  );
 }
 
 /** The same on a connection that is open, except that TimescaleDB is used only where the database has it already. */

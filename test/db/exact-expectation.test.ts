@@ -1,9 +1,7 @@
-import { join } from 'node:path';
-import { runner } from 'node-pg-migrate';
-import pg from 'pg';
 import { expect, test } from 'vitest';
 import { migrate } from '../../db/migrate.ts';
 import { withDatabase } from '../harness/database.ts';
+import { migrateFirst } from '../harness/older.ts';
 
 /** The schema as it was before the migration under test. */
 const BEFORE = 5;
@@ -11,20 +9,8 @@ const BEFORE = 5;
 test('minutes that were kept with six digits count whole readings after the migration', async () => {
   await withDatabase(
     async database => {
-      const client = new pg.Client(database.url);
-      await client.connect();
-      await runner({
-        dbClient: client,
-        dir: join(import.meta.dirname, '..', '..', 'db', 'migrations'),
-        direction: 'up',
-        count: BEFORE,
-        migrationsSchema: 'sluice',
-        migrationsTable: 'migration',
-        createMigrationsSchema: true,
-        noLock: true,
-        logger: { info: () => {}, warn: () => {}, error: () => {} },
-      });
-      await client.query(
+      await migrateFirst(database.url, BEFORE);
+      await database.query(
         `INSERT INTO silver.sensor (sensor_id, quantity, unit, expected_interval) VALUES
            ('twelve', 'q', 'u', '12 min'), ('five', 'q', 'u', '5 s'), ('seven', 'q', 'u', '7 s');
          INSERT INTO silver.seen_sensor VALUES ('twelve', '2025-11-12 10:00Z'), ('seven', '2025-11-12 10:00:20Z');
@@ -42,7 +28,6 @@ test('minutes that were kept with six digits count whole readings after the migr
          INSERT INTO gold.data_quality_daily
          SELECT '2025-11-12', sensor_id, expected, 4, 4, 0, 0, 0, 0, 0, 0, 0, 0 FROM gold.data_quality_hourly`,
       );
-      await client.end();
       await migrate(database.url);
       const [first, second, third] = ['5.714285714286', '8.571428571429', '3.25'];
       expect(

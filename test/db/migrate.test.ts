@@ -8,6 +8,8 @@ import {
   offerTimescaledb,
 } from '../../db/migrate.ts';
 import { databaseServers, type TestDatabase, withDatabase } from '../harness/database.ts';
+import { eventually } from '../harness/eventually.ts';
+import { migrateFirst } from '../harness/older.ts';
 
 const tables = `
   SELECT table_schema || '.' || table_name AS name FROM information_schema.tables
@@ -81,6 +83,36 @@ test('a failed migration leaves the database as it was, and works once the cause
       expect(await tablesOf(database)).toEqual(['gold.squatter']);
       await database.query('DROP SCHEMA gold CASCADE');
       expect((await migrate(database.url)).applied).toContain('0001_pipeline');
+    },
+    { migrated: false },
+  );
+});
+
+test('whoever reads a table that is to be changed holds up no load, and is named in the end', async () => {
+  await withDatabase(
+    async database => {
+      await migrateFirst(database.url, 2);
+      const reader = new pg.Client({ connectionString: database.url, application_name: 'a BI tool' });
+      await reader.connect();
+      await reader.query('BEGIN; SELECT FROM silver.sensor');
+      const held = migrate(database.url).catch(error => error);
+      const load = "INSERT INTO silver.sensor (sensor_id, quantity, unit) VALUES ('a', 'q', 'u')";
+      await eventually(async () =>
+        expect(
+          await database.query(
+            `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          ),
+        ).toHaveLength(1),
+      );
+      await database.query("SET lock_timeout = '5s'");
+      await database.query(load);
+      expect(await held).toMatchObject({
+        message: expect.stringMatching(
+          /cannot be migrated: \d+ \(.*a BI tool\) holds locks .*Nothing was changed/,
+        ),
+      });
+      await reader.end();
+      expect((await migrate(database.url)).applied.length).toBeGreaterThan(0);
     },
     { migrated: false },
   );
