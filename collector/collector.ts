@@ -132,6 +132,7 @@ export class Collector {
     const loader = new Loader({
       config,
       collector,
+      writer: { epoch: folder.epoch, token: folder.token },
       topics: topics.text,
       sensors,
       log,

@@ -82,6 +82,19 @@ COMMENT ON COLUMN bronze.raw_file.empty IS 'Lines that are understood and hold n
 COMMENT ON COLUMN bronze.raw_file.readings IS 'Readings of the lines: stored + duplicates + conflicts + refused.';
 COMMENT ON COLUMN bronze.raw_file.refused IS 'Readings that cannot be stored: see silver.rejected_line.';
 
+CREATE TABLE bronze.writer (
+  collector text NOT NULL,
+  epoch bigint NOT NULL,
+  token text NOT NULL,
+  claimed_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT writer_pkey PRIMARY KEY (collector)
+);
+COMMENT ON TABLE bronze.writer IS 'Which process loads for a collector: one that had the data folder before, or has a copy of it, is refused.';
+COMMENT ON COLUMN bronze.writer.collector IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.writer.epoch IS 'How often the data folder had been taken by a collector then.';
+COMMENT ON COLUMN bronze.writer.token IS 'Tells the process from another one of the same epoch, which has a copy of the data folder.';
+COMMENT ON COLUMN bronze.writer.claimed_at IS 'When it said so.';
+
 CREATE TABLE silver.sensor (
   sensor_id character varying(50) NOT NULL,
   quantity text,
@@ -127,6 +140,7 @@ CREATE TABLE silver.sensor_reading (
   late boolean DEFAULT false NOT NULL,
   stuck boolean DEFAULT false NOT NULL,
   jump boolean DEFAULT false NOT NULL,
+  inexact boolean DEFAULT false NOT NULL,
   CONSTRAINT sensor_reading_pkey PRIMARY KEY (sensor_id, "time"),
   CONSTRAINT sensor_reading_quality_check CHECK ((quality = ANY (ARRAY['valid'::text, 'out_of_range'::text, 'unknown_sensor'::text])))
 );
@@ -139,6 +153,7 @@ COMMENT ON COLUMN silver.sensor_reading.quality IS 'valid; out_of_range: outside
 COMMENT ON COLUMN silver.sensor_reading.late IS 'It was recorded after a reading of the same sensor that is more than LATE_MINUTES newer.';
 COMMENT ON COLUMN silver.sensor_reading.stuck IS 'The sensor has repeated this value for longer than max_stuck of silver.sensor. Judged by the refresh, every 60 seconds.';
 COMMENT ON COLUMN silver.sensor_reading.jump IS 'It differs from the last valid reading by more than max_step_per_s of silver.sensor allows. Judged by the refresh, every 60 seconds.';
+COMMENT ON COLUMN silver.sensor_reading.inexact IS 'The value that was sent is a whole number beyond 2^53, or one close to 0, that no double holds: this is the nearest one, and the raw file has its digits.';
 
 CREATE TABLE silver.rejected_line (
   collector text NOT NULL,

@@ -88,6 +88,52 @@ export class OffsetMovedError extends Error {
   }
 }
 
+/** Another process loads for this collector: one that took the data folder later, or one with a copy of it. */
+export class WriterRefusedError extends Error {
+  constructor(collector: string, claimedAt: string) {
+    super(
+      `another collector loads as ${collector} since ${claimedAt}: DATA_DIR was copied, or two hosts have the same volume. ` +
+        'This one records on and loads nothing. Stop one of the two; a copy gets a name of its own when its file collector_id ' +
+        'is removed while it is stopped',
+    );
+    this.name = 'WriterRefusedError';
+  }
+}
+
+/** Who loads, as the data folder tells one process from the others that have had it. */
+export interface Writer {
+  /** Greater than that of whoever had the folder before. */
+  epoch: number;
+  /** Tells it from one with a copy of the folder, of the same epoch. */
+  token: string;
+}
+
+/**
+ * Says that this connection loads for a collector. From then on `moveOffsets` fails on the connection of any other writer
+ * that has said so. Who has not, such as a replay, is not asked.
+ * @throws {WriterRefusedError} where one of a later epoch loads, or another one of the same.
+ */
+export async function claimLedger(
+  client: ClientBase,
+  collector: string,
+  { epoch, token }: Writer,
+): Promise<void> {
+  const { rowCount } = await client.query(
+    `INSERT INTO bronze.writer AS w (collector, epoch, token) VALUES ($1, $2, $3)
+     ON CONFLICT (collector) DO UPDATE SET epoch = excluded.epoch, token = excluded.token, claimed_at = now()
+     WHERE w.epoch < excluded.epoch OR (w.epoch = excluded.epoch AND w.token = excluded.token)`,
+    [collector, epoch, token],
+  );
+  if (rowCount === 0) {
+    const { rows } = await client.query<{ at: string }>(
+      `SELECT to_char(claimed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS at FROM bronze.writer WHERE collector = $1`,
+      [collector],
+    );
+    throw new WriterRefusedError(collector, rows[0]?.at ?? 'just now');
+  }
+  await client.query("SELECT set_config('sluice.writer', $1, false)", [token]);
+}
+
 /** Makes the entries of files that begin in this batch. */
 export async function insertNewFiles(
   client: ClientBase,
@@ -140,6 +186,10 @@ export async function storeRejections(
   );
 }
 
+/** SQL: whether the connection's writer, where it has said one, is the present one of collector $1. */
+const IS_WRITER = `(coalesce(current_setting('sluice.writer', true), '') = ''
+       OR current_setting('sluice.writer', true) = (SELECT token FROM bronze.writer WHERE collector = $1))`;
+
 /**
  * Moves offsets and counters, as the last statement of a batch. An offset moves only from the value that the batch began
  * at, so of two loaders one wins and the other rolls back.
@@ -156,7 +206,7 @@ export async function moveOffsets(
        newest = greatest(f.newest, to_timestamp(r.newest)), loaded_at = now(), removed_at = NULL
      FROM unnest($2::text[], ${['from_byte', 'to_byte', 'newest', ...COUNTERS].map((_, index) => `$${index + 3}::bigint[]`)})
        AS r (path, from_byte, to_byte, newest, ${COUNTERS})
-     WHERE f.collector = $1 AND f.path = r.path AND f.bytes = r.from_byte`,
+     WHERE f.collector = $1 AND f.path = r.path AND f.bytes = r.from_byte AND ${IS_WRITER}`,
     [collector, column('file'), column('from'), column('to'), column('newest'), ...COUNTERS.map(column)],
   );
   if (rowCount !== ranges.length) throw new OffsetMovedError();

@@ -7,6 +7,7 @@ import { type Envelope, readEnvelope } from '../payload/envelope.ts';
 import { numberOf, type Reading, type Rejection } from '../payload/reading.ts';
 import type { Topics } from '../payload/topics.ts';
 import type { BatchLine, Rejected } from './batch-line.ts';
+import { isInexact } from './exactness.ts';
 import type { FoundSensor } from './found-sensors.ts';
 import type { Row } from './reading-columns.ts';
 import { Redeliveries } from './redeliveries.ts';
@@ -91,6 +92,7 @@ export class LineDecoder {
               value,
               quality: this.#registry.qualityOf(sensorId, value),
               late: isLate,
+              inexact: isInexact(value, raw.bytes),
               reading: 1,
             },
           ]);
@@ -114,7 +116,12 @@ export class LineDecoder {
     return this.#rowsOf(file, raw, envelope, readings);
   }
 
-  #rowsOf(file: string, raw: RawLine, { topic, arrival }: Envelope, readings: readonly Reading[]): BatchLine {
+  #rowsOf(
+    file: string,
+    raw: RawLine,
+    { topic, arrival, payload }: Envelope,
+    readings: readonly Reading[],
+  ): BatchLine {
     const rows: Row[] = [];
     const refusals: Rejected[] = [];
     const arrivals = new Map<string, number>();
@@ -130,6 +137,7 @@ export class LineDecoder {
           value,
           quality: this.#registry.foundQualityOf(sensorId, value),
           late: arrival - time > this.#lateMicros,
+          inexact: isInexact(value, payload),
           reading: index + 1,
           found: this.#foundBy(topic, reading),
         });

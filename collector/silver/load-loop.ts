@@ -14,7 +14,7 @@ import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
 import { addCounters, emptyCounters } from './counters.ts';
 import { withinDeadline } from './deadline.ts';
-import { OffsetMovedError } from './ledger.ts';
+import { claimLedger, OffsetMovedError } from './ledger.ts';
 import { LineDecoder } from './line-decoder.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
@@ -149,7 +149,7 @@ export class LoadLoop {
   }
 
   async #prepare(client: pg.Client): Promise<void> {
-    const { config, sensors } = this.#data;
+    const { config, collector, sensors, writer } = this.#data;
     await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
     await migrate(config.DATABASE_URL, (message, level) => this.#log[level]({}, message));
     if (!this.#isRegistered) {
@@ -157,6 +157,7 @@ export class LoadLoop {
       await upsertSensors(client, sensors);
     }
     this.#isRegistered = true;
+    if (writer !== undefined) await claimLedger(client, collector, writer);
     await prepareStaging(client);
     this.#snapshot = Promise.withResolvers();
     this.#send({ type: 'snapshot' });

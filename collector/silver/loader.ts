@@ -45,8 +45,8 @@ export class Loader {
   }
 
   start(): void {
-    const { config, collector, topics, sensors, log } = this.#options;
-    const workerData: LoaderData = { config, collector, topics, sensors };
+    const { config, collector, topics, sensors, writer, log } = this.#options;
+    const workerData: LoaderData = { config, collector, topics, sensors, writer };
     const worker = new Worker(new URL('./loader-thread.ts', import.meta.url), {
       workerData,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },

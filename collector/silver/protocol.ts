@@ -1,6 +1,7 @@
 import type { Config } from '../../base/settings.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import type { Counters } from './counters.ts';
+import type { Writer } from './ledger.ts';
 import type { Sensor } from './registry.ts';
 
 /** What the loader's thread is started with. */
@@ -10,6 +11,8 @@ export interface LoaderData {
   /** What the topics file says, presets written out: `Topics.text`. */
   topics: string;
   sensors: Sensor[];
+  /** Who loads; undefined: nobody asks. */
+  writer?: Writer | undefined;
 }
 
 /** From the collector to the loader's thread. */

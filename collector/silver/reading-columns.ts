@@ -9,6 +9,8 @@ export interface Row {
   value: number;
   quality: Quality;
   late: boolean;
+  /** See `isInexact`. */
+  inexact: boolean;
   /** Which reading of its line, from 1. */
   reading: number;
   /** What the registry lacks of its sensor. */
@@ -49,6 +51,7 @@ export const READING_COLUMNS = [
   { name: 'late', kind: 'flag', type: 'boolean', copy: row => String(row.late) },
   { name: 'stuck', kind: 'flag', type: 'boolean' },
   { name: 'jump', kind: 'flag', type: 'boolean' },
+  { name: 'inexact', kind: 'flag', type: 'boolean', copy: row => String(row.inexact) },
 ] as const satisfies ReadingColumn[];
 
 const columns: readonly ReadingColumn[] = READING_COLUMNS;

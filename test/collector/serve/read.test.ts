@@ -138,6 +138,7 @@ test('latest: newest first', async () => {
       late: false,
       stuck: false,
       jump: false,
+      inexact: false,
     },
   ]);
   const { body } = await get('/api/v1/sensors/Voltage/latest?limit=3');
@@ -186,6 +187,7 @@ test('readings: as NDJSON, JSON and CSV, by Accept', async () => {
     late: false,
     stuck: false,
     jump: false,
+    inexact: false,
   }));
   const ndjson = await get(path);
   expect(ndjson.headers.get('content-type')).toBe('application/x-ndjson');
@@ -194,7 +196,7 @@ test('readings: as NDJSON, JSON and CSV, by Accept', async () => {
   const csv = await get(path, { accept: 'text/csv' });
   expect(csv.headers.get('content-type')).toMatch(/^text\/csv/);
   expect(csv.body).toBe(
-    `time,sensor_id,value,quality,late,stuck,jump\n${rows.map(({ time, value }) => `${time},Voltage,${value},valid,false,false,false\n`).join('')}`,
+    `time,sensor_id,value,quality,late,stuck,jump,inexact\n${rows.map(({ time, value }) => `${time},Voltage,${value},valid,false,false,false,false\n`).join('')}`,
   );
   expect((await get(path, { accept: 'image/png' })).code).toBe(406);
 });

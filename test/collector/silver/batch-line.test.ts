@@ -36,6 +36,7 @@ const row = fc.record({
   value,
   quality: fc.constantFrom('valid' as const, 'out_of_range' as const, 'unknown_sensor' as const),
   late: fc.boolean(),
+  inexact: fc.boolean(),
   reading: fc.integer({ min: 1, max: 1000 }),
 });
 
@@ -59,7 +60,7 @@ test('PostgreSQL reads back what was put into COPY text', () =>
         await pipeline(Readable.from([copyText(lines, ['f0', 'f1', 'f2'])], { objectMode: false }), copy);
         const back = await client.query(
           `SELECT to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time, sensor_id AS "sensorId", value, quality,
-             late, file, byte_offset::float8 AS start, reading FROM batch_row ORDER BY byte_offset`,
+             late, inexact, file, byte_offset::float8 AS start, reading FROM batch_row ORDER BY byte_offset`,
         );
         await client.query('ROLLBACK');
         expect(back.rows).toEqual(

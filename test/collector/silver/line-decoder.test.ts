@@ -21,6 +21,7 @@ describe('a plain message', () => {
           value: 2.5,
           quality: 'unknown_sensor',
           late: false,
+          inexact: false,
           reading: 1,
         },
       ],

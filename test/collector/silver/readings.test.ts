@@ -47,7 +47,7 @@ async function all(selection: Selection, fetching?: Fetching): Promise<StoredRea
 test('readings are exact and ascend, from the first moment on and before the last', async () => {
   const from = at('2025-11-12T10:00:00Z');
   const to = at('2025-11-12T10:00:01Z');
-  const flags = { late: false, stuck: false, jump: false };
+  const flags = { late: false, stuck: false, jump: false, inexact: false };
   expect(await all(select('few', { from, to }))).toEqual([
     { time: '2025-11-12T10:00:00Z', sensor_id: 'few', value: 1, quality: 'valid', ...flags },
     {

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type BatchLine, refuseRow } from '../../../collector/silver/batch-line.ts';
 import { COUNTERS, type Counters } from '../../../collector/silver/counters.ts';
-import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
+import { claimLedger, OffsetMovedError, WriterRefusedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
 import { storeStaged } from '../../../collector/silver/staged-store.ts';
@@ -328,6 +328,29 @@ describe.each(databaseServers())('on $name', server => {
       duplicates: 1,
     });
     expect(await contents()).toMatchObject({ 'bronze.raw_file': 2, 'silver.sensor_reading': 1 });
+  });
+
+  test('of two processes with one ledger identity the older one is refused, whenever it comes', async () => {
+    const lines = linesOf(FILE, [reading(1, 20), reading(2, 20)], registry);
+    await using first = await loaderConnection(database);
+    await using second = await loaderConnection(database);
+    const put = (client: pg.Client, some: BatchLine[]) => storeStaged(client, 'twins', some, new Map());
+    await claimLedger(first.client, 'twins', { epoch: 6, token: 'a' });
+    await put(first.client, lines.slice(0, 1));
+    // A copy of the data folder, of the same epoch; then the folder's next holder.
+    await expect(claimLedger(second.client, 'twins', { epoch: 6, token: 'b' })).rejects.toThrow(
+      WriterRefusedError,
+    );
+    await claimLedger(second.client, 'twins', { epoch: 7, token: 'b' });
+    await expect(put(first.client, lines.slice(1))).rejects.toThrow(OffsetMovedError);
+    await expect(claimLedger(first.client, 'twins', { epoch: 6, token: 'a' })).rejects.toThrow(
+      /^another collector loads/,
+    );
+    await put(second.client, lines.slice(1));
+    // A replay is no writer.
+    await using replay = await loaderConnection(database);
+    const third = linesOf(FILE, [reading(3, 20)], registry, lines.at(-1)!.end);
+    expect(await put(replay.client, third)).toMatchObject({ stored: 1 });
   });
 
   test('settings of the role or the database do not turn the times', async () => {

@@ -54,7 +54,14 @@ async function running(): Promise<number> {
 test('NDJSON: a line a reading, with the unit of the registry', async () => {
   const { code, stdout, stderr } = await readings('Sensor 1', '2025-11-12', '2025-11-12T00:00:02Z');
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  const reading = { sensor_id: 'Sensor 1', unit: '°C', quality: 'valid', late: false, jump: false };
+  const reading = {
+    sensor_id: 'Sensor 1',
+    unit: '°C',
+    quality: 'valid',
+    late: false,
+    jump: false,
+    inexact: false,
+  };
   expect(
     stdout
       .trimEnd()
@@ -79,18 +86,19 @@ test('CSV comes back as it was, whatever the id is made of', async () => {
       late: 'false',
       stuck: 'false',
       jump: 'true',
+      inexact: 'false',
     },
   ]);
   const { stdout: empty } = await readings(ODD, '2025-11-13', '2025-11-13', '--format', 'csv');
-  expect(empty).toBe('time,sensor_id,value,unit,quality,late,stuck,jump\n');
+  expect(empty).toBe('time,sensor_id,value,unit,quality,late,stuck,jump,inexact\n');
 });
 
 test('a table says how many readings it has', async () => {
   const { stdout } = await readings('Sensor 1', '2025-11-12', '2025-11-12T00:00:02Z', '--format', 'table');
   expect(stdout).toBe(
     [
-      'time                  sensor_id  value  unit  quality  late  stuck  jump',
-      '--------------------  ---------  -----  ----  -------  ----  -----  ----',
+      'time                  sensor_id  value  unit  quality  late  stuck  jump  inexact',
+      '--------------------  ---------  -----  ----  -------  ----  -----  ----  -------',
       '2025-11-12T00:00:00Z  Sensor 1       0  °C    valid',
       '2025-11-12T00:00:01Z  Sensor 1       1  °C    valid          yes',
       '(2 readings)\n',

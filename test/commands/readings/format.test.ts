@@ -42,12 +42,12 @@ async function written(format: ReadingsFormat, unit: string | null, sensorId = O
 test('NDJSON has types, and is nothing where there is no reading', async () => {
   expect(await written('ndjson', null)).toBe(
     [
-      '{"time":"2025-11-12T10:00:00Z","sensor_id":"a,\\"b\\" 🌡","value":25,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false}',
-      '{"time":"2025-11-12T10:00:01.500000Z","sensor_id":"a,\\"b\\" 🌡","value":0.30000000000000004,"unit":null,"quality":"valid","late":true,"stuck":false,"jump":true}',
-      '{"time":"2025-11-12T10:00:02Z","sensor_id":"a,\\"b\\" 🌡","value":-123456789012345680000,"unit":null,"quality":"out_of_range","late":false,"stuck":true,"jump":false}',
-      '{"time":"2025-11-12T10:00:03Z","sensor_id":"a,\\"b\\" 🌡","value":1e+21,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false}',
-      '{"time":"2025-11-12T10:00:04Z","sensor_id":"a,\\"b\\" 🌡","value":-2.5e-7,"unit":null,"quality":"unknown_sensor","late":false,"stuck":false,"jump":true}',
-      '{"time":"2025-11-12T10:00:05Z","sensor_id":"a,\\"b\\" 🌡","value":0,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false}',
+      '{"time":"2025-11-12T10:00:00Z","sensor_id":"a,\\"b\\" 🌡","value":25,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false,"inexact":false}',
+      '{"time":"2025-11-12T10:00:01.500000Z","sensor_id":"a,\\"b\\" 🌡","value":0.30000000000000004,"unit":null,"quality":"valid","late":true,"stuck":false,"jump":true,"inexact":false}',
+      '{"time":"2025-11-12T10:00:02Z","sensor_id":"a,\\"b\\" 🌡","value":-123456789012345680000,"unit":null,"quality":"out_of_range","late":false,"stuck":true,"jump":false,"inexact":false}',
+      '{"time":"2025-11-12T10:00:03Z","sensor_id":"a,\\"b\\" 🌡","value":1e+21,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false,"inexact":false}',
+      '{"time":"2025-11-12T10:00:04Z","sensor_id":"a,\\"b\\" 🌡","value":-2.5e-7,"unit":null,"quality":"unknown_sensor","late":false,"stuck":false,"jump":true,"inexact":false}',
+      '{"time":"2025-11-12T10:00:05Z","sensor_id":"a,\\"b\\" 🌡","value":0,"unit":null,"quality":"valid","late":false,"stuck":false,"jump":false,"inexact":false}',
       '',
     ].join('\n'),
   );
@@ -57,13 +57,13 @@ test('NDJSON has types, and is nothing where there is no reading', async () => {
 
 test('CSV has one header for all batches, all digits, and nothing for no unit', async () => {
   const lines = [
-    'time,sensor_id,value,unit,quality,late,stuck,jump',
-    '2025-11-12T10:00:00Z,"a,""b"" 🌡",25,,valid,false,false,false',
-    '2025-11-12T10:00:01.500000Z,"a,""b"" 🌡",0.30000000000000004,,valid,true,false,true',
-    '2025-11-12T10:00:02Z,"a,""b"" 🌡",-123456789012345680000,,out_of_range,false,true,false',
-    '2025-11-12T10:00:03Z,"a,""b"" 🌡",1e+21,,valid,false,false,false',
-    '2025-11-12T10:00:04Z,"a,""b"" 🌡",-2.5e-7,,unknown_sensor,false,false,true',
-    '2025-11-12T10:00:05Z,"a,""b"" 🌡",0,,valid,false,false,false',
+    'time,sensor_id,value,unit,quality,late,stuck,jump,inexact',
+    '2025-11-12T10:00:00Z,"a,""b"" 🌡",25,,valid,false,false,false,false',
+    '2025-11-12T10:00:01.500000Z,"a,""b"" 🌡",0.30000000000000004,,valid,true,false,true,false',
+    '2025-11-12T10:00:02Z,"a,""b"" 🌡",-123456789012345680000,,out_of_range,false,true,false,false',
+    '2025-11-12T10:00:03Z,"a,""b"" 🌡",1e+21,,valid,false,false,false,false',
+    '2025-11-12T10:00:04Z,"a,""b"" 🌡",-2.5e-7,,unknown_sensor,false,false,true,false',
+    '2025-11-12T10:00:05Z,"a,""b"" 🌡",0,,valid,false,false,false,false',
   ];
   expect(await written('csv', null)).toBe(`${lines.join('\n')}\n`);
   expect(await written('csv', 'l/s, "net"')).toContain(',25,"l/s, ""net""",valid,');
@@ -73,8 +73,8 @@ test('CSV has one header for all batches, all digits, and nothing for no unit', 
 test('a table is as wide as its first batch asks, and a wider value moves its line only', async () => {
   expect(await written('table', '°C')).toBe(
     [
-      'time                         sensor_id                value  unit  quality  late  stuck  jump',
-      '---------------------------  ---------  -------------------  ----  -------  ----  -----  ----',
+      'time                         sensor_id                value  unit  quality  late  stuck  jump  inexact',
+      '---------------------------  ---------  -------------------  ----  -------  ----  -----  ----  -------',
       '2025-11-12T10:00:00Z         a,"b" 🌡                    25  °C    valid',
       '2025-11-12T10:00:01.500000Z  a,"b" 🌡   0.30000000000000004  °C    valid    yes          yes',
       '2025-11-12T10:00:02Z         a,"b" 🌡   -123456789012345680000  °C    out_of_range        yes',
@@ -87,8 +87,8 @@ test('a table is as wide as its first batch asks, and a wider value moves its li
   );
   expect(await written('table', null, 'nobody')).toBe(
     [
-      'time  sensor_id  value  unit  quality  late  stuck  jump',
-      '----  ---------  -----  ----  -------  ----  -----  ----',
+      'time  sensor_id  value  unit  quality  late  stuck  jump  inexact',
+      '----  ---------  -----  ----  -------  ----  -----  ----  -------',
       '(0 readings)',
       '',
     ].join('\n'),
