@@ -259,6 +259,19 @@ export const settings = {
     meaning:
       'Readings over HTTP are turned away (503) while more than this is recorded and not loaded; 0 is no limit. Those over MQTT are always recorded.',
   },
+  EQUIPMENT_ID_PATTERN: {
+    schema: text.transform((value, context) => {
+      try {
+        return new RegExp(value);
+      } catch {
+        context.addIssue('must be a regular expression, such as ^[A-Z]+-[A-Z0-9]+-\\d{3}$');
+        return z.NEVER;
+      }
+    }),
+    default: '^[A-Z]+-[A-Z0-9]+-\\d{3}$',
+    meaning:
+      'What ids of equipment look like, as `POST /api/v1/sensors/ingest` takes them: a regular expression.',
+  },
   GENERATOR_SENSORS: {
     schema: whole(1, 100_000),
     default: '5',

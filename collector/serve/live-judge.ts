@@ -60,7 +60,7 @@ export class LiveJudge {
     return {
       quality,
       late: newest - time > this.#lateMicros,
-      jump: quality === 'valid' && isJump(last, { time, value }, limits?.maxStepPerS ?? null),
+      jump: isJump(last, { time, value }, limits?.maxStepPerS ?? null),
     };
   }
 }

@@ -5,7 +5,7 @@ import { readingFlags } from '../silver/reading-columns.ts';
 import type { Limits, LiveJudge } from './live-judge.ts';
 import type { LiveStream, MinuteMean } from './live-stream.ts';
 import type { Reads } from './reads.ts';
-import { count, time } from './schemas.ts';
+import { askedText, count, time } from './schemas.ts';
 
 /** A change of the registry is seen in the live stream after this long at the latest. */
 const REGISTRY_MS = 30_000;
@@ -42,9 +42,10 @@ const OVERVIEW = `
       'time', to_char(r.time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'value', r.value, 'quality', r.quality,
       ${readingFlags.map(flag => `'${flag}', r.${flag}`)}, 'score', q.score, 'verdict', q.verdict, 'spark', g.spark
     ) ORDER BY k.sensor_id), '[]')
-  )::text AS item
+  )::text AS item, count(*)::int AS n, max(k.sensor_id) AS last
   FROM (
-    SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor ORDER BY sensor_id LIMIT $1
+    SELECT sensor_id FROM (SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor) known
+    WHERE sensor_id > $1 ORDER BY sensor_id LIMIT $2
   ) k
   LEFT JOIN silver.sensor s ON s.sensor_id = k.sensor_id
   LEFT JOIN LATERAL (
@@ -88,6 +89,13 @@ export function keepJudgeInformed(reads: Reads, stream: LiveStream, judge: LiveJ
   return () => clearInterval(timer);
 }
 
+interface Page {
+  item: string;
+  /** How many sensors it has, and the last one of them. */
+  n: number;
+  last: string | null;
+}
+
 /** What the page shows of each sensor, in one answer. */
 export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
   return (app, _options, done) => {
@@ -96,7 +104,11 @@ export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
         tags: ['read'],
         summary: 'Each sensor at a glance: latest reading, quality of today, means of the last hour',
         querystring: z.object({
-          limit: count(1000, 'At most this many sensors; default 500.').default(500),
+          limit: count(
+            1000,
+            'At most this many sensors; default 500. The header Link has the way to the rest.',
+          ).default(500),
+          after: askedText.max(200).default('').describe('Only sensors behind this one.'),
         }),
         response: {
           ...errorAnswers,
@@ -105,7 +117,11 @@ export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
         },
       },
       handler: async ({ query }, reply) => {
-        const [row] = await reads.query<{ item: string }>(OVERVIEW, [query.limit]);
+        const [row] = await reads.query<Page>(OVERVIEW, [query.after, query.limit]);
+        if (row!.n === query.limit) {
+          const next = new URLSearchParams({ limit: `${query.limit}`, after: row!.last! });
+          reply.header('link', `<?${next}>; rel="next"`);
+        }
         return reply.type('application/json').send(row!.item);
       },
     });

@@ -26,6 +26,7 @@ import { pageRoutes } from './page.ts';
 import { qualityDaysRoute } from './quality-days.ts';
 import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
+import { sensorQualityRoute } from './sensor-quality.ts';
 import { sensorRoutes } from './sensors.ts';
 import { seriesRoutes } from './series.ts';
 import { untilStored } from './stored.ts';
@@ -91,11 +92,20 @@ export class HttpServer {
         intake,
         who: access,
         maxBodyBytes: config.HTTP_MAX_BODY_BYTES,
+        equipmentId: config.EQUIPMENT_ID_PATTERN,
         untilStored: untilStored(reads, () => observable.database().connected),
       }),
     );
     this.#register(app, 'read', dataRoutes(reads), seriesRoutes(reads), historyRoute(reads));
-    this.#register(app, 'read', etag, sensorRoutes(reads), overviewRoutes(reads), qualityDaysRoute(reads));
+    this.#register(
+      app,
+      'read',
+      etag,
+      sensorRoutes(reads),
+      overviewRoutes(reads),
+      qualityDaysRoute(reads),
+      sensorQualityRoute(reads),
+    );
     this.#register(app, 'read', watchRoutes(metrics, stream, status));
     app.register(pageRoutes);
     const { HTTP_HOST: host, HTTP_PORT: port } = config;

@@ -9,26 +9,42 @@ export function spark() {
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('aria-hidden', 'true');
-  svg.append(document.createElementNS(SVG, 'path'));
+  for (const name of ['line', 'invalid']) {
+    const path = document.createElementNS(SVG, 'path');
+    path.setAttribute('class', name);
+    svg.append(path);
+  }
   return svg;
 }
 
 /**
- * Draws points [seconds since 1970, value] of the hour that ends at `now`; a minute without one leaves a gap.
+ * Draws points [seconds since 1970, value] of the hour that ends at `now`; a minute without one leaves a gap. What is not
+ * valid does not bend the line: it is a dot of its own, at the edge where it is beyond.
  */
-export function drawSpark(svg, points, now) {
-  const shown = points.filter(([time]) => time > now - HOUR);
+export function drawSpark(svg, points, invalid, now) {
+  const isShown = ([time]) => time > now - HOUR;
+  const shown = points.filter(isShown);
   const values = shown.map(([, value]) => value);
-  const least = Math.min(...values);
-  const range = Math.max(...values) - least || 1;
+  const least = values.length > 0 ? Math.min(...values) : 0;
+  const range = (values.length > 0 ? Math.max(...values) - least : 0) || 1;
+  const x = time => (((time - now + HOUR) / HOUR) * WIDTH).toFixed(1);
+  const y = value => {
+    const part = Math.min(1, Math.max(0, (value - least) / range));
+    return (HEIGHT - 2 - part * (HEIGHT - 4)).toFixed(1);
+  };
   let path = '';
   let before = Number.NEGATIVE_INFINITY;
   for (const [time, value] of shown) {
-    const x = (((time - now + HOUR) / HOUR) * WIDTH).toFixed(1);
-    const y = (HEIGHT - 2 - ((value - least) / range) * (HEIGHT - 4)).toFixed(1);
     // A point on its own is seen as a dot.
-    path += time - before > 150 ? `M${x} ${y}h.1` : `L${x} ${y}`;
+    path += time - before > 150 ? `M${x(time)} ${y(value)}h.1` : `L${x(time)} ${y(value)}`;
     before = time;
   }
   svg.firstChild.setAttribute('d', path);
+  svg.lastChild.setAttribute(
+    'd',
+    invalid
+      .filter(isShown)
+      .map(([t, v]) => `M${x(t)} ${y(v)}h.1`)
+      .join(''),
+  );
 }

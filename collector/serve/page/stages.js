@@ -1,27 +1,11 @@
-import { ask } from './api.js';
 import { amount, bytes, duration } from './words.js';
-
-const EVERY_MS = 2000;
 
 /** The four numbers on top: what comes in, and how far behind each stage is. */
 export class Stages {
   #before;
-  #onClock;
 
-  /** @param onClock hears the collector's clock. */
-  constructor(onClock) {
-    this.#onClock = onClock;
-  }
-
-  start() {
-    void this.#look();
-    setInterval(() => this.#look(), EVERY_MS);
-  }
-
-  async #look() {
-    const status = await ask('api/v1/status').catch(() => undefined);
-    if (status === undefined) return;
-    this.#onClock(status.at);
+  /** @param status of /api/v1/status. */
+  show(status) {
     const at = Date.parse(status.at) / 1000;
     const before = this.#before;
     this.#before = { at, received: status.received };
@@ -41,7 +25,7 @@ export class Stages {
       status.recording.ok
         ? waiting > 1e6
           ? `recorded, ${bytes(waiting)} wait for the disk`
-          : 'recorded'
+          : `recorded in ${duration((Date.parse(status.at) - Date.parse(status.started_at)) / 1000)}`
         : 'the disk refuses writes',
       !status.recording.ok,
     );

@@ -1,8 +1,17 @@
 /** Numbers and times as words for people. */
 
+const KEY = 'sluice-zone';
 const plain = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 6 });
 const rough = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3, notation: 'compact' });
-const minute = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+/** In which zone times are shown: "local" or "utc". One choice for all pages. */
+export function zone() {
+  return localStorage.getItem(KEY) === 'utc' ? 'utc' : 'local';
+}
+
+export function setZone(name) {
+  localStorage.setItem(KEY, name);
+}
 
 /** A value as a sensor sent it. */
 export function number(value) {
@@ -11,9 +20,19 @@ export function number(value) {
     : plain.format(value);
 }
 
+/** A value with its unit. */
+export function measured(value, unit) {
+  return unit ? `${number(value)} ${unit}` : number(value);
+}
+
 /** How many, in about three digits. */
 export function amount(value) {
   return value < 10 ? String(Math.round(value * 10) / 10) : rough.format(value);
+}
+
+/** How many, exactly. */
+export function count(value) {
+  return value.toLocaleString();
 }
 
 /** How long, in its largest unit. */
@@ -25,17 +44,24 @@ export function duration(seconds) {
 }
 
 /** A size, in bytes. */
-export function bytes(count) {
+export function bytes(size) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
-  while (count >= 1000 && unit < units.length - 1) {
-    count /= 1000;
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000;
     unit++;
   }
-  return `${count < 10 && unit > 0 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+  return `${size < 10 && unit > 0 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
 
-/** A time of day; `seconds` since 1970. */
-export function clock(seconds) {
-  return minute.format(seconds * 1000);
+/** A moment with its date; `ms` since 1970. */
+export function moment(ms) {
+  const isUtc = zone() === 'utc';
+  const options = { dateStyle: 'medium', timeStyle: 'medium', ...(isUtc && { timeZone: 'UTC' }) };
+  return `${new Intl.DateTimeFormat(undefined, options).format(ms)}${isUtc ? ' UTC' : ''}`;
+}
+
+/** Writes only what differs: the browser lays out again what is written. */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

@@ -53,6 +53,8 @@ export interface RouteParts {
   intake: Intake;
   exchange: Exchange;
   untilStored: UntilStored;
+  /** What ids of equipment look like. */
+  equipmentId: RegExp;
 }
 
 /** Answers requests that bring readings: each once, where it has a key. */

@@ -7,6 +7,7 @@ import { Problem } from '../../../base/http/problem.ts';
 import { Bodies } from './body.ts';
 import { Exchange, type RouteParts, type UntilStored } from './exchange.ts';
 import type { Intake } from './intake.ts';
+import { postEquipment } from './post-equipment.ts';
 import { postLines } from './post-lines.ts';
 import { postReadings } from './post-readings.ts';
 
@@ -16,15 +17,17 @@ export interface IngestParts {
   who: Access;
   maxBodyBytes: number;
   untilStored: UntilStored;
+  equipmentId: RegExp;
 }
 
 /** The ways in, a file each. */
-const ROUTES: ((parts: RouteParts) => FastifyPluginCallbackZod)[] = [postLines, postReadings];
+const ROUTES: ((parts: RouteParts) => FastifyPluginCallbackZod)[] = [postLines, postReadings, postEquipment];
 
 /** The ways in. Answered when what came is on disk; where it cannot be, with 503 and never with 2xx. */
-export function ingestRoutes({ intake, who, maxBodyBytes, untilStored }: IngestParts): FastifyPluginCallback {
+export function ingestRoutes({ who, maxBodyBytes, ...rest }: IngestParts): FastifyPluginCallback {
   const bodies = new Bodies(maxBodyBytes);
-  const parts: RouteParts = { intake, exchange: new Exchange(who), untilStored };
+  const parts: RouteParts = { ...rest, exchange: new Exchange(who) };
+  const { intake } = rest;
 
   return (app, _options, done) => {
     app.removeAllContentTypeParsers();

@@ -8,6 +8,10 @@ import type { Receipt, Sink } from '../sink.ts';
 /** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */
 const MOST_PENDING_BYTES = 64 * 1024 * 1024;
 
+const LF = 0x0a;
+/** Empty lines that nobody minds. */
+const LINES_FREE = 1000;
+
 /**
  * The way from HTTP into the recorder. Readings are accepted by the rules of MQTT's, and what could never be stored (a
  * value that is no number) is told to the sender instead of kept.
@@ -51,6 +55,16 @@ export class Intake {
         `A request may bring ${this.#maxReadings} readings at most (HTTP_MAX_READINGS).`,
       );
     }
+  }
+
+  /**
+   * Of the lines of a body not many may be empty: to step over millions of them takes long.
+   * @throws {Problem} 413 where there are more than twice as many as readings that a request may bring.
+   */
+  demandFewLines(body: Buffer): void {
+    let lines = 0;
+    for (let at = 0; at < body.length; at++) if (body[at] === LF) lines++;
+    this.demandFew(lines / 2 - LINES_FREE);
   }
 
   /** The reading that a payload holds; or the reason why it cannot be accepted. */

@@ -1,5 +1,6 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { breathing } from '../../../base/breathe.ts';
 import { Problem } from '../../../base/http/problem.ts';
 import { content, errorBody } from '../../../base/http/schemas.ts';
 import type { Reading, Rejection } from '../../payload/reading.ts';
@@ -45,7 +46,7 @@ export function postLines({ intake, exchange, untilStored }: RouteParts): Fastif
       handler: (request, reply) => {
         demandMediaType(request, TEXT_TYPES, 'text/plain');
         return exchange.answer(request, reply, async body => {
-          const { good, errors } = judgeLines(intake, body);
+          const { good, errors } = await judgeLines(intake, body);
           if (errors.length > 0) return refuse(intake, good.length, errors);
           if (good.length === 0) throw new Problem(400, 'The body is empty.');
           await intake.record(
@@ -67,14 +68,17 @@ interface BadLine {
   reason: Rejection;
 }
 
-function judgeLines(intake: Intake, body: Buffer) {
+async function judgeLines(intake: Intake, body: Buffer) {
+  intake.demandFewLines(body);
   const good: { payload: Buffer; reading: Reading }[] = [];
   const errors: BadLine[] = [];
-  for (const read of readTextLines(body)) {
-    const judged = 'reason' in read ? read.reason : intake.judge(read.payload);
-    if (typeof judged === 'string') errors.push({ line: read.line, reason: wordsOfLine(judged) });
-    else if ('payload' in read) good.push({ payload: read.payload, reading: judged });
-    intake.demandFew(good.length + errors.length);
+  for await (const batch of breathing(readTextLines(body))) {
+    for (const read of batch) {
+      const judged = 'reason' in read ? read.reason : intake.judge(read.payload);
+      if (typeof judged === 'string') errors.push({ line: read.line, reason: wordsOfLine(judged) });
+      else if ('payload' in read) good.push({ payload: read.payload, reading: judged });
+      intake.demandFew(good.length + errors.length);
+    }
   }
   return { good, errors };
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { breathing } from '../../../base/breathe.ts';
 import { Problem, problemBody } from '../../../base/http/problem.ts';
 import { content, errorBody } from '../../../base/http/schemas.ts';
 import type { Reading, Rejection } from '../../payload/reading.ts';
@@ -69,7 +70,7 @@ export function postReadings({ intake, exchange, untilStored }: RouteParts): Fas
         );
         const isNdjson = NDJSON_TYPES.includes(mediaTypeOf(request));
         return exchange.answer(request, reply, async body => {
-          const { good, errors } = judgeItems(intake, body, isNdjson);
+          const { good, errors } = await judgeItems(intake, body, isNdjson);
           const [recorded, rejected] = [good.length, errors.length];
           if (recorded + rejected === 0) throw new Problem(400, 'The body has no readings.');
           for (const { reason } of errors) intake.reject(reason);
@@ -91,16 +92,19 @@ export function postReadings({ intake, exchange, untilStored }: RouteParts): Fas
   };
 }
 
-function judgeItems(intake: Intake, body: Buffer, isNdjson: boolean) {
+async function judgeItems(intake: Intake, body: Buffer, isNdjson: boolean) {
+  if (isNdjson) intake.demandFewLines(body);
   const good: { payload: Buffer; reading: Reading }[] = [];
   const errors: { item: number; reason: Rejection }[] = [];
-  for (const { item, payload } of itemsOf(body, isNdjson)) {
-    const judged = intake.judge(payload);
-    // JSON is JSON as a whole or not at all.
-    if (judged === 'not JSON' && !isNdjson) throw notJson(`item ${item}`);
-    if (typeof judged === 'string') errors.push({ item, reason: judged });
-    else good.push({ payload, reading: judged });
-    intake.demandFew(good.length + errors.length);
+  for await (const batch of breathing(itemsOf(body, isNdjson))) {
+    for (const { item, payload } of batch) {
+      const judged = intake.judge(payload);
+      // JSON is JSON as a whole or not at all.
+      if (judged === 'not JSON' && !isNdjson) throw notJson(`item ${item}`);
+      if (typeof judged === 'string') errors.push({ item, reason: judged });
+      else good.push({ payload, reading: judged });
+      intake.demandFew(good.length + errors.length);
+    }
   }
   return { good, errors };
 }

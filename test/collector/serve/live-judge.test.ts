@@ -35,7 +35,7 @@ test('a jump is a change from the last valid reading that is faster than the reg
   expect(jump(0, 20)).toBe(false);
   expect(jump(1, 20.1)).toBe(false);
   expect(jump(2, 20.3)).toBe(true);
-  // Out of range is not a jump, and nothing jumps back from it.
-  expect(jump(3, -127)).toBe(false);
+  // What is out of range has jumped there, and nothing jumps back from it.
+  expect(jump(3, -127)).toBe(true);
   expect(jump(4, 20.5)).toBe(false);
 });
