@@ -6,6 +6,8 @@ import type { Rejection } from './reading.ts';
 export type TextLine = { line: number; payload: Buffer } | { line: number; reason: Rejection };
 
 const LF = 0x0a;
+/** No line needs a hundredth of it, and to go through one of megabytes would take the thread for too long. */
+const MAX_LINE_BYTES = 64 * 1024;
 const blank = /\s/;
 // None of these tries a character twice: a line of a million digits or spaces costs no more than its length.
 const firstWord = /^(\S+)\s+/;
@@ -34,6 +36,7 @@ export function* readTextLines(body: Buffer): Generator<TextLine> {
 
 /** The message that a line becomes; or the reason why it becomes none, which is empty for an empty line. */
 export function messageOf(line: Buffer): Buffer | Rejection {
+  if (line.length > MAX_LINE_BYTES) return `longer than ${MAX_LINE_BYTES} bytes`;
   if (!isUtf8(line)) return 'not UTF-8';
   const text = line.toString('utf8').trim();
   if (text === '') return '';
