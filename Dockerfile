@@ -16,8 +16,5 @@ COPY --from=production /app ./
 # Owns nothing here: the program cannot change itself. docker-compose.yml may choose another one.
 USER node
 EXPOSE 8080
-# By the shell: starting Node for it would cost more than the collector itself where little comes in.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
-  CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${HTTP_PORT:-8080} && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -rt 4 _ status _ <&3 && [ \"$status\" = 200 ]"]
 ENTRYPOINT ["node", "sluice.js"]
 CMD ["collect"]

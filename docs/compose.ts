@@ -18,6 +18,8 @@ export const composeVariables = {
   MQTT_PORT: { default: '1883', meaning: 'Port of the broker on 127.0.0.1.' },
   POSTGRES_PORT: { default: '5432', meaning: 'Port of the database on 127.0.0.1.' },
   PGADMIN_PORT: { default: '5050', meaning: 'Port of pgAdmin on 127.0.0.1 (--profile admin).' },
+  GRAFANA_PORT: { default: '3000', meaning: 'Port of Grafana on 127.0.0.1 (--profile grafana).' },
+  PROMETHEUS_PORT: { default: '9090', meaning: 'Port of Prometheus on 127.0.0.1 (--profile monitoring).' },
   MQTT_TLS_PORT: {
     default: '8883',
     meaning: 'Port of MQTT over TLS, on all addresses (deploy/compose/tls.yml).',

@@ -15,6 +15,8 @@ timescaledb=70
 generator=10001
 migrate=10002
 tls=10003
+grafana=472
+prometheus=65534
 collector=$SLUICE_UID
 # The user of pgAdmin is in the group root.
 pgadmin=0
@@ -131,7 +133,9 @@ SQL
 
   reads=$(password collector/http_read_token "$collector")
   ingests=$(password collector/http_ingest_token "$collector")
-  printf '%s\n' "$reads read" "$ingests ingest" | secret collector/http_tokens "$collector"
+  folder prometheus $prometheus
+  scrapes=$(password prometheus/token $prometheus)
+  printf '%s\n' "$reads read" "$ingests ingest" "$scrapes read" | secret collector/http_tokens "$collector"
 
   folder generator $generator
   broker_user generator "$(password generator/mqtt_password $generator)"
@@ -147,6 +151,10 @@ SQL
   queue_limits | secret mosquitto/conf.d/queue.conf $mosquitto
   certificate
   broker_file passwd passwd
+
+  folder grafana $grafana
+  password grafana/password $grafana > /dev/null
+  printf '%s' "$reader" | secret grafana/reader_password $grafana
 
   folder pgadmin $pgadmin
   password pgadmin/password $pgadmin > /dev/null

@@ -129,9 +129,12 @@ test('lets the owner of the tables make them, and the collector and pgAdmin have
     expect(compose[name]!.depends_on).toMatchObject({ roles: completed });
 });
 
-test('what runs once is waited for by somebody, so that `up --wait` takes its end for a success', () => {
+test('`up --wait` ends with 0: what runs once is waited for by somebody, and no health check is switched off', () => {
   const once = Object.entries(compose).filter(([, { restart }]) => restart === 'no');
   expect(once.length).toBeGreaterThanOrEqual(3);
+  // Compose takes a health check that is switched off for one that fails.
+  expect(texts.get('docker-compose.yml')).not.toContain('disable: true');
+  expect(dockerfile).not.toContain('HEALTHCHECK');
   for (const [name] of once) {
     const conditions = Object.values(compose).map(({ depends_on }) => depends_on?.[name]?.condition);
     expect(conditions, name).toContain('service_completed_successfully');
