@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import type { Config } from '../base/settings.ts';
-import { zoneOf } from '../base/time.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
@@ -159,8 +158,9 @@ export class Collector {
     const intake = new Intake(config, recorder, pendingBytes);
     this.#intake = intake;
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
+    reads.onAnswered = seconds => metrics.answered(seconds);
     const judge = new LiveJudge(config.LATE_MINUTES);
-    const stream = new LiveStream(zoneOf(config.SENSOR_TIMEZONE), judge);
+    const stream = new LiveStream(topics, judge);
     this.#undo.defer(keepJudgeInformed(reads, stream, judge));
     const metrics = new Metrics({
       broker: () => ({ connected: source.status.connected, ...source.counts }),

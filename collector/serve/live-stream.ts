@@ -1,10 +1,11 @@
 import type { Writable } from 'node:stream';
-import { formatTime, type Zone } from '../../base/time.ts';
+import { formatTime } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { keyOfPath, RawFileName } from '../bronze/raw-file-name.ts';
-import { decodeReading } from '../payload/message.ts';
-import { numberOf } from '../payload/reading.ts';
+import { numberOf, type Reading } from '../payload/reading.ts';
+import type { Topics } from '../payload/topics.ts';
 import { EventQueue } from './event-queue.ts';
+import { liveReadings } from './live-decoder.ts';
 import type { LiveJudge } from './live-judge.ts';
 
 /**
@@ -45,7 +46,7 @@ interface Client {
  * Recording never waits for it: what a client's queue has no room for is not even decoded, only counted.
  */
 export class LiveStream {
-  readonly #zone: Zone;
+  readonly #topics: Topics;
   readonly #judge: LiveJudge;
   readonly #clients = new Set<Client>();
   /** What the clients were last told of each minute. */
@@ -53,8 +54,8 @@ export class LiveStream {
   #flush: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(zone: Zone, judge: LiveJudge) {
-    this.#zone = zone;
+  constructor(topics: Topics, judge: LiveJudge) {
+    this.#topics = topics;
     this.#judge = judge;
   }
 
@@ -118,24 +119,29 @@ export class LiveStream {
   }
 
   #offer(name: RawFileName, bytes: Buffer, count: number): void {
+    // A file of a topic holds readings of any sensor.
     const wanting = [...this.#clients].filter(
-      ({ sensorId }) => sensorId === undefined || name.isOf(sensorId),
+      ({ sensorId }) => sensorId === undefined || name.isOfTopic || name.isOf(sensorId),
     );
     if (wanting.length === 0) return;
     const room = Math.max(0, ...wanting.map(({ queue }) => queue.room));
     const decoded = room === 0 ? [] : splitLines(bytes, 0).slice(0, room);
     for (const line of decoded) {
-      const reading = decodeReading(line.bytes.toString('utf8'), this.#zone);
-      if (typeof reading === 'string') continue;
-      const { sensorId, time } = reading;
-      const value = numberOf(reading.value);
-      // What cannot be stored is not shown: it may be anything, also what cannot be written as JSON again.
-      if (typeof value === 'string') continue;
-      const judgement = this.#judge.judge(sensorId, time, value);
-      const data = JSON.stringify({ sensor_id: sensorId, time: formatTime(time), value, ...judgement });
-      for (const client of wanting) client.queue.add({ event: 'reading', data });
+      for (const reading of liveReadings(this.#topics, name, line.bytes)) this.#tell(wanting, reading);
     }
     if (count > decoded.length) for (const client of wanting) client.queue.lose(count - decoded.length);
+  }
+
+  #tell(clients: Client[], { sensorId, time, value: said }: Reading): void {
+    const value = numberOf(said);
+    // What cannot be stored is not shown: it may be anything, also what cannot be written as JSON again.
+    if (typeof value === 'string') return;
+    const judgement = this.#judge.judge(sensorId, time, value);
+    const data = JSON.stringify({ sensor_id: sensorId, time: formatTime(time), value, ...judgement });
+    for (const client of clients) {
+      if (client.sensorId === undefined || client.sensorId === sensorId)
+        client.queue.add({ event: 'reading', data });
+    }
   }
 
   #flushAll(): void {

@@ -80,6 +80,11 @@ export class Metrics {
     'Time that a refresh of gold took.',
     SECONDS,
   );
+  readonly #querySeconds = this.#histogram(
+    'sluice_query_seconds',
+    'Time that the database took to answer a question of the API or the page; streamed answers are not in it.',
+    SECONDS,
+  );
   readonly #refreshedMinutes = new Counter({
     name: 'sluice_refreshed_minutes_total',
     help: 'Minutes that refreshes have recomputed, one for each sensor.',
@@ -105,6 +110,11 @@ export class Metrics {
   stored({ lines, seconds }: StoredBatch): void {
     this.#batchLines.observe(lines);
     this.#batchSeconds.observe(seconds);
+  }
+
+  /** Takes note of a question that the database has answered. */
+  answered(seconds: number): void {
+    this.#querySeconds.observe(seconds);
   }
 
   /** Takes note of a refresh that is committed. */

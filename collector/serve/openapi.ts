@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { answerHeaders } from '../../base/http/schemas.ts';
+
+const ICON = readFileSync(join(import.meta.dirname, 'page/icon.svg'));
 
 type Transform = typeof jsonSchemaTransform;
 
@@ -79,6 +83,11 @@ export async function describeApi(app: FastifyInstance, version: string, hasToke
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    theme: {
+      title: `Sluice ${version}: API`,
+      favicon: [{ filename: 'icon.svg', rel: 'icon', sizes: 'any', type: 'image/svg+xml', content: ICON }],
+    },
+    logo: { type: 'image/svg+xml', content: ICON, href: '../', target: '_self' },
     uiConfig: { persistAuthorization: false, validatorUrl: null },
     // What the page brings along is all that it may load.
     staticCSP: {

@@ -13,6 +13,8 @@ const MOST_QUESTIONS = 2;
 /** How long a connection is waited for: until one is made, or another reader gives one back. */
 const PATIENCE_MS = 5000;
 const STATEMENT_MS = 10_000;
+/** An answer that took longer is logged. */
+const SLOW_MS = 1000;
 /** However slowly it is read, a stream ends after this time: its transaction keeps the database from tidying up. */
 export const STREAM_MS = 30 * 60_000;
 /** After this long without an answer the connection is taken for dead. */
@@ -33,9 +35,13 @@ export class Reads {
   readonly #questions: pg.Pool;
   readonly #streams: pg.Pool;
   readonly #throttle: Throttle;
+  readonly #log: Logger;
+  /** Called after each short question: how long the database took for it, in seconds. */
+  onAnswered: (seconds: number) => void = () => undefined;
 
   constructor(url: string, log: Logger, throttle: Throttle) {
     this.#throttle = throttle;
+    this.#log = log;
     this.#questions = newPool(url, MOST_QUESTIONS, log);
     this.#streams = newPool(url, MOST_STREAMS, log);
   }
@@ -48,14 +54,23 @@ export class Reads {
     return this.#throttle.turn(async () => {
       const client = await lend(this.#questions);
       try {
+        const began = performance.now();
         const { rows } = await answered(client, client.query<Row>(sql, values));
         client.release();
+        this.#answered(sql, performance.now() - began);
         return rows;
       } catch (error) {
         giveBack(client, error);
         throw problemOf(error);
       }
     });
+  }
+
+  #answered(sql: string, ms: number): void {
+    this.onAnswered(ms / 1000);
+    if (ms < SLOW_MS) return;
+    const query = sql.trim().replaceAll(/\s+/g, ' ').slice(0, 200);
+    this.#log.warn({ ms: Math.round(ms), query }, 'the database was slow to answer a reader');
   }
 
   /**

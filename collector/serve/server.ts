@@ -13,6 +13,7 @@ import type { Health } from '../../base/health.ts';
 import type { Access, Right } from '../../base/http/access.ts';
 import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
 import type { Config } from '../../base/settings.ts';
+import { VERSION } from '../../base/version.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
 import { Connections } from './connections.ts';
@@ -83,7 +84,7 @@ export class HttpServer {
     // Where all of them wait for an answer, nobody can make room.
     app.server.maxConnections = maxConnections + 1;
     await this.#protect(app);
-    await describeApi(app, '1.0.0', config.HTTP_TOKENS_FILE !== undefined);
+    await describeApi(app, VERSION, config.HTTP_TOKENS_FILE !== undefined);
     app.register(healthRoutes(config.DATA_DIR, health, observable, access));
     this.#register(
       app,

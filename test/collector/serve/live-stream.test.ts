@@ -2,11 +2,15 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
+import { writeEnvelope } from '../../../collector/payload/envelope.ts';
+import { defaultTopics } from '../../../collector/payload/topics.ts';
+import { readTopics } from '../../../collector/payload/topics-file.ts';
 import { EventQueue } from '../../../collector/serve/event-queue.ts';
 import { LiveJudge } from '../../../collector/serve/live-judge.ts';
 import { type DurableLines, LiveStream, type MinuteMean } from '../../../collector/serve/live-stream.ts';
 
-const stream = new LiveStream(zoneOf('UTC'), new LiveJudge(5));
+const stream = new LiveStream(defaultTopics(['sensors/#'], zoneOf('UTC')), new LiveJudge(5));
 afterEach(() => stream.stop());
 
 function lines(sensor: string, values: number[]): [string, { bytes: Buffer; count: number }] {
@@ -175,4 +179,34 @@ test('the means of 10,000 sensors reach a client that keeps up, each once; the s
   expect((await next(heard))!.data).toEqual(again[29_999]);
   stream.readings(new Map([lines('Sensor 1', [7])]));
   expect((await next(heard))!.event).toBe('reading');
+});
+
+test('what comes in envelopes is shown too, as the topics file says, and filtered by its sensors', async () => {
+  const topics = readTopics(
+    'topics:\n  - filter: tele/{device}/temp\n    format: number\n    sensor: "{device}"\n    retained: skip\n',
+    { zone: 'UTC' },
+  );
+  const mixed = new LiveStream(topics, new LiveJudge(5));
+  const out = new PassThrough();
+  mixed.join(out, 'kitchen');
+  const heard = events(out);
+  const line = (topic: string, payload: string, retain = false) =>
+    writeEnvelope({
+      arrival: Date.UTC(2025, 10, 12, 10) * 1000,
+      topic,
+      payload: Buffer.from(payload),
+      retain,
+    });
+  const bytes = Buffer.concat(
+    [
+      line('tele/hall/temp', '1'),
+      line('tele/kitchen/temp', '2', true),
+      line('tele/kitchen/temp', 'warm'),
+      line('tele/kitchen/temp', '21.5'),
+    ].flatMap(text => [text, Buffer.from('\n')]),
+  );
+  const { path } = RawFileName.ofMessage('tele/kitchen/temp', Date.UTC(2025, 10, 12, 10) * 1000);
+  mixed.readings(new Map([[path, { bytes, count: 4 }]]));
+  expect((await next(heard))!.data).toMatchObject({ sensor_id: 'kitchen', value: 21.5 });
+  mixed.stop();
 });

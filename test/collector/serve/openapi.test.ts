@@ -63,6 +63,7 @@ test('/docs is whole without any other server', async () => {
   const page = await fetch(`${running.http}/docs`);
   expect(page.headers.get('content-type')).toContain('text/html');
   const html = await page.text();
+  expect(html).toMatch(/<title>Sluice \d+\.\d+\.\d+: API<\/title>/);
   const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
   expect(loaded.length).toBeGreaterThan(3);
   for (const path of loaded) {

@@ -152,6 +152,17 @@ test('too many readings, or too many bytes: 413, and nothing is recorded', async
   expect(await running.recorded()).toBe(2);
 });
 
+test('lines that are empty are left out, but not millions of them', async () => {
+  await using running = await collecting({ HTTP_MAX_READINGS: '2' });
+  const empty = (lines: number) => '\n'.repeat(lines);
+  const text = (lines: number) => post(`${running.http}/data`, `1649941817 a 1${empty(lines)}`, 'text/plain');
+  expect((await text(1000)).code).toBe(200);
+  expect((await text(8_000_000)).code).toBe(413);
+  const url = `${running.http}/api/v1/readings`;
+  expect((await post(url, `${readingAt(0)}${empty(1000)}`, 'application/x-ndjson')).code).toBe(202);
+  expect((await post(url, `${readingAt(0)}${empty(8_000_000)}`, 'application/x-ndjson')).code).toBe(413);
+});
+
 test('Idempotency-Key: the same request again is answered the same and recorded once', async () => {
   await using running = await collecting();
   const url = `${running.http}/api/v1/readings`;
