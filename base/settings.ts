@@ -78,6 +78,11 @@ const topics = text
     'must be MQTT topic filters separated by commas, such as sensors/#,site/+/temperature',
   );
 
+const natsName = text.regex(
+  /^[A-Za-z0-9_-]{1,64}$/,
+  'must be 1 to 64 letters, digits, underscores or hyphens',
+);
+
 /** Every setting of every command. docs/settings.md and `.env.example` are generated from here. */
 export const settings = {
   MQTT_URL: {
@@ -117,6 +122,12 @@ export const settings = {
     default: '1',
     meaning: 'Quality of service of the subscription. 0 means that a message in flight can be lost.',
   },
+  MQTT_SHARE: {
+    schema: oneOf('refuse', 'allow'),
+    default: 'refuse',
+    meaning:
+      'allow: topic filters may be shared subscriptions (`$share/GROUP/FILTER`). Brokers lose or hold back what a member that is away has not acknowledged, or grant them and deliver nothing: see docs/brokers.md.',
+  },
   MQTT_PROTOCOL: {
     schema: oneOf('auto', '5', '3.1.1').transform(value =>
       value === 'auto' ? value : value === '5' ? 5 : 4,
@@ -124,6 +135,32 @@ export const settings = {
     default: 'auto',
     meaning:
       'Version of MQTT. auto: 5, and 3.1.1 with a broker that refuses 5 or closes the connection without an answer to it.',
+  },
+  NATS_URL: {
+    schema: text
+      .transform(value => value.split(',').map(server => server.trim()))
+      .pipe(z.array(url('nats:', 'tls:'))),
+    default: undefined,
+    meaning:
+      'Servers of a NATS cluster, separated by commas, such as nats://one:4222,nats://two:4222. With it messages come from a JetStream consumer, which many collectors may share, and not over MQTT.',
+    secret: true,
+  },
+  NATS_STREAM: {
+    schema: natsName,
+    default: 'sensors',
+    meaning: 'The JetStream stream that captures the messages. It must be there.',
+  },
+  NATS_CONSUMER: {
+    schema: natsName,
+    default: 'sluice',
+    meaning:
+      'The durable pull consumer of that stream; made where it is missing. Collectors that name the same one share the messages.',
+  },
+  NATS_CREDENTIALS_FILE: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'File with the credentials (`.creds`) for NATS, where user and password of NATS_URL are not enough.',
   },
   DATABASE_URL: {
     schema: url('postgres:', 'postgresql:'),
@@ -350,7 +387,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       `HTTP_HOST must be 127.0.0.1, ::1 or localhost as long as HTTP_TOKENS_FILE is not set, not "${values.HTTP_HOST}": anybody could read and ingest`,
     );
   }
-  problems.push(...retentionProblems(values));
+  problems.push(...retentionProblems(values), ...sharedProblems(values));
   if (problems.length > 0) throw new SettingsError(problems);
   const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
   values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
@@ -369,6 +406,19 @@ function retentionProblems(values: Record<string, unknown>): string[] {
     if (days === 0 || days >= after) return [];
     return [`${retention} must be 0 or at least ${compress}, which is ${after} (0 is never), not "${days}"`];
   });
+}
+
+function sharedProblems({ MQTT_TOPICS: topics = [], MQTT_SHARE: share }: Record<string, unknown>): string[] {
+  const shared = (topics as string[]).filter(isShared);
+  if (shared.length === 0 || share === 'allow') return [];
+  return [
+    `MQTT_TOPICS must not hold ${shared.join(', ')} unless MQTT_SHARE is allow: with shared subscriptions a broker may lose what a member has not acknowledged when it dies`,
+  ];
+}
+
+/** Whether a topic filter is a shared subscription [MQTT-4.8.2-1]. */
+export function isShared(filter: string): boolean {
+  return filter.startsWith('$share/');
 }
 
 /** Whether an address can be reached from this machine only. */

@@ -21,7 +21,8 @@ import type { Status } from './serve/watch.ts';
 import { Loader } from './silver/loader.ts';
 import { readRegistry } from './silver/registry-file.ts';
 import { Intake } from './source/http/intake.ts';
-import { MqttSource } from './source/mqtt/mqtt-source.ts';
+import { openSource } from './source/open-source.ts';
+import type { Source } from './source/source.ts';
 
 /** How long a stop may load what is pending. What is left then is loaded by the next start. */
 const DRAIN_MS = 10_000;
@@ -54,7 +55,7 @@ export class Collector {
   #stopping: Promise<void> | undefined;
   #recorder: Recorder | undefined;
   #loader: Loader | undefined;
-  #source: MqttSource | undefined;
+  #source: Source | undefined;
   #intake: Intake | undefined;
 
   /** @param folder the data folder, where the caller has its lock already and gives it back. */
@@ -152,7 +153,7 @@ export class Collector {
     lifecycle.start();
     this.#undo.defer(() => lifecycle.stop());
 
-    const source = new MqttSource(config, topics.filters, recorder, log);
+    const source = openSource(config, topics.filters, recorder, log);
     this.#source = source;
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);

@@ -6,7 +6,7 @@ import type { Health } from '../../base/health.ts';
 import type { Access } from '../../base/http/access.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
-import type { BrokerStatus } from '../source/mqtt/mqtt-source.ts';
+import type { BrokerStatus } from '../source/source.ts';
 import { connection, reasons } from './schemas.ts';
 
 /** What the health checks look at. */

@@ -176,3 +176,9 @@ test('what is compressed must be kept for at least as long', () => {
     ]);
   }
 });
+
+test('shared subscriptions are refused, with the reason, unless they are allowed', () => {
+  const env = { MQTT_TOPICS: 'a/#,$share/g/b/#' };
+  expect(() => readConfig(env)).toThrow(/\$share\/g\/b\/# unless MQTT_SHARE is allow/);
+  expect(readConfig({ ...env, MQTT_SHARE: 'allow' }).MQTT_TOPICS).toEqual(['a/#', '$share/g/b/#']);
+});

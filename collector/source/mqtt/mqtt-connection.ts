@@ -68,6 +68,7 @@ export class MqttConnection {
   readonly closed: Promise<Error>;
   #alive = true;
   #shortenedExpiryS: number | undefined;
+  readonly options: IClientOptions;
   /** Of MQTT, as people call it. */
   readonly version: '3.1.1' | '5';
 
@@ -77,7 +78,7 @@ export class MqttConnection {
     receiver: Receiver,
     pauseMs: () => number,
   ) {
-    const options = optionsOf(config, protocolVersion);
+    this.options = optionsOf(config, protocolVersion);
     this.version = protocolVersion === 5 ? '5' : '3.1.1';
     this.#filter = new PublishFilter(
       onBytes => openTransport(config.MQTT_URL, onBytes),
@@ -91,7 +92,7 @@ export class MqttConnection {
       },
       pauseMs,
     );
-    this.#client = new MqttClient(() => this.#filter, options);
+    this.#client = new MqttClient(() => this.#filter, this.options);
     let reason: Error | undefined;
     this.#client.on('error', error => {
       reason ??= error;

@@ -3,14 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import { errorText } from '../../../base/errors.ts';
-import type { Config } from '../../../base/settings.ts';
+import { type Config, isShared } from '../../../base/settings.ts';
 import type { Delivery } from '../delivery.ts';
 import type { Origin, Sink } from '../sink.ts';
+import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { BrokerSession } from './broker-session.ts';
 import { ClosedSilentlyError, MqttConnection, type Receiver, TakenOverError } from './mqtt-connection.ts';
 import { ProtocolChoice, type Refusal } from './protocol-choice.ts';
 import { QuietWatch } from './quiet-watch.ts';
+import { probeSharing } from './share-probe.ts';
 import { subscribe } from './subscription.ts';
 import { Takeovers } from './takeovers.ts';
 
@@ -32,14 +34,6 @@ const UNACCEPTABLE_VERSION = new Set([1, 132]);
 /** A broker that closes a connection with bytes in it that it has not read resets it. */
 const RESET = new Set(['ECONNRESET', 'EPIPE']);
 
-export interface BrokerStatus {
-  connected: boolean;
-  /** ISO 8601; when `connected` became what it is. */
-  since: string;
-  /** Why there is no connection. */
-  reason?: string;
-}
-
 /** What a connection may fail with. */
 type ConnectError = Error & { code?: number | string };
 
@@ -51,7 +45,7 @@ type ConnectError = Error & { code?: number | string };
  * client with our client id keeps taking the session over: two collectors would do that to each other for ever, so the one
  * that notices first leaves it to the other, which gets every message, and looks again every ten minutes.
  */
-export class MqttSource {
+export class MqttSource implements Source {
   readonly #config: Config;
   readonly #filters: readonly string[];
   readonly #recorder: Sink;
@@ -90,12 +84,10 @@ export class MqttSource {
     this.#acknowledger = new Acknowledger(log);
   }
 
-  /** What happened since the start; `lost` are messages of QoS 0 that could not be recorded. */
-  get counts(): { received: number; acknowledged: number; connections: number; lost: number } {
+  get counts(): SourceCounts {
     return { received: this.#received, connections: this.#connections, ...this.#acknowledger.counts };
   }
 
-  /** What is wrong with a connection that stands, for a person; undefined where all is well. */
   get warning(): string | undefined {
     if (!this.status.connected) return undefined;
     return (
@@ -108,12 +100,10 @@ export class MqttSource {
     return this.#takeovers.tooMany;
   }
 
-  /** Starts connecting; does not wait for the broker. */
   start(): void {
     this.#loop ??= this.#run();
   }
 
-  /** Stops receiving, acknowledges what is recorded, and says goodbye to the broker. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#acknowledger.settled();
@@ -178,8 +168,14 @@ export class MqttSource {
     try {
       if (this.#stopping.signal.aborted) return;
       const topics = this.#filters;
-      const { MQTT_QOS: qos } = this.#config;
-      this.#warnings = await subscribe(connection, this.#session!, { topics, qos }, this.#log);
+      const untested = await this.#demandSharing(connection);
+      const granted = await subscribe(
+        connection,
+        this.#session!,
+        { topics, qos: this.#config.MQTT_QOS },
+        this.#log,
+      );
+      this.#warnings = [...untested, ...granted];
       const connectedAt = performance.now();
       this.#noteConnected(connection);
       using quiet = new QuietWatch(topics, () => this.#received, this.#log, this.#quietMs);
@@ -195,6 +191,27 @@ export class MqttSource {
       this.#acknowledger.forget();
       connection.drop();
     }
+  }
+
+  /**
+   * Makes sure that shared subscriptions, where there are any, bring something.
+   * @returns a warning where that cannot be told.
+   * @throws where they do not.
+   */
+  async #demandSharing(connection: MqttConnection): Promise<string[]> {
+    const shared = this.#filters.filter(isShared);
+    if (shared.length === 0) return [];
+    const sharing = await probeSharing(this.#config.MQTT_URL, connection.options);
+    if (sharing === 'honoured') return [];
+    if (sharing === 'ignored') {
+      throw new Error(
+        `the broker delivers nothing over shared subscriptions, although it may grant them (${shared.join(', ')}): split the topics by filter instead, or share a JetStream consumer (NATS_URL)`,
+      );
+    }
+    const warning =
+      'whether the broker honours shared subscriptions is not known: this user may not publish and read sluice/probe/#';
+    this.#log.warn(warning);
+    return [warning];
   }
 
   #begin(sessionPresent: boolean): void {

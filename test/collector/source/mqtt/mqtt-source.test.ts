@@ -439,3 +439,30 @@ test.skipIf(withoutMosquitto)(
     ]);
   },
 );
+
+const SHARED = { MQTT_TOPICS: '$share/sluice/sensors/#', MQTT_SHARE: 'allow' };
+
+test.skipIf(withoutMosquitto)(
+  'a shared subscription that is allowed, on a broker that honours it',
+  async () => {
+    await using broker = await startMosquitto();
+    await using under = await sourceOn(broker.url, { env: SHARED });
+    under.source.start();
+    await eventually(() => expect(under.source.status.connected).toBe(true));
+    await publish(broker.url, [payloadOf('a', '2025-11-12', 1)]);
+    await eventually(() => expect(under.recorder.counts.recorded).toBe(1));
+  },
+);
+
+test('a broker that grants shared subscriptions and delivers nothing is found by a probe', async () => {
+  // aedes does so.
+  await using broker = await startEmbedded();
+  await using under = await sourceOn(broker.url, { env: SHARED });
+  under.source.start();
+  await eventually(() =>
+    expect(under.source.status).toMatchObject({
+      connected: false,
+      reason: expect.stringMatching(/delivers nothing over shared subscriptions.*split the topics by filter/),
+    }),
+  );
+});

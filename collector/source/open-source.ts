@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import { UsageError } from '../../base/errors.ts';
+import { type Config, isShared } from '../../base/settings.ts';
+import { JetStreamSource } from './jetstream/jetstream-source.ts';
+import { MqttSource } from './mqtt/mqtt-source.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
+
+/**
+ * The source that the settings name: a JetStream consumer where there is a NATS_URL, else a subscription over MQTT.
+ * @param topics MQTT topic filters to subscribe to. A JetStream consumer brings what its stream captures.
+ * @throws {UsageError} where one is a shared subscription and the settings do not allow them.
+ */
+export function openSource(config: Config, topics: readonly string[], sink: Sink, log: Logger): Source {
+  if (config.NATS_URL !== undefined) return new JetStreamSource(config, config.NATS_URL, sink, log);
+  const shared = topics.filter(isShared);
+  if (shared.length > 0 && config.MQTT_SHARE !== 'allow') {
+    throw new UsageError(
+      `The topics must not hold ${shared.join(', ')} unless MQTT_SHARE is allow: see docs/brokers.md.`,
+    );
+  }
+  return new MqttSource(config, topics, sink, log);
+}

@@ -1,0 +1,29 @@
+/** How a source stands with its broker. */
+export interface BrokerStatus {
+  connected: boolean;
+  /** ISO 8601; when `connected` became what it is. */
+  since: string;
+  /** Why there is no connection. */
+  reason?: string;
+}
+
+/** What a source has done since its start. */
+export interface SourceCounts {
+  received: number;
+  acknowledged: number;
+  connections: number;
+  /** Messages that nobody sends again and that could not be recorded (MQTT, QoS 0). */
+  lost: number;
+}
+
+/** A way in for messages of a broker: it hands them to the recorder and acknowledges them when they are on disk. */
+export interface Source {
+  /** Starts connecting; does not wait for the broker. */
+  start(): void;
+  /** Stops receiving, and acknowledges what is recorded. */
+  stop(): Promise<void>;
+  readonly status: BrokerStatus;
+  readonly counts: SourceCounts;
+  /** What is wrong with a connection that stands, for a person; undefined where all is well. */
+  readonly warning: string | undefined;
+}
