@@ -120,8 +120,9 @@ export async function startWorld({ folder, seed, rate, sensors, seconds }: World
 }
 
 /** Our environment without settings that somebody has set for a collector of their own. */
-function settings(own: Record<string, string>): NodeJS.ProcessEnv {
-  const foreign = /^(MQTT|DATABASE|DATA|SENSOR|BATCH|LATE|RAW|SILVER|NIGHTLY|LOG|HTTP|GENERATOR|EMBEDDED|PG)/;
+export function settings(own: Record<string, string>): NodeJS.ProcessEnv {
+  const foreign =
+    /^(MQTT|NATS|TOPICS|DATABASE|DATA|SENSOR|BATCH|LATE|RAW|SILVER|NIGHTLY|LOG|HTTP|GENERATOR|EMBEDDED|PG)/;
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name))),
     ...own,

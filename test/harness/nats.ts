@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { type Restartable, startServer } from './restartable.ts';
 import { freePort, temporaryFolder } from './server.ts';
 
-const program = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'].find(
+/** The server, as it is on this machine; undefined where it is not installed. */
+export const natsProgram = ['nats-server', '/usr/sbin/nats-server', '/usr/local/bin/nats-server'].find(
   path => spawnSync(path, ['--version']).error === undefined,
 );
 
 /** Whether tests leave NATS out: where it is not installed. CI has to have it, so there they fail instead. */
-export const withoutNats = program === undefined && process.env.CI === undefined;
+export const withoutNats = natsProgram === undefined && process.env.CI === undefined;
 
 /** A NATS server with JetStream and MQTT. */
 export interface Nats extends Restartable {
@@ -37,7 +38,7 @@ export async function startNats(): Promise<Nats> {
   const server = await startServer({
     name: 'NATS',
     url: `mqtt://127.0.0.1:${mqtt}`,
-    file: program,
+    file: natsProgram,
     args: ['-c', file],
     ports: [nats, mqtt],
   });
