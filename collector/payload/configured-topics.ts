@@ -1,6 +1,6 @@
 import type { Config } from '../../base/settings.ts';
 import { zoneOf } from '../../base/time.ts';
-import type { Memory } from './format.ts';
+import type { Memory } from './memory.ts';
 import { defaultTopics, type Topics } from './topics.ts';
 import { readTopicsFile } from './topics-file.ts';
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Zone } from '../../base/time.ts';
 import type { Decoder } from './decoder.ts';
 import type { Filter } from './filter.ts';
+import type { Memory } from './memory.ts';
 
 /** A format that the topics file can name: one file in formats/, and one line in formats.ts. */
 export interface Format {
@@ -30,17 +31,10 @@ export interface EntryContext {
   readonly zone: Zone;
   /** The same of plain messages, whose lines do not say what entry they came by: SENSOR_TIMEZONE. */
   readonly plainZone: Zone;
-  /** What a format remembers from one run of the collector to the next; undefined: it may not. */
+  /** Keeps what a format learns when messages are recorded; undefined: nothing is recorded here. */
   readonly memory?: Memory | undefined;
   /** Takes in what is wrong with the entry. @param path of the key: `['values', 'a.b', 'as']`. */
   report(path: readonly (string | number)[], message: string): void;
-}
-
-/** Keeps what a format has learnt. */
-export interface Memory {
-  load(): unknown;
-  /** Returns when it is on disk. @param state JSON. */
-  save(state: unknown): void;
 }
 
 const must = (what: string) => ({ error: `must be ${what}` });

@@ -68,7 +68,7 @@ export class Template {
     return this.#parts.map(part => (part.kind === 'text' ? part.text : '')).join('');
   }
 
-  /** Fills it; undefined: the message lacks a value that it names. */
+  /** Fills it; undefined: the message lacks a value that it names. Before an empty path (the whole message) no / stays. */
   fill(topic: string, filling: Filling): string | undefined {
     let text = '';
     let levels: Map<string, string> | undefined;
@@ -76,6 +76,7 @@ export class Template {
       if (part.kind === 'level') levels ??= namesIn(this.#filter, topic);
       const piece = fillPart(part, topic, levels, filling);
       if (piece === undefined) return undefined;
+      if (part.kind === 'path' && piece === '') text = text.replace(/\/$/, '');
       text += piece;
     }
     return text;

@@ -4,9 +4,10 @@ import { UsageError } from '../../base/errors.ts';
 import { type Zone, zoneOf } from '../../base/time.ts';
 import { expandUses, type PlacedEntry } from './expand.ts';
 import { type Filter, parseFilter } from './filter.ts';
-import type { EntryContext, Memory } from './format.ts';
+import type { EntryContext } from './format.ts';
 import { SluiceDecoder } from './formats/sluice.ts';
 import { formats } from './formats.ts';
+import type { Memory } from './memory.ts';
 import { PositionedYaml, reportIssues } from './positions.ts';
 import { shippedPresets } from './presets.ts';
 import { type TopicEntry, Topics } from './topics.ts';
@@ -25,7 +26,7 @@ export class TopicsFileError extends UsageError {
 export interface TopicsOptions {
   /** Of times that name no offset, where the file says nothing else: SENSOR_TIMEZONE, a name of the IANA database. */
   zone: string;
-  /** For formats that remember earlier messages: the recorder's only. */
+  /** For formats that learn from earlier messages: the recorder's, and nobody else's. */
   memory?: Memory;
 }
 

@@ -109,7 +109,7 @@ test('every mistake is told at once, with line and column', () => {
 `),
   ).toEqual([
     't.yaml:2:5: filter must have # or {name#} at its end only',
-    't.yaml:4:5: format must be one of sluice, number, json',
+    't.yaml:4:5: format must be one of sluice, number, json, sparkplug, senml, influx, ruuvi, jsonata',
     't.yaml:9:22: zone must be a time zone of the IANA database, such as UTC or Europe/Berlin',
     't.yaml:9:36: unti is not known here',
     't.yaml:11:5: fromat is not known here',

@@ -94,7 +94,7 @@ test.each([
   [JSON.stringify({ 'a\nb': 1 }), ['t/x/["a\\nb"] 1 now']],
   ['', []],
   ['null', []],
-  ['5', ['t/x/ 5 now']],
+  ['5', ['t/x 5 now']],
 ])('%.30s', (payload, expected) => {
   expect(json('')('t/x', payload)).toEqual(expected);
 });
