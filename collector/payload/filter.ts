@@ -12,7 +12,7 @@ export interface Filter {
 
 const named = /^\{([a-z][a-z0-9_]*)(#?)\}$/i;
 /** What templates already call something. */
-const RESERVED = ['path', 'payload', 'topic'];
+const RESERVED = ['path', 'key', 'payload', 'item', 'topic'];
 
 /**
  * Reads a filter: MQTT's, where `{name}` stands for `+` and `{name#}` for `#`.

@@ -72,32 +72,35 @@ export function rulesOf(values: z.output<typeof valuesOption>, context: EntryCon
   return rules.length === list.length ? rules : undefined;
 }
 
+/** How an entry looks for its values. */
+export interface Search {
+  /** Paths that wildcards leave out. */
+  except: readonly string[];
+  /** Whether a text that is a number counts as one. */
+  takesText: boolean;
+  /** Whether what a fixed path leads to and is no number is left out, rather than for the loader to refuse. */
+  skipsText: boolean;
+}
+
 /** Finds an entry's values in messages. */
 export class Paths {
-  readonly #takesText: boolean;
-  readonly #left: ReadonlySet<string>;
-  readonly #leftBelow: readonly string[];
+  readonly #search: Search;
+  readonly #left: readonly RegExp[];
 
-  private constructor(takesText: boolean, left: ReadonlySet<string>, leftBelow: readonly string[]) {
-    this.#takesText = takesText;
+  private constructor(search: Search, left: readonly RegExp[]) {
+    this.#search = search;
     this.#left = left;
-    this.#leftBelow = leftBelow;
   }
 
-  /** @param except paths that wildcards leave out. @returns undefined where something was reported. */
-  static of(except: readonly string[], takesText: boolean, context: EntryContext): Paths | undefined {
-    const [left, below] = [new Set<string>(), [] as string[]];
-    for (const [at, text] of except.entries()) {
+  /** @returns undefined where something was reported. */
+  static of(search: Search, context: EntryContext): Paths | undefined {
+    const left: RegExp[] = [];
+    for (const [at, text] of search.except.entries()) {
       const path = parsePath(text);
-      const isOpen = text.endsWith('.**');
-      const stem = isOpen ? text.slice(0, -3) : text;
       if (typeof path === 'string') context.report(['except', at], path);
-      else if (stem.includes('*'))
-        context.report(['except', at], 'must be a fixed path, or one that ends in .**');
-      else if (isOpen) below.push(`${stem}.`, `${stem}[`);
-      else left.add(stem);
+      else left.push(patternOf(path));
     }
-    return new Paths(takesText, left, below);
+    return left.length === search.except.length ? new Paths(search, left) : undefined;
   }
 
   /**
@@ -107,12 +110,14 @@ export class Paths {
    */
   find(item: unknown, rules: readonly Rule[]): Value[] | undefined {
     const values: Value[] = [];
+    const { takesText, skipsText } = this.#search;
     let seen: Set<string> | undefined;
     for (const { path, as, options, said } of rules) {
       if (path.isFixed) {
         const sent = valueAt(item, path);
         if (sent === undefined || sent === null) continue;
-        values.push({ path: as ?? path.text, value: convert(sent, options, this.#takesText), said });
+        const value = convert(sent, options, takesText);
+        if (typeof value === 'number' || !skipsText) values.push({ path: as ?? path.text, value, said });
         continue;
       }
       const found = select(item, path);
@@ -121,7 +126,7 @@ export class Paths {
       seen ??= new Set(rules.filter(rule => rule.path.isFixed).map(rule => rule.path.text));
       for (const one of found) {
         if (seen.has(one.path) || this.#isLeft(one)) continue;
-        const value = convert(one.value, options, this.#takesText);
+        const value = convert(one.value, options, takesText);
         if (typeof value !== 'number') continue;
         seen.add(one.path);
         values.push({ path: one.path, value, said });
@@ -131,8 +136,22 @@ export class Paths {
   }
 
   #isLeft({ path }: Found): boolean {
-    return this.#left.has(path) || this.#leftBelow.some(stem => path.startsWith(stem));
+    return this.#left.some(pattern => pattern.test(path));
   }
+}
+
+/** Matches the paths that `select` writes of what a path finds. No part of it can match a text in two ways. */
+function patternOf({ steps }: Path): RegExp {
+  const parts = steps.map((step, at) => {
+    const dot = at === 0 ? '' : '.';
+    if (typeof step === 'number') return `[${step}]`;
+    if (typeof step === 'string') return dot + step.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+    if (step.any === 'descendants') return at === 0 ? '' : '[.[]';
+    return `(?:${dot}[^.[]+|[d+])`;
+  });
+  const last = steps.at(-1);
+  const isOpen = typeof last === 'object' && last.any === 'descendants';
+  return new RegExp(`^${parts.join('')}${isOpen ? '' : '$'}`);
 }
 
 export const TOO_DEEP = `nested more than ${MAX_DEPTH} deep`;

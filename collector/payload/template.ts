@@ -16,10 +16,11 @@ export interface Filling {
 type Part =
   | { kind: 'text'; text: string }
   | { kind: 'path' }
+  | { kind: 'key' }
   | { kind: 'topic' }
   | { kind: 'level'; name: string }
   | { kind: 'part'; name: string }
-  | { kind: 'value'; of: 'payload' | 'item'; path: Path };
+  | { kind: 'value'; of: 'payload' | 'item'; path: Path; isOptional: boolean };
 
 /** A text with places to fill: `{device}/{path}`. */
 export class Template {
@@ -32,8 +33,8 @@ export class Template {
   }
 
   /**
-   * Reads a template: `{name}` of the filter's wildcards, `{topic}`, `{path}`, `{payload.a.b}`, `{item.a.b}`, and what the
-   * format calls parts of a message.
+   * Reads a template: `{name}` of the filter's wildcards, `{topic}`, `{path}`, `{key}` (the path's last step), `{payload.a.b}`,
+   * `{item.a.b}` (with a ? behind it where it may be missing), and what the format calls parts of a message.
    * @param parts names that the format gives; one that ends in `.` may go on (`tag.host`).
    * @returns what is wrong with it, as a sentence's end.
    */
@@ -55,7 +56,7 @@ export class Template {
 
   /** Whether it tells values of one message apart. */
   get hasPath(): boolean {
-    return this.#parts.some(({ kind }) => kind === 'path');
+    return this.#parts.some(({ kind }) => kind === 'path' || kind === 'key');
   }
 
   /** Whether it says the same for every message of a topic and path. */
@@ -68,7 +69,7 @@ export class Template {
     return this.#parts.map(part => (part.kind === 'text' ? part.text : '')).join('');
   }
 
-  /** Fills it; undefined: the message lacks a value that it names. Before an empty path (the whole message) no / stays. */
+  /** Fills it; undefined: the message lacks a value that it names. Before what is empty no / stays. */
   fill(topic: string, filling: Filling): string | undefined {
     let text = '';
     let levels: Map<string, string> | undefined;
@@ -76,7 +77,7 @@ export class Template {
       if (part.kind === 'level') levels ??= namesIn(this.#filter, topic);
       const piece = fillPart(part, topic, levels, filling);
       if (piece === undefined) return undefined;
-      if (part.kind === 'path' && piece === '') text = text.replace(/\/$/, '');
+      if (piece === '') text = text.replace(/\/$/, '');
       text += piece;
     }
     return text;
@@ -84,20 +85,22 @@ export class Template {
 }
 
 function partOf(inside: string, filter: Filter, parts: readonly string[]): Part | string {
-  if (inside === 'path' || inside === 'topic') return { kind: inside };
-  const [, of, rest] = /^(payload|item)\.(.+)$/s.exec(inside) ?? [];
+  if (inside === 'path' || inside === 'topic' || inside === 'key') return { kind: inside };
+  const [, of, rest, optional] = /^(payload|item)\.(.+?)(\??)$/s.exec(inside) ?? [];
   if (rest !== undefined) {
     const path = parsePath(rest);
     if (typeof path === 'string') return path;
     if (!path.isFixed) return `must have no * in {${inside}}`;
-    return { kind: 'value', of: of as 'payload' | 'item', path };
+    return { kind: 'value', of: of as 'payload' | 'item', path, isOptional: optional === '?' };
   }
   const name = inside.replace(/#$/, '');
   if (filter.names.has(name)) return { kind: 'level', name };
   if (parts.some(part => (part.endsWith('.') ? name.startsWith(part) && name !== part : name === part))) {
     return { kind: 'part', name };
   }
-  const known = [...filter.names.keys(), ...parts, 'path', 'topic', 'payload.…'].map(each => `{${each}}`);
+  const known = [...filter.names.keys(), ...parts, 'path', 'key', 'topic', 'payload.…'].map(
+    each => `{${each}}`,
+  );
   return `must name only what there is: ${known.join(', ')}; not {${inside}}`;
 }
 
@@ -112,6 +115,8 @@ function fillPart(
       return part.text;
     case 'path':
       return path;
+    case 'key':
+      return path.slice(path.lastIndexOf('.') + 1);
     case 'topic':
       return topic;
     case 'level':
@@ -119,11 +124,24 @@ function fillPart(
     case 'part':
       return parts?.get(part.name);
     case 'value':
-      return textOf(valueAt(part.of === 'item' ? item : payload, part.path));
+      return (
+        textOf(valueAt(part.of === 'item' ? item : payload, part.path)) ?? (part.isOptional ? '' : undefined)
+      );
   }
 }
 
+/** Of an object the texts of its values, in the order of its keys: tags, for instance. */
 function textOf(value: unknown): string | undefined {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const texts = Object.keys(value)
+      .sort()
+      .map(key => scalar((value as Record<string, unknown>)[key]));
+    return texts.includes(undefined) ? undefined : texts.join('/');
+  }
+  return scalar(value);
+}
+
+function scalar(value: unknown): string | undefined {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : undefined;

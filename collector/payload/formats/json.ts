@@ -16,31 +16,42 @@ const options = {
   except: z
     .array(pathText, { error: 'must be a list of paths' })
     .optional()
-    .describe('Paths that * and ** of values leave out; a.** leaves out all below a.'),
+    .describe('Paths that * and ** of values leave out: a.b, *.id, a.**'),
   each: pathText
     .optional()
-    .describe('Path of an array (or object) each of whose items is looked at by itself; * is the message.'),
+    .describe(
+      'Path of an array whose items are looked at one by one, each with its own time; * where the message is one.',
+    ),
   time: timeOption,
+  when: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]), {
+      error: 'must be a map from a path to what stands there, such as {_type: location}',
+    })
+    .optional()
+    .describe(
+      'Only messages in which these paths have these values are looked at; the others hold no readings.',
+    ),
+  skip_text: flag('What a path of values leads to and is no number is left out, rather than refused.'),
   numeric_strings: flag('A text that is a number counts as one: "21.5".'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 
-type TimeOfMessage = Omit<TimeRule, 'path'> & { path: Path };
+/** What an entry says, read. */
+interface Plan {
+  names: SensorNames;
+  rules: readonly Rule[];
+  paths: Paths;
+  each: Path | undefined;
+  time: (Omit<TimeRule, 'path'> & { path: Path }) | undefined;
+  when: readonly { path: Path; value: unknown }[];
+}
 
 /** Numbers in JSON, found by paths. */
 class JsonDecoder implements Decoder {
-  readonly #names: SensorNames;
-  readonly #rules: readonly Rule[];
-  readonly #paths: Paths;
-  readonly #each: Path | undefined;
-  readonly #time: TimeOfMessage | undefined;
+  readonly #plan: Plan;
 
-  constructor(names: SensorNames, rules: readonly Rule[], paths: Paths, each?: Path, time?: TimeOfMessage) {
-    this.#names = names;
-    this.#rules = rules;
-    this.#paths = paths;
-    this.#each = each;
-    this.#time = time;
+  constructor(plan: Plan) {
+    this.#plan = plan;
   }
 
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
@@ -51,7 +62,9 @@ class JsonDecoder implements Decoder {
     const parsed = parseJson(message.text);
     if (typeof parsed === 'string') return parsed;
     const root = parsed.json;
-    const items = this.#each === undefined ? [root] : itemsOf(root, this.#each);
+    const { each, when } = this.#plan;
+    if (when.some(({ path, value }) => valueAt(root, path) !== value)) return [];
+    const items = each === undefined ? [root] : itemsOf(root, each);
     if (items === undefined) return TOO_DEEP;
     const readings: Reading[] = [];
     for (const item of items) {
@@ -69,14 +82,15 @@ class JsonDecoder implements Decoder {
     arrival: Micros,
     to: Reading[],
   ): Rejection | undefined {
-    const values = this.#paths.find(item, this.#rules);
+    const { names, paths, rules, each } = this.#plan;
+    const values = paths.find(item, rules);
     if (values === undefined) return TOO_DEEP;
     if (values.length === 0) return undefined;
     const time = this.#timeOf(payload, item, arrival);
-    if (typeof time === 'string' && this.#each === undefined) return time;
+    if (typeof time === 'string' && each === undefined) return time;
     for (const { path, value, said } of values) {
       const at = typeof time === 'string' ? undefined : time;
-      const reading = this.#names.reading(topic, { path, payload, item }, at, arrival, value, said);
+      const reading = names.reading(topic, { path, payload, item }, at, arrival, value, said);
       if (typeof time === 'string') reading.problem ??= time;
       to.push(reading);
     }
@@ -85,8 +99,8 @@ class JsonDecoder implements Decoder {
 
   /** undefined: the time of the arrival. */
   #timeOf(payload: unknown, item: unknown, arrival: Micros): Micros | Rejection | undefined {
-    if (this.#time === undefined) return undefined;
-    const { path, unit, zone, mayBeMissing } = this.#time;
+    if (this.#plan.time === undefined) return undefined;
+    const { path, unit, zone, mayBeMissing } = this.#plan.time;
     const sent = valueAt(item, path) ?? (item === payload ? undefined : valueAt(payload, path));
     if (sent === undefined || sent === null) return mayBeMissing ? undefined : 'time is missing';
     return readTime(sent, unit, zone, arrival);
@@ -107,24 +121,39 @@ export const json: Format = {
   create(given: Options, context: EntryContext) {
     const names = SensorNames.of(given, '{topic}/{path}', context);
     const rules = rulesOf(given.values, context);
-    const paths = Paths.of(given.except ?? [], given.numeric_strings === true, context);
+    const paths = Paths.of(
+      {
+        except: given.except ?? [],
+        takesText: given.numeric_strings === true,
+        skipsText: given.skip_text === true,
+      },
+      context,
+    );
     const each = given.each === undefined ? undefined : pathOf(given.each, ['each'], context);
-    const time = timeRule(given.time, context.zone);
-    const timeKey = typeof given.time === 'string' ? ['time'] : ['time', 'path'];
-    const timePath = time && pathOf(time.path, timeKey, context);
-    if (timePath && !timePath.isFixed) context.report(timeKey, 'must lead to one value: no * in it');
+    const time = timeOf(given, context);
+    const when = Object.entries(given.when ?? {}).flatMap(([text, value]) => {
+      const path = pathOf(text, ['when', text], context);
+      return path === undefined ? [] : [{ path, value }];
+    });
     if (names === undefined || rules === undefined || paths === undefined) return undefined;
     const isMany = rules.length > 1 || !rules[0]!.path.isFixed;
     if (isMany && !names.hasPath) {
       context.report(['sensor'], 'must contain {path}: its values would all be readings of one sensor');
     }
-    const rule = time && timePath && { ...time, path: timePath };
     return {
-      decoder: new JsonDecoder(names, rules, paths, each, rule),
-      hasOwnTime: rule !== undefined && !rule.mayBeMissing,
+      decoder: new JsonDecoder({ names, rules, paths, each, time, when }),
+      hasOwnTime: time !== undefined && !time.mayBeMissing,
     };
   },
 };
+
+function timeOf(given: Options, context: EntryContext): Plan['time'] {
+  const rule = timeRule(given.time, context.zone);
+  const key = typeof given.time === 'string' ? ['time'] : ['time', 'path'];
+  const path = rule && pathOf(rule.path, key, context);
+  if (path && !path.isFixed) context.report(key, 'must lead to one value: no * in it');
+  return rule && path && { ...rule, path };
+}
 
 function pathOf(text: string, key: (string | number)[], context: EntryContext): Path | undefined {
   const path = parsePath(text);

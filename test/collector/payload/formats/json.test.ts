@@ -41,6 +41,32 @@ test('wildcards find numbers only, and leave out what they are told to', () => {
   ]);
 });
 
+test('paths are left out by a pattern; conditions choose messages; texts may be skipped', () => {
+  const decode = json(`${device}
+    values: ["a.*", v]
+    except: ["a.id", "*.list[0].**", "a.x.**"]
+    when: { kind: data, ok: true }
+    skip_text: true`);
+  expect(decode('t/x', { kind: 'data', ok: true, v: 'text', a: { id: 1, idle: 2 } })).toEqual([
+    'x/a.idle 2 now',
+  ]);
+  expect(decode('t/x', { kind: 'data', ok: false, v: 1 })).toEqual([]);
+  expect(decode('t/x', { kind: 'other', ok: true, v: 1 })).toEqual([]);
+  const open = json(`${device}\n    except: ["*.list[0].**", "a.x.**", "q.*"]`);
+  expect(
+    open('t/x', { b: { list: [{ n: 1 }, { n: 2 }] }, a: { x: { y: 3 }, xy: 4 }, q: [5], qq: 6 }),
+  ).toEqual(['x/b.list[1].n 2 now', 'x/a.xy 4 now', 'x/qq 6 now']);
+});
+
+test('ids of what a message says, where it says it', () => {
+  const decode = json('sensor: "{payload.model}/{payload.channel?}/{item.tags}/{key}"\n    values: ["f.*"]');
+  expect(decode('t/x', { model: 'M', channel: 3, tags: { b: 'two', a: 1 }, f: { n: 5 } })).toEqual([
+    'M/3/1/two/n 5 now',
+  ]);
+  expect(decode('t/x', { model: 'M', tags: {}, f: { n: 5 } })).toEqual(['M/n 5 now']);
+  expect(decode('t/x', { tags: {}, f: { n: 5 } })).toBe('the message lacks what its id is made of');
+});
+
 test('numeric strings count where the entry says so', () => {
   const entry = `${device}\n    values: [v]`;
   expect(json(entry)('t/x', { v: '21.5' })).toEqual(['x/v "21.5" now']);
