@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
@@ -8,6 +9,7 @@ import { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
+import { FileMemory } from './payload/memory.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -106,7 +108,7 @@ export class Collector {
     const log = this.#log;
     const sensors = await readRegistry(config.SENSORS_FILE);
     const tokens = await readTokens(config.HTTP_TOKENS_FILE);
-    const topics = configuredTopics(config);
+    const topics = configuredTopics(config, new FileMemory(join(config.DATA_DIR, 'formats.jsonl')));
 
     const folder = this.#folder ?? (await this.#lockFolder());
     void folder.lost.then(this.#failing.resolve);

@@ -6,7 +6,7 @@ import { readTopicsFile } from './topics-file.ts';
 
 /**
  * The topics that the settings name: those of the topics file, or plain messages of MQTT_TOPICS.
- * @param memory for formats that remember earlier messages: the recorder's only.
+ * @param memory for formats that learn from earlier messages: the recorder's, and nobody else's.
  * @throws {TopicsFileError} with every mistake of the file at once.
  */
 export function configuredTopics(

@@ -14,26 +14,40 @@ export interface Memory {
  */
 export class FileMemory implements Memory {
   readonly #path: string;
-  readonly kept = new Map<string, unknown>();
+  #kept: Map<string, unknown> | undefined;
 
-  /** Reads the file, where there is one, and writes it anew without what is outdated. */
+  /** Nothing is read or written before it is used: until then the data folder may be another collector's. */
   constructor(path: string) {
     this.#path = path;
-    for (const line of linesOf(path)) {
-      const [key, state] = parse(line) ?? [];
-      if (key !== undefined) this.kept.set(key, state);
-    }
-    if (this.kept.size === 0) return;
-    writeFileSync(`${path}.new`, [...this.kept].map(([key, state]) => lineOf(key, state)).join(''));
-    renameSync(`${path}.new`, path);
+  }
+
+  get kept(): ReadonlyMap<string, unknown> {
+    return this.#load();
   }
 
   keep(key: string, state: unknown): void {
+    const kept = this.#load();
     const line = lineOf(key, state);
-    if (this.kept.has(key) && lineOf(key, this.kept.get(key)) === line) return;
+    if (kept.has(key) && lineOf(key, kept.get(key)) === line) return;
     // A copy, as the caller goes on with its own.
-    this.kept.set(key, JSON.parse(line)[1]);
+    kept.set(key, JSON.parse(line)[1]);
     appendFileSync(this.#path, line);
+  }
+
+  /** Reads the file, where there is one, and writes it anew without what is outdated. */
+  #load(): Map<string, unknown> {
+    if (this.#kept !== undefined) return this.#kept;
+    const kept = new Map<string, unknown>();
+    for (const line of linesOf(this.#path)) {
+      const [key, state] = parse(line) ?? [];
+      if (key !== undefined) kept.set(key, state);
+    }
+    if (kept.size > 0) {
+      writeFileSync(`${this.#path}.new`, [...kept].map(([key, state]) => lineOf(key, state)).join(''));
+      renameSync(`${this.#path}.new`, this.#path);
+    }
+    this.#kept = kept;
+    return kept;
   }
 }
 

@@ -143,11 +143,11 @@ export class Paths {
 /** Matches the paths that `select` writes of what a path finds. No part of it can match a text in two ways. */
 function patternOf({ steps }: Path): RegExp {
   const parts = steps.map((step, at) => {
-    const dot = at === 0 ? '' : '.';
-    if (typeof step === 'number') return `[${step}]`;
+    const dot = at === 0 ? '' : '\\.';
+    if (typeof step === 'number') return `\\[${step}\\]`;
     if (typeof step === 'string') return dot + step.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
     if (step.any === 'descendants') return at === 0 ? '' : '[.[]';
-    return `(?:${dot}[^.[]+|[d+])`;
+    return `(?:${dot}[^.[]+|\\[\\d+\\])`;
   });
   const last = steps.at(-1);
   const isOpen = typeof last === 'object' && last.any === 'descendants';

@@ -21,16 +21,23 @@ const KEY = 'sparkplug ';
 /** Remembers what births have said, across restarts, and counts what is missing between messages. */
 export class Births {
   readonly #memory: Memory | undefined;
-  readonly #nodes = new Map<string, EdgeNode>();
+  /** undefined until it is asked for: what is remembered is read no earlier. */
+  #known: Map<string, EdgeNode> | undefined;
   /** The last sequence number of each node, since the collector began. */
   readonly #last = new Map<string, number>();
 
   /** @param memory undefined: nothing is remembered beyond this run. */
   constructor(memory: Memory | undefined) {
     this.#memory = memory;
-    for (const [key, state] of memory?.kept ?? []) {
-      if (key.startsWith(KEY)) this.#nodes.set(key.slice(KEY.length), structuredClone(state) as EdgeNode);
+  }
+
+  get #nodes(): Map<string, EdgeNode> {
+    if (this.#known !== undefined) return this.#known;
+    this.#known = new Map();
+    for (const [key, state] of this.#memory?.kept ?? []) {
+      if (key.startsWith(KEY)) this.#known.set(key.slice(KEY.length), structuredClone(state) as EdgeNode);
     }
+    return this.#known;
   }
 
   /** Takes in a birth. @param device '' for the node itself. */
