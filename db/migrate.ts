@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { connect } from './connect.ts';
 import { isLockTimeout, lockHolders } from './lock-holders.ts';
+import { compressAgain, decompressForLongIds } from './long-ids.ts';
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 const OLDEST_SERVER = 15;
@@ -104,10 +105,15 @@ export async function migrateOn(connection: Connection, log: Log = () => {}): Pr
   await refuseOldServer(connection);
   // A database that is up to date is neither locked nor written to, so that a collector may run as a user who cannot
   // change the schema, and a connection that breaks in the wrong moment keeps nobody waiting.
-  if ((await missing(connection)) === 0)
+  if ((await missing(connection)).length === 0) {
+    await compressAgain(connection, log);
     return { applied: [], timescaledb: await timescaledbVersion(connection) };
+  }
   return withLock(connection, async () => {
-    const applied = (await missing(connection)) > 0 ? await applyMigrations(connection, log) : [];
+    const lacking = await missing(connection);
+    await decompressForLongIds(connection, lacking, log);
+    const applied = lacking.length > 0 ? await applyMigrations(connection, log) : [];
+    await compressAgain(connection, log);
     return { applied, timescaledb: await timescaledbVersion(connection) };
   });
 }
@@ -127,9 +133,9 @@ export async function migrationsOf(
   return { applied, missing: names.filter(name => !applied.includes(name)) };
 }
 
-/** How many migrations the database lacks. */
-async function missing(connection: Connection): Promise<number> {
-  return (await migrationsOf(connection)).missing.length;
+/** Names of the migrations that the database lacks. */
+async function missing(connection: Connection): Promise<string[]> {
+  return (await migrationsOf(connection)).missing;
 }
 
 async function applyMigrations(connection: Connection, log: Log): Promise<string[]> {

@@ -96,7 +96,7 @@ COMMENT ON COLUMN bronze.writer.token IS 'Tells the process from another one of 
 COMMENT ON COLUMN bronze.writer.claimed_at IS 'When it said so.';
 
 CREATE TABLE silver.sensor (
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   quantity text,
   unit text,
   location text,
@@ -134,7 +134,7 @@ COMMENT ON COLUMN silver.sensor.registered_by IS 'person: what messages say fill
 
 CREATE TABLE silver.sensor_reading (
   "time" timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   value double precision NOT NULL,
   quality text NOT NULL,
   late boolean DEFAULT false NOT NULL,
@@ -163,7 +163,7 @@ CREATE TABLE silver.rejected_line (
   line text NOT NULL,
   rejected_at timestamp with time zone DEFAULT now() NOT NULL,
   "time" timestamp with time zone,
-  sensor_id character varying(50),
+  sensor_id character varying(200),
   reading integer DEFAULT 0 NOT NULL,
   CONSTRAINT rejected_line_pkey PRIMARY KEY (collector, path, byte_offset, reading),
   CONSTRAINT rejected_line_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE,
@@ -183,7 +183,7 @@ COMMENT ON COLUMN silver.rejected_line.reading IS 'Which reading of the line can
 
 CREATE TABLE silver.conflicting_reading (
   "time" timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   stored_value double precision NOT NULL,
   conflicting_value double precision NOT NULL,
   collector text NOT NULL,
@@ -208,7 +208,7 @@ COMMENT ON COLUMN silver.conflicting_reading.found_at IS 'When it was found.';
 COMMENT ON COLUMN silver.conflicting_reading.reading IS 'Which reading of the line it is, from 1.';
 
 CREATE TABLE silver.seen_sensor (
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   seen_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT seen_sensor_pkey PRIMARY KEY (sensor_id)
 );
@@ -218,7 +218,7 @@ COMMENT ON COLUMN silver.seen_sensor.seen_at IS 'When its first reading was stor
 
 CREATE TABLE silver.duplicate_minute (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   n bigint NOT NULL,
   loaded_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT duplicate_minute_n_check CHECK ((n > 0))
@@ -316,7 +316,7 @@ COMMENT ON COLUMN silver.reading.jump IS 'See silver.sensor_reading.';
 
 CREATE TABLE gold.reading_1min_mean (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   val_mean double precision NOT NULL,
   val_min double precision NOT NULL,
   val_max double precision NOT NULL,
@@ -334,7 +334,7 @@ COMMENT ON COLUMN gold.reading_1min_mean.n IS 'How many valid readings the minut
 
 CREATE TABLE gold.hourly_mean (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   val_mean double precision NOT NULL,
   val_min double precision NOT NULL,
   val_max double precision NOT NULL,
@@ -352,7 +352,7 @@ COMMENT ON COLUMN gold.hourly_mean.n IS 'How many valid readings the hour has.';
 
 CREATE TABLE gold.daily_mean (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   val_mean double precision NOT NULL,
   val_min double precision NOT NULL,
   val_max double precision NOT NULL,
@@ -370,7 +370,7 @@ COMMENT ON COLUMN gold.daily_mean.n IS 'How many valid readings the day has.';
 
 CREATE TABLE gold.data_quality_1min (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   expected numeric,
   received bigint NOT NULL,
   valid bigint NOT NULL,
@@ -404,7 +404,7 @@ COMMENT ON COLUMN gold.data_quality_1min.score IS '0 to 100: valid, of those exp
 
 CREATE TABLE gold.data_quality_hourly (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   expected numeric,
   received bigint NOT NULL,
   valid bigint NOT NULL,
@@ -438,7 +438,7 @@ COMMENT ON COLUMN gold.data_quality_hourly.score IS '0 to 100: valid, of those e
 
 CREATE TABLE gold.data_quality_daily (
   bucket timestamp with time zone NOT NULL,
-  sensor_id character varying(50) NOT NULL,
+  sensor_id character varying(200) NOT NULL,
   expected numeric,
   received bigint NOT NULL,
   valid bigint NOT NULL,

@@ -55,8 +55,8 @@ const REQUEST_MS = 30_000;
 /** A connection on which nothing moves is closed. */
 const IDLE_MS = 60_000;
 const HEADER_BYTES = 8 * 1024;
-/** An id of 50 characters, each of which may take four bytes, and each of those three characters in a URL. */
-const PARAMETER_CHARACTERS = 600;
+/** An id of 200 characters, each of which may take four bytes, and each of those three characters in a URL. */
+const PARAMETER_CHARACTERS = 2400;
 /** Of routes that take no readings. */
 const SMALL_BODY_BYTES = 16 * 1024;
 /** How long a stop waits for answers that are being sent. */

@@ -37,7 +37,7 @@ const attributes = z
 const cells: { [Name in SensorColumn]-?: z.ZodType<Exclude<Sensor[Name], undefined>, string> } = {
   sensor_id: z
     .string()
-    .regex(/^\P{Cc}{1,50}$/u, 'must be 1 to 50 characters, none of them a control character'),
+    .regex(/^\P{Cc}{1,200}$/u, 'must be 1 to 200 characters, none of them a control character'),
   quantity: text,
   unit: text,
   location: text,

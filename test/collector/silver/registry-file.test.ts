@@ -102,7 +102,7 @@ test('all mistakes are told at once, each with its line', () => {
   const problems = problemsIn(
     WHOLE,
     'a,flow,l/s,,0,1,1s,1,1min,',
-    `${'b'.repeat(51)},flow,l/s,,0,1,,,,`,
+    `${'b'.repeat(201)},flow,l/s,,0,1,,,,`,
     'c,,l/s,,low,,0s,0,-1s,',
     'd,flow,l/s,,2,1,,,soon,{',
     'a,flow,l/s,,0,1,,,,',
@@ -115,7 +115,7 @@ test('all mistakes are told at once, each with its line', () => {
   );
   const interval = 'must be empty or an interval longer than 0, such as 1s, 500ms, 5min, 2h, 1d or PT5M';
   expect(problems).toEqual([
-    'line 3: sensor_id must be 1 to 50 characters, none of them a control character',
+    'line 3: sensor_id must be 1 to 200 characters, none of them a control character',
     'line 4: min_value must be a number or empty',
     `line 4: expected_interval ${interval}`,
     'line 4: max_step_per_s must be greater than 0, or empty',
