@@ -1,5 +1,5 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Answer, Cell, Column } from '../query/answer.ts';
+import type { Answer, Cell, Column } from './answer.ts';
 
 /** CSV (RFC 4180) with a header, which comes with the first rows, or alone where there are none; NULL is an empty field. */
 export async function* csv({ columns, rows }: Answer): AsyncGenerator<string> {

@@ -1,4 +1,4 @@
-import type { Answer, Cell, Column } from '../query/answer.ts';
+import type { Answer, Cell, Column } from './answer.ts';
 
 /** What a double is good for: the noise of its last digits is nothing to look at. csv and json have them all. */
 const DIGITS = 9;

