@@ -104,7 +104,7 @@ const legend = html`<section aria-labelledby="legend">
 <div><dt>Expected</dt><dd>By the interval that is registered for the sensor; without one nothing is expected, and gaps are not known.</dd></div>
 <div><dt>Gap</dt><dd>Minutes in a row in which nothing came though at least two readings were due.</dd></div>
 <div><dt>Not valid</dt><dd>Out of the registered range, of a sensor that is not registered, refused by the database, or a second value for the same time.</dd></div>
-<div><dt>Late, stuck, jump</dt><dd>Stored, but suspicious: came after much newer readings; repeated one value for too long; changed faster than is plausible.</dd></div>
+<div><dt>Late, stuck, jump</dt><dd>Stored, but odd: came after much newer readings; repeated one value for too long; changed faster than is plausible.</dd></div>
 <div><dt>Duplicate</dt><dd>Came again with the same value, and is stored once.</dd></div>
 </dl>
 </section>`;
