@@ -36,7 +36,8 @@ const LATEST = `
 
 const QUALITY = `
   SELECT row_to_json(item)::text AS item, sensor_id FROM (
-    SELECT sensor_id, $3::date AS date, expected, received, valid, out_of_range, unknown, rejected, duplicates, conflicts,
+    SELECT sensor_id, $3::date AS date, CASE WHEN expected IS NOT NULL THEN gold.whole_readings(expected) END AS expected,
+      received, valid, out_of_range, unknown, rejected, duplicates, conflicts,
       late, stuck, jumps, score, verdict
     FROM gold.data_quality_daily WHERE bucket = $3::date::timestamp AT TIME ZONE 'UTC' AND sensor_id > $1 ORDER BY sensor_id LIMIT $2
   ) item ORDER BY sensor_id`;
