@@ -6,6 +6,7 @@ import type { TopicEntry, Topics } from '../payload/topics.ts';
 import { type Delivery, isRepeated, isRetained, packetIdOf, qosOf } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { Arrivals } from './arrivals.ts';
+import type { FileNames } from './file-names.ts';
 import type { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { PartitionCache } from './partition-cache.ts';
@@ -27,6 +28,7 @@ export interface FilingOptions {
   topics: Topics;
   watermarks: SensorWatermarks;
   files: TopicFiles;
+  names: FileNames;
   /** ms since 1970. */
   now: () => number;
 }
@@ -39,14 +41,16 @@ export class Filing {
   readonly #topics: Topics;
   readonly #watermarks: SensorWatermarks;
   readonly #files: TopicFiles;
+  readonly #names: FileNames;
   readonly #now: () => number;
   readonly #known = new PartitionCache();
   readonly #arrivals = new Arrivals();
 
-  constructor({ topics, watermarks, files, now }: FilingOptions) {
+  constructor({ topics, watermarks, files, names, now }: FilingOptions) {
     this.#topics = topics;
     this.#watermarks = watermarks;
     this.#files = files;
+    this.#names = names;
     this.#now = now;
   }
 
@@ -94,8 +98,10 @@ export class Filing {
       this.#reject(group, message, reading, now);
       return;
     }
-    const partition = this.#watermarks.partitionOf(RawFileName.ofReading(reading.sensorId, reading.time));
-    this.#addReading(group, partition, Math.floor(reading.time / 1e6), rawLine(payload));
+    const { sensorId, time } = reading;
+    const name = this.#names.resolve(RawFileName.ofReading(sensorId, time), sensorId);
+    const partition = this.#watermarks.partitionOf(name);
+    this.#addReading(group, partition, Math.floor(time / 1e6), rawLine(payload));
     if (decoder.common !== undefined) this.#known.learn(decoder.common, payload, reading, partition, now);
   }
 

@@ -121,7 +121,16 @@ export class RawFileName {
 
   /** Whether it is a file of this sensor. */
   isOf(sensorId: string): boolean {
-    return this.partition === safeNames.memo(sensorId);
+    const safe = safeNames.memo(sensorId);
+    const { partition } = this;
+    return partition === safe || (partition.includes('~') && partition === hashedName(sensorId, safe));
+  }
+
+  /** The same file under a name that none differs from by case alone. @param text the sensor id or topic. */
+  apart(text: string): RawFileName {
+    const sign = this.isOfTopic ? '@' : '';
+    const period = this.key.slice(0, this.#periodLength);
+    return RawFileName.#of(period, `${sign}${hashedName(text, safeNames.memo(text))}`);
   }
 
   /** The plain form below the data folder: `raw/2025-11-12_Sensor_1.jsonl`. */

@@ -11,6 +11,7 @@ import { tidyRawFolder } from './compressed-file.ts';
 import { type DataFolder, FolderLostError } from './data-folder.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
 import { freeSpace, untilWritable } from './disk.ts';
+import { FileNames } from './file-names.ts';
 import { Filing } from './filing.ts';
 import { Group } from './group.ts';
 import { type Durable, GroupWriter } from './group-writer.ts';
@@ -76,6 +77,7 @@ export class Recorder {
   readonly #writer: GroupWriter;
   readonly #watermarks: SensorWatermarks;
   readonly #topicFiles: TopicFiles;
+  readonly #names = new FileNames();
   readonly #filing: Filing;
   readonly #fence: () => Promise<void>;
   #open: Group | undefined;
@@ -103,9 +105,9 @@ export class Recorder {
     this.#watermarks = new SensorWatermarks(dataDir, options.lateMinutes, decoder, () =>
       this.#filing.forget(),
     );
-    this.#topicFiles = new TopicFiles(dataDir);
+    this.#topicFiles = new TopicFiles(dataDir, this.#names);
     const [watermarks, files] = [this.#watermarks, this.#topicFiles];
-    this.#filing = new Filing({ topics, watermarks, files, now });
+    this.#filing = new Filing({ topics, watermarks, files, names: this.#names, now });
     this.#sizes = new RawSizes(dataDir, ({ message }) =>
       log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
     );
@@ -125,6 +127,7 @@ export class Recorder {
     const { dataDir } = this.#options;
     const folders = [rawFolder(dataDir), rejectedFolder(dataDir)];
     for (const folder of folders) await mkdir(folder, { recursive: true });
+    await this.#names.probe(rawFolder(dataDir));
     await this.#tidy();
     if (repair) await repairDataFolder(dataDir, this.#files, this.#parallelFiles);
     for (const folder of [...folders, dataDir]) await syncFolder(folder);
@@ -134,6 +137,7 @@ export class Recorder {
   /** Takes from the raw folder what was recorded before. */
   async #learn(): Promise<void> {
     const files = await listRawFiles(this.#options.dataDir);
+    this.#names.learn(files.values());
     this.#watermarks.learn(files.values());
     this.#topicFiles.learn(files.values());
   }

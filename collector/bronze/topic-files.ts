@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 import { type Micros, utcDate } from '../../base/time.ts';
 import { readEnvelope } from '../payload/envelope.ts';
 import { MAX_PAYLOAD_BYTES } from '../payload/reading.ts';
+import type { FileNames } from './file-names.ts';
 import { RawFileName, safeName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
 
@@ -29,12 +30,14 @@ interface TopicFile {
  */
 export class TopicFiles {
   readonly #dataDir: string;
+  readonly #names: FileNames;
   readonly #files = new LRUCache<string, TopicFile>({ max: MOST_TOPICS });
   /** The newest file of each topic, by its partition. */
   readonly #newest = new Map<string, RawFileName>();
 
-  constructor(dataDir: string) {
+  constructor(dataDir: string, names: FileNames) {
     this.#dataDir = dataDir;
+    this.#names = names;
   }
 
   /** Forgets everything, and takes the newest file of each topic from the raw folder. */
@@ -49,7 +52,7 @@ export class TopicFiles {
     const date = utcDate(arrival);
     const known = this.#files.get(topic);
     if (known?.date === date) return known.path;
-    const name = RawFileName.ofMessage(topic, arrival);
+    const name = this.#names.resolve(RawFileName.ofMessage(topic, arrival), topic);
     this.#noteFile(name);
     this.#files.set(topic, { date, path: name.path, digest: known?.digest });
     return name.path;

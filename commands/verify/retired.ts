@@ -35,7 +35,8 @@ export class RemovedFiles {
 
   /** Whether a file of this sensor and day was removed, so that rows of silver may have no line. */
   explains(sensorId: string, day: Date): boolean {
-    return this.#removed.has(RawFileName.ofReading(sensorId, day.getTime() * 1000).key);
+    const name = RawFileName.ofReading(sensorId, day.getTime() * 1000);
+    return this.#removed.has(name.key) || this.#removed.has(name.apart(sensorId).key);
   }
 
   /**
