@@ -1,9 +1,14 @@
 import { access, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Micros } from '../../base/time.ts';
 import type { RawFileName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
+import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
 
 /**
+ * Which names files have. A file that cannot be written, while others can, is left alone: its lines go to one beside it, so
+ * that it costs nobody anything but a look.
+ *
  * The names of raw files in a folder whose file system may ignore case (macOS's does): there `Sensor_1` and `SENSOR_1` are one
  * file. Who comes first has the plain name; the other one gets a name of its own, by its hash. Where case counts, as on
  * most file systems, this costs nothing.
@@ -11,6 +16,9 @@ import type { ListedFile } from './raw-folder.ts';
 export class FileNames {
   /** The keys that are taken, by what the file system makes of them; undefined where it makes nothing of them. */
   #taken: Map<string, string> | undefined;
+
+  /** Paths below the data folder that are left alone. */
+  readonly #avoided = new Set<string>();
 
   /** Looks whether the file system of a folder ignores case. */
   async probe(folder: string): Promise<void> {
@@ -33,10 +41,23 @@ export class FileNames {
 
   /** The name that lines go to. @param text the sensor id or topic of `name`. */
   resolve(name: RawFileName, text: string): RawFileName {
+    if (this.#avoided.size > 0 && (this.#avoided.has(name.path) || this.#avoided.has(name.lateMarks)))
+      return name.apart(text);
     if (this.#taken === undefined) return name;
     const folded = name.key.toLowerCase();
     const taken = this.#taken.get(folded) ?? name.key;
     this.#taken.set(folded, taken);
     return taken === name.key ? name : name.apart(text);
+  }
+
+  /** The file of messages that are rejected at a time, below the data folder. */
+  rejectedFile(arrival: Micros): string {
+    const path = rejectedFile(arrival);
+    return this.#avoided.has(path) ? rejectedFileBeside(path) : path;
+  }
+
+  /** Leaves a file alone from here on. @param path below the data folder. */
+  avoid(path: string): void {
+    this.#avoided.add(path);
   }
 }

@@ -1,4 +1,3 @@
-import type { Micros } from '../../base/time.ts';
 import type { Decoder } from '../payload/decoder.ts';
 import { writeEnvelope } from '../payload/envelope.ts';
 import { MAX_PAYLOAD_BYTES, type Rejection } from '../payload/reading.ts';
@@ -11,7 +10,6 @@ import type { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { PartitionCache } from './partition-cache.ts';
 import { RawFileName } from './raw-file-name.ts';
-import { rejectedFile } from './rejected-file.ts';
 import type { Partition, SensorWatermarks } from './sensor-watermarks.ts';
 import type { TopicFiles } from './topic-files.ts';
 
@@ -141,7 +139,7 @@ export class Filing {
 
   #reject(group: Group, { topic, payload, origin }: Message, reason: Rejection, now = this.#now()): void {
     const line = rejectedLine(topic.toString(), payload, reason, now, origin?.payloadBytes);
-    group.add(rejectedFile((now * 1000) as Micros), line);
+    group.add(this.#names.rejectedFile(now * 1000), line);
     group.rejected.set(reason, (group.rejected.get(reason) ?? 0) + 1);
   }
 }

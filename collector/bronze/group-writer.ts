@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
-import { syncFolder } from './append-file.ts';
+import { type AppendFile, syncFolder } from './append-file.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import type { Group } from './group.ts';
 import { type LateMark, lateMarkLine } from './late-marks.ts';
@@ -102,7 +102,7 @@ export class GroupWriter {
 
   /** Where the group's lines will begin in a file, which is made where it is missing. */
   async #sizeOf(file: string, { before, created }: Touched): Promise<number> {
-    const opened = await this.#files.take(file);
+    const opened = await this.#take(file);
     const { size } = opened;
     if (opened.created && size === 0) created.push(file);
     before.set(file, size);
@@ -112,13 +112,22 @@ export class GroupWriter {
 
   /** The marks of a raw file that begins anew were those of another file, which somebody has deleted. */
   async #empty(name: string): Promise<void> {
-    const opened = await this.#files.take(name);
+    const opened = await this.#take(name);
     await this.#files.rollBack(name, opened, 0);
+  }
+
+  /** Opens a file, or takes it from the cache. @throws errors that name it. */
+  async #take(file: string): Promise<AppendFile> {
+    try {
+      return await this.#files.take(file);
+    } catch (error) {
+      throw naming(error, file);
+    }
   }
 
   /** @returns the size of the file after it. */
   async #append(file: string, lines: Buffer, { before, created }: Touched): Promise<number> {
-    const opened = await this.#files.take(file);
+    const opened = await this.#take(file);
     const { size } = opened;
     if (size === 0) created.push(file);
     before.set(file, size);
@@ -127,7 +136,7 @@ export class GroupWriter {
     } catch (error) {
       await this.#files.rollBack(file, opened, size);
       before.delete(file);
-      throw error;
+      throw naming(error, file);
     }
     this.#files.giveBack(file, opened);
     return opened.size;
@@ -146,4 +155,9 @@ export class GroupWriter {
     // An entry that was not synced is not to be trusted either: the file is made again.
     for (const file of created) await unlink(join(this.#root, file)).catch(() => undefined);
   }
+}
+
+/** The error of a file, with its path below the data folder in `file`. */
+function naming(error: unknown, file: string): Error {
+  return Object.assign(error as Error, { file });
 }

@@ -23,9 +23,10 @@ export interface StandingFile {
 /** The raw files of a data folder by their keys; what is not one is left out. */
 export async function listRawFiles(dataDir: string): Promise<Map<string, ListedFile>> {
   const files = new Map<string, ListedFile>();
-  for (const entry of await readdir(rawFolder(dataDir))) {
-    const parsed = RawFileName.parse(entry);
-    if (parsed === undefined) continue;
+  for (const entry of await readdir(rawFolder(dataDir), { withFileTypes: true })) {
+    const parsed = RawFileName.parse(entry.name);
+    // A folder that has such a name is somebody's mistake, and no file.
+    if (parsed === undefined || entry.isDirectory()) continue;
     const { name, form } = parsed;
     const file = files.get(name.key) ?? { name, plain: false, compressed: false };
     file[form] = true;

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
-import { GzipFileError, gunzippedLength } from './gzip-file.ts';
+import { gunzippedLength } from './gzip-file.ts';
 import { compressedPath } from './raw-file-name.ts';
 import { listRawFiles } from './raw-folder.ts';
 
@@ -16,7 +16,7 @@ export class RawSizes {
   readonly #onDamage: (error: Error) => void;
   #sizes: Map<string, number> | undefined;
 
-  /** @param onDamage told of each compressed file that cannot be read; it is left out. */
+  /** @param onDamage called for each file that cannot be read; it is left out. */
   constructor(dataDir: string, onDamage: (error: Error) => void) {
     this.#dataDir = dataDir;
     this.#onDamage = onDamage;
@@ -59,7 +59,11 @@ export class RawSizes {
     const sizes = await this.compressed(compressed);
     const files = [...(await listRawFiles(this.#dataDir)).values()].filter(({ plain }) => plain);
     await inParallel(files, PARALLEL, async ({ name: { key, path } }) => {
-      sizes.set(key, trusted(path) ?? (await stat(join(this.#dataDir, path))).size);
+      try {
+        sizes.set(key, trusted(path) ?? (await stat(join(this.#dataDir, path))).size);
+      } catch (error) {
+        this.#onDamage(error as Error);
+      }
     });
     this.#sizes = sizes;
     return sizes;
@@ -71,8 +75,7 @@ export class RawSizes {
     } catch (error) {
       // Made plain in this moment: `all`, between two groups, sees it as that.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      if (!(error instanceof GzipFileError)) throw error;
-      this.#onDamage(error);
+      this.#onDamage(error as Error);
       return undefined;
     }
   }

@@ -44,6 +44,8 @@ export interface RecorderOptions {
  * several threads sync at once, the file system commits together.
  */
 const PARALLEL_FILES = 64;
+/** Errors that are not of one file. */
+const OF_THE_DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT']);
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
 
@@ -84,6 +86,8 @@ export class Recorder {
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
   #failure: Error | undefined;
+  /** The file that the last group failed at, if it did. */
+  #failed: string | undefined;
   readonly #sizes: RawSizes;
   /** Messages in the last group. */
   #lastSize = 0;
@@ -109,7 +113,7 @@ export class Recorder {
     const [watermarks, files] = [this.#watermarks, this.#topicFiles];
     this.#filing = new Filing({ topics, watermarks, files, names: this.#names, now });
     this.#sizes = new RawSizes(dataDir, ({ message }) =>
-      log.error({ reason: message }, 'a compressed raw file cannot be read; it is left out'),
+      log.error({ reason: message }, 'a raw file cannot be read; it is left out'),
     );
     this.#files = new DescriptorCache(dataDir, {
       limit: options.descriptors,
@@ -124,12 +128,20 @@ export class Recorder {
 
   /** Makes the folders. After a crash (`repair`), cuts torn lines and syncs what the crash left unsynced. */
   async start(repair: boolean): Promise<void> {
-    const { dataDir } = this.#options;
+    const { dataDir, log } = this.#options;
     const folders = [rawFolder(dataDir), rejectedFolder(dataDir)];
     for (const folder of folders) await mkdir(folder, { recursive: true });
     await this.#names.probe(rawFolder(dataDir));
     await this.#tidy();
-    if (repair) await repairDataFolder(dataDir, this.#files, this.#parallelFiles);
+    if (repair) {
+      await repairDataFolder(dataDir, this.#files, this.#parallelFiles, (file, { message }) => {
+        this.#names.avoid(file);
+        log.error(
+          { file, reason: message },
+          'a file cannot be repaired after a crash; its lines go to a file beside it. Repair or remove it',
+        );
+      });
+    }
     for (const folder of [...folders, dataDir]) await syncFolder(folder);
     await this.#learn();
   }
@@ -261,6 +273,7 @@ export class Recorder {
       return;
     }
     this.counts.groups++;
+    this.#failed = undefined;
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
     this.counts.ignored += group.ignored;
@@ -273,8 +286,20 @@ export class Recorder {
     this.groups.publish({ files: durable, lines, messages, payloadBytes, rejected, seconds });
   }
 
-  /** Turns the messages of a group, and of the one after it, away, and waits for the disk. */
-  async #pause(group: Group, error: NodeJS.ErrnoException): Promise<void> {
+  /**
+   * Turns the messages of a group, and of the one after it, away, and waits for the disk. A file that fails again although the
+   * disk takes writes is left alone from then on.
+   */
+  async #pause(group: Group, error: NodeJS.ErrnoException & { file?: string }): Promise<void> {
+    const { file } = error;
+    if (file !== undefined && file === this.#failed && !OF_THE_DISK.has(error.code ?? '')) {
+      this.#names.avoid(file);
+      this.#options.log.error(
+        { file, reason: error.message },
+        'a file cannot be written; its lines go to a file beside it. Repair or remove it',
+      );
+    }
+    this.#failed = file;
     const { dataDir, log } = this.#options;
     const room = await freeSpace(dataDir);
     const failure = new Error(

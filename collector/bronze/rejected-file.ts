@@ -15,6 +15,11 @@ export function rejectedFile(arrival: Micros): string {
   return `${REJECTED}/${utcDate(arrival)}.jsonl`;
 }
 
+/** The file that stands in for one that cannot be written. */
+export function rejectedFileBeside(path: string): string {
+  return path.replace(/\.jsonl$/, '~.jsonl');
+}
+
 /** A file of rejected messages: the UTC date of their arrival, and its path below the data folder. */
 export interface RejectedFile {
   date: string;
@@ -23,9 +28,11 @@ export interface RejectedFile {
 
 /** The files of rejected messages of a data folder. */
 export async function listRejectedFiles(dataDir: string): Promise<RejectedFile[]> {
-  const names = await readdir(rejectedFolder(dataDir));
-  return names.flatMap(name => {
-    const date = /^(\d{4}-\d\d-\d\d)\.jsonl$/.exec(name)?.[1];
+  const entries = await readdir(rejectedFolder(dataDir), { withFileTypes: true });
+  return entries.flatMap(entry => {
+    if (entry.isDirectory()) return [];
+    const { name } = entry;
+    const date = /^(\d{4}-\d\d-\d\d)~?\.jsonl$/.exec(name)?.[1];
     return date === undefined ? [] : [{ date, path: `${REJECTED}/${name}` }];
   });
 }

@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -203,4 +204,35 @@ test('what follows the recorder cannot end recording, nor keep others from what 
   await under.record(reading('Sensor 1', 2));
   expect(seen).toEqual([1, 1]);
   expect(under.recorder.counts).toMatchObject({ recorded: 2 });
+});
+
+test('a file that cannot be written, or is a folder, costs nobody else anything: its lines go beside it', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), { recursive: true });
+  await mkdir(join(folder.path, 'rejected/2025-11-12.jsonl'), { recursive: true });
+  for (const repair of [false, true]) {
+    await using under = await recorderIn(folder.path, { repair });
+    const record = async (payload: string) => {
+      // As a broker does, which sends again what was not acknowledged.
+      for (let tries = 0; tries < 5; tries++) {
+        try {
+          return await under.record(payload);
+        } catch {
+          await under.recorder.untilRecording();
+        }
+      }
+      throw new Error('it is never recorded');
+    };
+    await record(reading('Sensor 1', repair ? 2 : 1));
+    await record(reading('Sensor 2', repair ? 2 : 1));
+    await record('not a reading');
+  }
+  await rm(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), { recursive: true });
+  const lines = await linesIn(join(folder.path, 'raw'));
+  const beside = RawFileName.ofKey('2025-11-12_Sensor_1.jsonl')!.apart('Sensor 1').key;
+  expect(lines.get(beside)).toEqual([reading('Sensor 1', 1), reading('Sensor 1', 2)]);
+  expect(lines.get('2025-11-12_Sensor_2.jsonl')).toEqual([reading('Sensor 2', 1), reading('Sensor 2', 2)]);
+  expect((await readFile(join(folder.path, 'rejected/2025-11-12~.jsonl'), 'utf8')).split('\n')).toHaveLength(
+    3,
+  );
 });
