@@ -28,6 +28,11 @@ export async function deliverySettings(): Promise<string[]> {
   return lines.filter(line => DELIVERY.has(line.split(' ', 1)[0]!));
 }
 
+/** Lines of which no later one names the same setting: Mosquitto refuses some that come twice. */
+function withoutRepeats(lines: readonly string[]): string[] {
+  return [...new Map(lines.map(line => [line.split(' ', 1)[0], line])).values()];
+}
+
 /** A Mosquitto for one measurement: nothing of the last one's queues and sessions is in it. */
 export class Broker implements AsyncDisposable {
   readonly port: number;
@@ -44,7 +49,8 @@ export class Broker implements AsyncDisposable {
     this.#log = log;
   }
 
-  static async start(bench: Bench): Promise<Broker> {
+  /** @param settings lines of the configuration, after those that are shipped: the last one of a name counts. */
+  static async start(bench: Bench, settings: readonly string[] = []): Promise<Broker> {
     const port = await freePort();
     const conf = join(bench.folder, `mosquitto-${port}.conf`);
     const log = join(bench.folder, `mosquitto-${port}.log`);
@@ -54,7 +60,7 @@ export class Broker implements AsyncDisposable {
       'max_queued_messages 20000000',
       'max_queued_bytes 0',
       'persistence false',
-      ...(await deliverySettings()),
+      ...withoutRepeats([...(await deliverySettings()), ...settings]),
       `log_dest file ${log}`,
       'log_type error',
       'log_type subscribe',

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { sever } from '../db/connect.ts';
+import { until } from '../test/harness/eventually.ts';
 import type { Bench } from './bench.ts';
 
 /** Of the time during which something is awaited, this part at most goes into asking for it. */
@@ -58,9 +59,14 @@ export class BenchDatabase implements AsyncDisposable {
     return this.#untilNumber('SELECT coalesce(sum(lines), 0) AS n FROM bronze.raw_file', lines);
   }
 
-  /** Waits until silver has so many rows. Asks by counting them, so it is for small tables. */
-  untilRows(rows: number): Promise<number> {
-    return this.#untilNumber('SELECT count(*) AS n FROM silver.sensor_reading', rows);
+  /** Waits until a table has so many rows. Asks by counting them, so it is for small tables; one that is missing has none. */
+  async untilRows(rows: number, table = 'silver.sensor_reading'): Promise<number> {
+    await until(
+      `the table ${table}`,
+      async () => (await this.row<{ is: boolean }>('SELECT to_regclass($1) IS NOT NULL AS is', [table])).is,
+      { signal: this.#bench.signal },
+    );
+    return this.#untilNumber(`SELECT count(*) AS n FROM ${table}`, rows);
   }
 
   async #untilNumber(sql: string, least: number): Promise<number> {

@@ -25,6 +25,11 @@ export function loadStart(hour: number, now = Date.now()): number {
   return (Math.floor(now / DAY_MS) - 2) * DAY_MS + hour * 3_600_000;
 }
 
+/** Where a load begins in which the day changes after so many messages; ms since 1970. */
+export function loadAcrossMidnight(sensors: number, messages: number): number {
+  return loadStart(24) - Math.round(messages / sensors) * STEP_MS;
+}
+
 export function sensorId(sensor: number): string {
   return `Sensor ${sensor}`;
 }

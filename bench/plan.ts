@@ -4,7 +4,17 @@ import type { Amount } from './subscriber.ts';
 export interface Plan {
   /** How long each part takes, roughly: it tells whoever waits what is left. */
   expectedSeconds: Record<
-    'publisher' | 'throughput' | 'baseline' | 'catch-up' | 'latency' | 'memory' | 'growth' | 'http',
+    | 'publisher'
+    | 'throughput'
+    | 'baseline'
+    | 'catch-up'
+    | 'latency'
+    | 'midnight'
+    | 'memory'
+    | 'growth'
+    | 'http'
+    | 'brokers'
+    | 'rivals',
     number
   >;
   publisher: { messages: number; rounds: number };
@@ -14,6 +24,11 @@ export interface Plan {
   catchUp: { lines: number; sensors: number; rounds: number };
   /** Of each case the first `warmupSeconds` are not counted. */
   latency: { cases: { rate: number; sensors: number }[]; seconds: number; warmupSeconds: number };
+  /** Full rate, and messages a second for the delays. */
+  midnight: { amounts: Amount[]; rate: number; seconds: number; warmupSeconds: number; rounds: number };
+  brokers: { amount: Amount; rounds: number };
+  /** Programs that are slow get a part of it. */
+  rivals: { amounts: Amount[]; rounds: number };
   memory: { sensors: number; withSeconds: number; withoutSeconds: number; warmupSeconds: number };
   /** `sizes`: rows of silver, ascending. */
   growth: { sizes: number[]; amount: Amount; staleMinutes: number; refreshes: number; rounds: number };
@@ -32,6 +47,9 @@ export const full: Plan = {
     memory: 390,
     growth: 240,
     http: 240,
+    midnight: 240,
+    brokers: 150,
+    rivals: 400,
   },
   publisher: { messages: 500_000, rounds: 3 },
   throughput: {
@@ -59,6 +77,26 @@ export const full: Plan = {
     seconds: 40,
     warmupSeconds: 6,
   },
+  midnight: {
+    amounts: [
+      { sensors: 1000, messages: 500_000, warmup: 100_000 },
+      { sensors: 10_000, messages: 500_000, warmup: 100_000 },
+    ],
+    rate: 10_000,
+    seconds: 10,
+    warmupSeconds: 6,
+    rounds: 3,
+  },
+  brokers: { amount: { sensors: 5, messages: 300_000, warmup: 50_000 }, rounds: 3 },
+  rivals: {
+    amounts: [
+      { sensors: 5, messages: 300_000, warmup: 50_000 },
+      { sensors: 100, messages: 300_000, warmup: 50_000 },
+      { sensors: 1000, messages: 300_000, warmup: 50_000 },
+      { sensors: 10_000, messages: 300_000, warmup: 50_000 },
+    ],
+    rounds: 3,
+  },
   memory: { sensors: 5, withSeconds: 40, withoutSeconds: 300, warmupSeconds: 20 },
   growth: {
     sizes: [100_000, 1_000_000, 10_000_000],
@@ -70,7 +108,7 @@ export const full: Plan = {
   http: { posts: 1000, days: 5, amount: { sensors: 5, messages: 1_000_000, warmup: 100_000 }, rounds: 3 },
 };
 
-/** Whether it runs and reports, in less than three minutes; its figures are rough. */
+/** Whether it runs and reports, in about four minutes; its figures are rough. */
 export const quick: Plan = {
   expectedSeconds: {
     publisher: 3,
@@ -81,6 +119,9 @@ export const quick: Plan = {
     memory: 30,
     growth: 25,
     http: 40,
+    midnight: 45,
+    brokers: 30,
+    rivals: 30,
   },
   publisher: { messages: 200_000, rounds: 1 },
   throughput: {
@@ -107,6 +148,15 @@ export const quick: Plan = {
     seconds: 5,
     warmupSeconds: 2,
   },
+  midnight: {
+    amounts: [{ sensors: 1000, messages: 60_000, warmup: 20_000 }],
+    rate: 5000,
+    seconds: 6,
+    warmupSeconds: 2,
+    rounds: 1,
+  },
+  brokers: { amount: { sensors: 5, messages: 40_000, warmup: 10_000 }, rounds: 1 },
+  rivals: { amounts: [{ sensors: 5, messages: 40_000, warmup: 20_000 }], rounds: 1 },
   memory: { sensors: 5, withSeconds: 5, withoutSeconds: 10, warmupSeconds: 3 },
   growth: {
     sizes: [20_000, 200_000],

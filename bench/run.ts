@@ -12,14 +12,18 @@ import { freePort } from '../test/harness/server.ts';
 import type { Bench } from './bench.ts';
 import { mosquitto } from './broker.ts';
 import { drawThroughput, type Point } from './chart.ts';
+import { appendHistory, comparison, currentCommit, entryOf, readHistory } from './history.ts';
 import { describeMachine } from './machine.ts';
 import { measureBaseline } from './parts/baseline.ts';
+import { measureBrokers } from './parts/brokers.ts';
 import { measureCatchUp } from './parts/catch-up.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureHttp } from './parts/http.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureMemory } from './parts/memory.ts';
+import { measureMidnight } from './parts/midnight.ts';
 import { measurePublisher } from './parts/publisher.ts';
+import { measureRivals } from './parts/rivals.ts';
 import { measureThroughput } from './parts/throughput.ts';
 import { full, type Plan, quick } from './plan.ts';
 import { Programs } from './programs.ts';
@@ -35,17 +39,26 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   baseline: measureBaseline,
   'catch-up': measureCatchUp,
   latency: measureLatency,
+  midnight: measureMidnight,
   memory: measureMemory,
   growth: measureGrowth,
   http: measureHttp,
+  brokers: measureBrokers,
+  rivals: measureRivals,
 };
+/** Only measured where they are asked for. */
+const optional = new Set(['brokers', 'rivals']);
+const usual = Object.keys(parts).filter(name => !optional.has(name));
 
-const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--out FOLDER]
+const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--rivals] [--compare] [--out FOLDER]
 
 Measures Sluice beside mosquitto_sub, COPY and a naive collector, and writes a report, its figures as JSON, and a chart.
 
-  --quick         small loads, few rounds, under three minutes: shows that it runs; the figures are rough
+  --quick         small loads, few rounds, about four minutes: shows that it runs; the figures are rough
   --only PART,…   only these parts: ${Object.keys(parts).join(', ')}
+  --rivals        also other programs that store what a broker sends, as far as they are installed
+  --compare       say which ratios moved by more than their noise since the runs in bench/history.jsonl; a run that is
+                  written to bench/ is added to them
   --out FOLDER    where to write; default: bench/ for a whole run, a temporary folder for any other. Parts that are
                   there from an earlier run, and are not measured again, stay, unless they are of another machine
 
@@ -54,6 +67,7 @@ Exit 0: everything was measured, whether or not the targets are met. 1: it faile
 interface Arguments {
   quick: boolean;
   names: string[];
+  compare: boolean;
   out: string | undefined;
 }
 
@@ -63,12 +77,15 @@ function readArguments(): Arguments | undefined {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      rivals: { type: 'boolean', default: false },
+      compare: { type: 'boolean', default: false },
       out: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return undefined;
-  const names = values.only?.split(',').map(name => name.trim()) ?? Object.keys(parts);
+  const names = values.only?.split(',').map(name => name.trim()) ?? [...usual];
+  if (values.rivals && !names.includes('rivals')) names.push('rivals');
   const unknown = names.filter(name => !(name in parts));
   if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}`);
   if (process.platform !== 'linux')
@@ -76,7 +93,7 @@ function readArguments(): Arguments | undefined {
   if (mosquitto === undefined) throw new Error('Mosquitto is not installed (Debian: apt install mosquitto)');
   if (!hasReference)
     throw new Error('mosquitto_sub is not installed (Debian: apt install mosquitto-clients)');
-  return { quick: values.quick, names, out: values.out };
+  return { quick: values.quick, names, compare: values.compare, out: values.out };
 }
 
 /** Measures the parts one after the other; in the order in which they stand above. */
@@ -143,7 +160,7 @@ async function folderFor({ quick: isQuick, names, out }: Arguments): Promise<str
     await mkdir(out, { recursive: true });
     return resolve(out);
   }
-  const whole = !isQuick && names.length === Object.keys(parts).length;
+  const whole = !isQuick && usual.every(name => names.includes(name));
   return whole ? import.meta.dirname : mkdtemp(join(tmpdir(), 'sluice-bench-results-'));
 }
 
@@ -177,6 +194,9 @@ async function main(): Promise<number> {
     const folder = await folderFor(args);
     const results = mergeResults(await readResults(folder), latest, Object.keys(parts));
     console.log(`\n${await write(results, folder)}\nWritten to ${folder}`);
+    const entry = entryOf(latest, new Date().toISOString(), currentCommit());
+    if (args.compare) console.log(`\n${comparison(await readHistory(import.meta.dirname), entry)}`);
+    if (folder === import.meta.dirname) await appendHistory(folder, entry);
     return 0;
   } catch (error) {
     console.error(stopped.signal.aborted ? (stopped.signal.reason as Error).message : error);

@@ -10,14 +10,19 @@ export const startSluice: StartSubscriber = (bench, broker, sensors) => startOn(
 
 /** The same on a copy of a database. */
 export function startSluiceOn(template: string): StartSubscriber {
-  return (bench, broker, sensors) => startOn(bench, broker, sensors, template);
+  return (bench, broker, sensors) => startOn(bench, broker, sensors, { template });
+}
+
+/** The same with settings of its own. */
+export function startSluiceWith(env: Record<string, string>): StartSubscriber {
+  return (bench, broker, sensors) => startOn(bench, broker, sensors, { env });
 }
 
 async function startOn(
   bench: Bench,
   broker: Broker,
   sensors: number,
-  template?: string,
+  { template, env = {} }: { template?: string; env?: Record<string, string> } = {},
 ): Promise<Subscriber> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await BenchDatabase.create(bench, template));
@@ -26,6 +31,7 @@ async function startOn(
     folder,
     brokerUrl: broker.url,
     databaseUrl: database.url,
+    env,
   });
   stack.defer(() => collector.stop());
   const { pid: loader } = await database.row<{ pid: number }>(

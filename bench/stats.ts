@@ -5,6 +5,8 @@ export interface Spread {
   max: number;
   /** How many rounds. */
   rounds: number;
+  /** Of two things that were measured in the same round; says the same on other machines. */
+  isRatio?: true;
 }
 
 /** The value below which the fraction `p` (0 to 1) of the values lies: the nearest rank, always one of the values. */
@@ -36,5 +38,5 @@ export function spread(values: readonly number[]): Spread {
 /** The ratios a/b of each round: what disturbs the machine for a while disturbs both sides of a round. */
 export function ratios(a: readonly number[], b: readonly number[]): Spread {
   if (a.length !== b.length) throw new RangeError('a ratio needs both sides of each round');
-  return spread(a.map((value, round) => value / b[round]!));
+  return { ...spread(a.map((value, round) => value / b[round]!)), isRatio: true };
 }

@@ -1,6 +1,6 @@
 import type { Bench } from './bench.ts';
 import { Broker } from './broker.ts';
-import { type Load, loadStart } from './load.ts';
+import { type Load, loadAcrossMidnight, loadStart } from './load.ts';
 import { preparePublisher } from './publication.ts';
 import { cpuMicros } from './usage.ts';
 
@@ -30,6 +30,8 @@ export interface Amount {
   messages: number;
   /** Messages before those that are measured. */
   warmup: number;
+  /** Whether the day of the readings changes in the middle of the load. */
+  midnight?: boolean;
 }
 
 /** One round of one subscriber. */
@@ -54,17 +56,19 @@ const LOAD_HOUR = 6;
 /** Publishes a load to a subscriber on a broker of its own, as fast as the broker takes it, after a warm-up. */
 export async function measure(
   bench: Bench,
-  { sensors, messages, warmup }: Amount,
+  { sensors, messages, warmup, midnight = false }: Amount,
   start: StartSubscriber,
+  brokerSettings: readonly string[] = [],
 ): Promise<Round> {
-  await using broker = await Broker.start(bench);
+  await using broker = await Broker.start(bench, brokerSettings);
   await using subscriber = await start(bench, broker, sensors, warmup + messages);
   const { port } = broker;
   const before: Load = { sensors, count: warmup, from: loadStart(WARMUP_HOUR) };
   await (await preparePublisher(bench, { port, load: before })).publish();
   await subscriber.untilDone(warmup);
 
-  const load: Load = { sensors, count: messages, from: loadStart(LOAD_HOUR) };
+  const from = midnight ? loadAcrossMidnight(sensors, messages / 2) : loadStart(LOAD_HOUR);
+  const load: Load = { sensors, count: messages, from };
   const publisher = await preparePublisher(bench, { port, load });
   const cpuBefore = await subscriber.cpuMicros();
   const brokerBefore = await cpuMicros(broker.pid);

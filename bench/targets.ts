@@ -22,6 +22,8 @@ const targets: Target[] = [
   latency(1000, 100),
   latency(20_000, 5),
   latency(20_000, 1000),
+  ...midnight(1000),
+  ...midnight(10_000),
   memory(5),
   memory(1000),
   memory(10_000),
@@ -70,6 +72,24 @@ function latency(rate: number, sensors: number): Target {
     figure: `p99 ms, ${rate} msg/s, ${sensors} sensors`,
     most: 1500,
   };
+}
+
+function midnight(sensors: number): Target[] {
+  const of = `with ${sensors.toLocaleString('en')} sensors, of that within a day`;
+  return [
+    {
+      promise: `throughput across midnight ${of}`,
+      part: 'midnight',
+      figure: `throughput across midnight, ${sensors} sensors`,
+      least: 0.8,
+    },
+    {
+      promise: `p99 across midnight ${of}`,
+      part: 'midnight',
+      figure: `p99 across midnight, ${sensors} sensors`,
+      most: 2,
+    },
+  ];
 }
 
 function memory(sensors: number): Target {

@@ -3,7 +3,7 @@ import type { Bench } from '../bench.ts';
 import { Broker } from '../broker.ts';
 import { BenchFolder, startCollector } from '../collector-process.ts';
 import { BenchDatabase } from '../database.ts';
-import { loadStart } from '../load.ts';
+import { loadAcrossMidnight, loadStart } from '../load.ts';
 import type { Plan } from '../plan.ts';
 import { preparePublisher } from '../publication.ts';
 import type { PartResult } from '../result.ts';
@@ -29,7 +29,7 @@ export async function measureLatency(bench: Bench, plan: Plan): Promise<PartResu
   const { cases, seconds, warmupSeconds } = plan.latency;
   const results: Case[] = [];
   for (const { rate, sensors } of cases) {
-    const latencies = await latenciesAt(bench, rate, sensors, seconds, warmupSeconds);
+    const latencies = await latenciesAt(bench, { rate, sensors, seconds, warmupSeconds });
     results.push({ rate, sensors, latencies });
     bench.print(
       `  ${rate} msg/s, ${sensors} sensors: p50 ${percentile(latencies, 0.5)} ms, p99 ${percentile(latencies, 0.99)} ms`,
@@ -67,12 +67,20 @@ export async function measureLatency(bench: Bench, plan: Plan): Promise<PartResu
 
 const one = (value: number): Spread => ({ median: value, min: value, max: value, rounds: 1 });
 
-async function latenciesAt(
+interface Watched {
+  /** Messages a second, marks included. */
+  rate: number;
+  sensors: number;
+  seconds: number;
+  warmupSeconds: number;
+  /** Whether the day of the readings changes in the middle of those seconds. */
+  midnight?: boolean;
+}
+
+/** ms from publish to visible, of each mark that is sent after the warm-up. */
+export async function latenciesAt(
   bench: Bench,
-  rate: number,
-  sensors: number,
-  seconds: number,
-  warmupSeconds: number,
+  { rate, sensors, seconds, warmupSeconds, midnight = false }: Watched,
 ): Promise<number[]> {
   await using broker = await Broker.start(bench);
   await using database = await BenchDatabase.create(bench);
@@ -85,11 +93,15 @@ async function latenciesAt(
   });
   stack.defer(() => collector.stop());
   const perSecond = Math.min(rate, MARKS_PER_SECOND);
+  const unmarked = rate - perSecond;
   const duration = warmupSeconds + seconds;
+  const from = midnight
+    ? loadAcrossMidnight(sensors, unmarked * (warmupSeconds + seconds / 2))
+    : loadStart(0);
   const publisher = await preparePublisher(bench, {
     port: broker.port,
-    load: { sensors, count: (rate - perSecond) * duration, from: loadStart(0) },
-    rate: rate - perSecond,
+    load: { sensors, count: unmarked * duration, from },
+    rate: unmarked,
     seconds: duration,
     marks: { sensor: MARK, perSecond },
   });

@@ -22,6 +22,12 @@ test('a spread has the median, the least and the greatest', () => {
 
 test('ratios are formed within a round, before the median', () => {
   // The medians of the sides are 20 and 20; within each round but one the first is twice the second.
-  expect(ratios([20, 40, 10], [10, 20, 30])).toEqual({ median: 2, min: 1 / 3, max: 2, rounds: 3 });
+  expect(ratios([20, 40, 10], [10, 20, 30])).toEqual({
+    median: 2,
+    min: 1 / 3,
+    max: 2,
+    rounds: 3,
+    isRatio: true,
+  });
   expect(() => ratios([1, 2], [1])).toThrow(RangeError);
 });
