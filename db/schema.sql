@@ -95,6 +95,33 @@ COMMENT ON COLUMN bronze.writer.epoch IS 'How often the data folder had been tak
 COMMENT ON COLUMN bronze.writer.token IS 'Tells the process from another one of the same epoch, which has a copy of the data folder.';
 COMMENT ON COLUMN bronze.writer.claimed_at IS 'When it said so.';
 
+CREATE TABLE bronze.topics_file (
+  hash text NOT NULL,
+  text text NOT NULL,
+  first_used_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT topics_file_pkey PRIMARY KEY (hash)
+);
+COMMENT ON TABLE bronze.topics_file IS 'Topics files with which lines were decoded, presets written out.';
+COMMENT ON COLUMN bronze.topics_file.hash IS 'SHA-256 (hex) of the text.';
+COMMENT ON COLUMN bronze.topics_file.text IS 'What the file says, as JSON.';
+COMMENT ON COLUMN bronze.topics_file.first_used_at IS 'When a collector first loaded with it.';
+
+CREATE TABLE bronze.decoded_with (
+  collector text NOT NULL,
+  path text NOT NULL,
+  from_byte bigint NOT NULL,
+  hash text NOT NULL,
+  CONSTRAINT decoded_with_pkey PRIMARY KEY (collector, path, from_byte),
+  CONSTRAINT decoded_with_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE,
+  CONSTRAINT decoded_with_hash_fkey FOREIGN KEY (hash) REFERENCES bronze.topics_file(hash),
+  CONSTRAINT decoded_with_from_byte_check CHECK ((from_byte >= 0))
+);
+COMMENT ON TABLE bronze.decoded_with IS 'With which topics file the lines of a raw file of a topic were decoded: a row for the beginning and one for each change.';
+COMMENT ON COLUMN bronze.decoded_with.collector IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.decoded_with.path IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.decoded_with.from_byte IS 'From this byte on, up to that of the next row.';
+COMMENT ON COLUMN bronze.decoded_with.hash IS 'See bronze.topics_file.';
+
 CREATE TABLE silver.sensor (
   sensor_id character varying(200) NOT NULL,
   quantity text,

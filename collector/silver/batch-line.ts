@@ -13,6 +13,8 @@ export interface BatchLine {
   end: number;
   /** The newest second (since 1970) up to and with this line, where one is known. */
   newest?: number | undefined;
+  /** Hash of the topics file with which it was decoded, where it is a message in an envelope. */
+  decodedWith?: string | undefined;
   /** None where the line is rejected, or says nothing that is measured. */
   rows: readonly Row[];
   refusals: readonly Rejected[];

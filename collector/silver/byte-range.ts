@@ -10,6 +10,8 @@ export interface ByteRange extends Counters {
   firstLineHash: string | null;
   /** The newest second (since 1970) that was recorded before `to`, where one is known. */
   newest: number | undefined;
+  /** Hash of the topics file, where its lines are messages in envelopes. */
+  decodedWith: string | undefined;
 }
 
 /**
@@ -20,11 +22,11 @@ export interface ByteRange extends Counters {
 export function byteRangesOf(lines: readonly BatchLine[], hashes: ReadonlyMap<string, string>): ByteRange[] {
   const byFile = new Map<string, ByteRange>();
   for (const line of lines) {
-    const { file, start, end, newest } = line;
+    const { file, start, end, newest, decodedWith } = line;
     let range = byFile.get(file);
     if (range === undefined) {
       const firstLineHash = hashes.get(file) ?? null;
-      range = { file, from: start, to: end, firstLineHash, newest, ...emptyCounters() };
+      range = { file, from: start, to: end, firstLineHash, newest, decodedWith, ...emptyCounters() };
       byFile.set(file, range);
     }
     range.to = end;

@@ -32,7 +32,9 @@ export class DirectBatch {
   constructor(blocks: readonly Block[], decoder: LineDecoder) {
     this.#blocks = blocks;
     this.#decoder = decoder;
-    this.ranges = blocks.map(byteRangeOf);
+    this.ranges = blocks.map(block =>
+      byteRangeOf(block, decoder.isPlain(block.file) ? undefined : decoder.topicsHash),
+    );
   }
 
   /** The rows without a flag, in COPY's text format with the columns of `unflaggedColumns`. */
@@ -130,9 +132,13 @@ function* piecesOf({ start, bytes, ...rest }: Block): Generator<Block> {
   }
 }
 
-function byteRangeOf({ file, start, bytes, watermark: { newest } }: Block): ByteRange {
+function byteRangeOf(
+  { file, start, bytes, watermark: { newest } }: Block,
+  decodedWith: string | undefined,
+): ByteRange {
   const hash = start === 0 ? firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))) : null;
-  return { file, from: start, to: start + bytes.length, firstLineHash: hash, newest, ...emptyCounters() };
+  const to = start + bytes.length;
+  return { file, from: start, to, firstLineHash: hash, newest, decodedWith, ...emptyCounters() };
 }
 
 /** Minutes that readings fall into. Those of a sensor come in order, mostly, so remembering its last one is enough. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { noteDecodedWith } from './decoded-with.ts';
 import type { DirectBatch } from './direct-batch.ts';
 import { registerFound } from './found-sensors.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
@@ -33,6 +34,7 @@ export async function storeDirect(
     await storeRejections(client, collector, rejected);
     await registerFound(client, batch.found.values());
     const committed = await seen.insert(client, staleSensors);
+    await noteDecodedWith(client, collector, ranges);
     await moveOffsets(client, collector, ranges);
     await client.query('COMMIT');
     committed();

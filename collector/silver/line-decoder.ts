@@ -48,7 +48,10 @@ export class LineDecoder {
    * @param watermark of the lines before; without it no plain message is late.
    */
   decode(file: string, raw: RawLine, watermark?: Watermark): BatchLine {
-    return this.isPlain(file) ? this.#decodePlain(file, raw, watermark) : this.#decodeEnvelope(file, raw);
+    if (this.isPlain(file)) return this.#decodePlain(file, raw, watermark);
+    const line = this.#decodeEnvelope(file, raw);
+    line.decodedWith = this.topicsHash;
+    return line;
   }
 
   /** Whether a file holds plain messages. */
@@ -58,6 +61,11 @@ export class LineDecoder {
       this.#isPlain = !isOfTopic(file);
     }
     return this.#isPlain;
+  }
+
+  /** Of the topics file. */
+  get topicsHash(): string {
+    return this.#topics.hash;
   }
 
   /** The quality of a plain reading. */

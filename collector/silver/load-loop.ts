@@ -14,6 +14,7 @@ import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
 import { addCounters, emptyCounters } from './counters.ts';
 import { withinDeadline } from './deadline.ts';
+import { keepTopics } from './decoded-with.ts';
 import { claimLedger, OffsetMovedError } from './ledger.ts';
 import { LineDecoder } from './line-decoder.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
@@ -158,6 +159,7 @@ export class LoadLoop {
     }
     this.#isRegistered = true;
     if (writer !== undefined) await claimLedger(client, collector, writer);
+    await keepTopics(client, this.#topics);
     await prepareStaging(client);
     this.#snapshot = Promise.withResolvers();
     this.#send({ type: 'snapshot' });

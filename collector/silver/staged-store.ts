@@ -5,6 +5,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { type BatchLine, copyText } from './batch-line.ts';
 import { type ByteRange, byteRangesOf } from './byte-range.ts';
 import { addCounters, type Counters, emptyCounters } from './counters.ts';
+import { noteDecodedWith } from './decoded-with.ts';
 import { type FoundSensor, registerFound } from './found-sensors.ts';
 import { insertNewFiles, moveOffsets, storeRejections } from './ledger.ts';
 import { loadedColumns, loadedColumnTypes } from './reading-columns.ts';
@@ -52,7 +53,10 @@ export async function storeStaged(
     await storeRejections(client, collector, lines);
     await registerFound(client, foundIn(lines));
     const committed = await seen.insert(client, sensorsOf(lines));
-    if (mode === 'advance') await moveOffsets(client, collector, ranges);
+    if (mode === 'advance') {
+      await noteDecodedWith(client, collector, ranges);
+      await moveOffsets(client, collector, ranges);
+    }
     if (mode === 'rehearse') await client.query('ROLLBACK');
     else {
       await client.query('COMMIT');

@@ -4,7 +4,8 @@ import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
 import { formOf } from '../../collector/bronze/raw-file-name.ts';
 import type { BlockStore } from '../../collector/silver/block-store.ts';
-import { addCounters, type Counters } from '../../collector/silver/counters.ts';
+import { addCounters, type Counters, emptyCounters } from '../../collector/silver/counters.ts';
+import { readDecodedWith, recount } from '../../collector/silver/decoded-with.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
 import type { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Watermark } from '../../collector/silver/watermark.ts';
@@ -47,6 +48,8 @@ export class FileReplay {
   readonly #context: FileReplayContext;
   readonly #file: ReplayFile;
   readonly #sum: Counters;
+  /** What came of the lines that were counted already. */
+  readonly #counted = emptyCounters();
   #known: LedgerEntry | undefined;
   #watermark: Watermark;
   /** New lines that wait to be loaded together, and where they begin. */
@@ -77,6 +80,19 @@ export class FileReplay {
       progress(bytesRead);
     }
     await this.#flush();
+    await this.#noteDecoded();
+  }
+
+  /** Lines that were decoded with an earlier topics file are counted anew, as what they hold has changed. */
+  async #noteDecoded(): Promise<void> {
+    const { client, collector, decoder, forgotten } = this.#context;
+    const known = this.#known;
+    if (known === undefined || decoder.isPlain(known.path)) return;
+    const decoded = (await readDecodedWith(client, collector, [known.path])).get(known.path) ?? [];
+    const isPresent = decoded.every(({ from, hash }) => from >= known.bytes || hash === decoder.topicsHash);
+    // Of what silver has forgotten nobody can tell what came of it.
+    if (isPresent || forgotten.count > 0) return;
+    await recount(client, collector, known, this.#counted, decoder.topicsHash);
   }
 
   /** A file that is shorter than what was loaded of it took the name of another one. @returns false to leave it alone. */
@@ -107,7 +123,10 @@ export class FileReplay {
   async #backfill(start: number, bytes: Buffer): Promise<void> {
     const { client, decoder, store, forgotten } = this.#context;
     const block = { file: this.#file.name, start, bytes, watermark: this.#watermark };
-    const stored = (counters: Counters) => addCounters(this.#sum, counters);
+    const stored = (counters: Counters) => {
+      addCounters(this.#sum, counters);
+      addCounters(this.#counted, counters);
+    };
     await store.backfill(client, block, decoder, stored, line => forgotten.kept(line));
   }
 

@@ -43,6 +43,11 @@ export function reportText(report: Report): string {
       `${forgotten.lines} lines in ${forgotten.files} files are of days before ${forgotten.before}, which silver does not keep (SILVER_RETENTION_DAYS); they were only counted.`,
     );
   }
+  if (report.remapped > 0) {
+    text.push(
+      `${report.remapped} files were decoded with another topics file than the present one: \`sluice replay\` stores what this one finds.`,
+    );
+  }
   if (report.ok) {
     text.push(
       'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',

@@ -7,7 +7,8 @@ import type { Topics } from '../../collector/payload/topics.ts';
 import { addCounters, type Counters, countersOf, emptyCounters } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { readLedger } from '../../collector/silver/ledger.ts';
-import { isOfTopic, LineDecoder } from '../../collector/silver/line-decoder.ts';
+import { isOfTopic } from '../../collector/silver/line-decoder.ts';
+import { PastDecoders } from '../../collector/silver/past-decoders.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
 import { type Classified, Comparison, type Difference } from './comparison.ts';
@@ -35,6 +36,8 @@ export interface Report {
   /** Minutes that the next refresh will recompute; gold is not held to them. */
   staleMinutes: number;
   retired: Retirement;
+  /** Files with lines that were decoded with another topics file: a change, not a loss. */
+  remapped: number;
   differences: { count: number; first: Difference[] };
 }
 
@@ -73,6 +76,7 @@ class Verification {
   readonly #files: FileReport[] = [];
   readonly #differences: Difference[] = [];
   #count = 0;
+  #remapped = 0;
   /** Nobody else stores into silver, so that the first line of a key is the one that was stored. */
   #alone = true;
 
@@ -113,19 +117,20 @@ class Verification {
     const own = subjects.filter(subject => !isMixed(subject));
     this.#alone = !this.#partitions.shared && !subjects.some(({ name }) => isAbsolute(name));
     const registry = await Registry.load(this.#client);
-    // Whether a reading is late is not looked at.
-    const decoder = new LineDecoder({
-      topics: this.#options.topics,
-      registry,
-      lateMinutes: 0,
-      folder: rawFolder(this.#options.dataDir),
-    });
+    const decoders = await PastDecoders.load(
+      this.#client,
+      collector,
+      // Whether a reading is late is not looked at.
+      { topics: this.#options.topics, registry, lateMinutes: 0, folder: rawFolder(this.#options.dataDir) },
+      'UTC',
+    );
+    this.#remapped = subjects.filter(({ name, entry }) => entry && decoders.hasPast(name)).length;
 
     const bar = new ProgressBar(subjects.reduce((sum, subject) => sum + subject.bytes, 0));
     let done = 0;
     for (const [list, isOwn] of [[elsewhere, false] as const, [own, true] as const]) {
       for (const group of groups(list)) {
-        await this.#compare(group, decoder, isOwn, (bytes, name) => bar.show(done + bytes, name));
+        await this.#compare(group, decoders, isOwn, (bytes, name) => bar.show(done + bytes, name));
         done += group.reduce((sum, subject) => sum + subject.bytes, 0);
       }
       if (!isOwn) await this.#partitions.elsewhereComplete();
@@ -149,13 +154,14 @@ class Verification {
       total,
       staleMinutes: await this.#partitions.staleMinutes(),
       retired: this.#retired,
+      remapped: this.#remapped,
       differences: { count, first: [...this.#differences, ...this.#partitions.differences] },
     };
   }
 
   async #compare(
     group: Subject[],
-    decoder: LineDecoder,
+    decoders: PastDecoders,
     own: boolean,
     progress: (bytes: number, name: string) => void,
   ) {
@@ -163,7 +169,7 @@ class Verification {
     const reads: Read[] = [];
     let before = 0;
     for (const [index, subject] of group.entries()) {
-      reads.push(await this.#load(index, subject, decoder, bytes => progress(before + bytes, subject.name)));
+      reads.push(await this.#load(index, subject, decoders, bytes => progress(before + bytes, subject.name)));
       before += subject.bytes;
     }
     await this.#table.complete();
@@ -184,7 +190,7 @@ class Verification {
   async #load(
     index: number,
     subject: Subject,
-    decoder: LineDecoder,
+    decoders: PastDecoders,
     progress: (bytes: number) => void,
   ): Promise<Read> {
     const { path, name } = subject;
@@ -199,7 +205,7 @@ class Verification {
         if (line.start >= loaded) pending++;
         else {
           end = line.end;
-          await this.#table.add(index, number, decoder.decode(subject.name, line));
+          await this.#table.add(index, number, decoders.at(name, line.start).decode(name, line));
         }
       }
       progress(bytesRead);

@@ -12,9 +12,11 @@ import { nameCollector } from '../../../collector/bronze/folder-identity.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { decodeReading } from '../../../collector/payload/message.ts';
-import { defaultTopics } from '../../../collector/payload/topics.ts';
+import { defaultTopics, type Topics } from '../../../collector/payload/topics.ts';
 import { Backlog } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
+import { keepTopics } from '../../../collector/silver/decoded-with.ts';
+import { LineDecoder } from '../../../collector/silver/line-decoder.ts';
 import { Registry, upsertSensors } from '../../../collector/silver/registry.ts';
 import { readRegistry } from '../../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../../collector/silver/staged-store.ts';
@@ -23,14 +25,12 @@ import { Replay, type Replayed } from '../../../commands/replay/replay.ts';
 import { type Report, verify } from '../../../commands/verify/verify.ts';
 import { connect } from '../../../db/connect.ts';
 import { type DatabaseServer, type TestDatabase, withDatabase } from '../../harness/database.ts';
-import { decoderOf } from '../../harness/lines.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 export const SENSORS_FILE = join(ROOT, 'db/sensors.csv');
 export const silent = createLog({ LOG_LEVEL: 'silent', LOG_FORMAT: 'json' });
 const zone = zoneOf('UTC');
-const topics = defaultTopics(['sensors/#'], zone);
 
 /** What `sluice` printed, and how it ended. */
 interface Ended {
@@ -87,6 +87,8 @@ export async function withPipeline(
 
 /** Raw files and the database that they are loaded into: recording by hand, the rest by the code of the collector. */
 export class Pipeline implements AsyncDisposable {
+  /** What messages mean: without a topics file, until a test says otherwise. */
+  topics: Topics = defaultTopics(['sensors/#'], zone);
   /** A temporary folder; the data folder is in it. */
   readonly folder: string;
   readonly dataDir: string;
@@ -134,7 +136,10 @@ export class Pipeline implements AsyncDisposable {
       await prepareStaging(client);
       const backlog = new Backlog(this.raw, this.collector, silent, 5);
       await backlog.synchronise(client, sizes ?? (await this.#wholeLines()));
-      const decoder = decoderOf(await Registry.load(client), zone);
+      const { topics } = this;
+      await keepTopics(client, topics);
+      const registry = await Registry.load(client);
+      const decoder = new LineDecoder({ topics, registry, lateMinutes: 5, folder: this.raw });
       const store = new BlockStore(this.collector, silent);
       while (backlog.bytes > 0) {
         await backlog.decompress();
@@ -154,7 +159,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   verify(scope: { date?: string; sensor?: string } = {}): Promise<Report> {
-    const { dataDir, collector } = this;
+    const { dataDir, collector, topics } = this;
     return this.#connected(client => verify(client, { dataDir, collector, topics, ...scope }));
   }
 
@@ -168,7 +173,7 @@ export class Pipeline implements AsyncDisposable {
       if (!dryRun) await prepareStaging(client);
       return client;
     };
-    const { collector } = this;
+    const { collector, topics } = this;
     const replay = new Replay({
       connect: open,
       collector,

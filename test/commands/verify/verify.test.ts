@@ -35,6 +35,7 @@ describe.each(databaseServers())('verify on $name', server => {
           pending: 1,
         },
         staleMinutes: 0,
+        remapped: 0,
         retired: {
           removed: { files: 0, lines: 0 },
           forgotten: { files: 0, lines: 0, before: null },
