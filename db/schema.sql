@@ -122,6 +122,18 @@ COMMENT ON COLUMN bronze.decoded_with.path IS 'See bronze.raw_file.';
 COMMENT ON COLUMN bronze.decoded_with.from_byte IS 'From this byte on, up to that of the next row.';
 COMMENT ON COLUMN bronze.decoded_with.hash IS 'See bronze.topics_file.';
 
+CREATE TABLE bronze.rejected_file (
+  collector text NOT NULL,
+  day date NOT NULL,
+  bytes bigint NOT NULL,
+  CONSTRAINT rejected_file_pkey PRIMARY KEY (collector, day),
+  CONSTRAINT rejected_file_bytes_check CHECK ((bytes >= 0))
+);
+COMMENT ON TABLE bronze.rejected_file IS 'How far each file of rejected messages (data/rejected) is counted in silver.rejected_message.';
+COMMENT ON COLUMN bronze.rejected_file.collector IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.rejected_file.day IS 'UTC date of the file.';
+COMMENT ON COLUMN bronze.rejected_file.bytes IS 'Counted up to this byte.';
+
 CREATE TABLE silver.sensor (
   sensor_id character varying(200) NOT NULL,
   quantity text,
@@ -256,6 +268,26 @@ COMMENT ON COLUMN silver.duplicate_minute.bucket IS 'The minute of the readings,
 COMMENT ON COLUMN silver.duplicate_minute.sensor_id IS 'The id that the sensor sent.';
 COMMENT ON COLUMN silver.duplicate_minute.n IS 'How many duplicates this load met.';
 COMMENT ON COLUMN silver.duplicate_minute.loaded_at IS 'When they were met.';
+
+CREATE TABLE silver.rejected_message (
+  day date NOT NULL,
+  topic text NOT NULL,
+  reason text NOT NULL,
+  collector text NOT NULL,
+  count bigint NOT NULL,
+  last_at timestamp with time zone NOT NULL,
+  last_example text NOT NULL,
+  CONSTRAINT rejected_message_pkey PRIMARY KEY (day, topic, reason, collector),
+  CONSTRAINT rejected_message_count_check CHECK ((count > 0))
+);
+COMMENT ON TABLE silver.rejected_message IS 'Messages that were acknowledged and not recorded as readings, counted by UTC day of their arrival, topic and reason; data/rejected has each of them.';
+COMMENT ON COLUMN silver.rejected_message.day IS 'UTC date of their arrival.';
+COMMENT ON COLUMN silver.rejected_message.topic IS 'The MQTT topic; "(other topics)" where a day has more than 10,000 of them.';
+COMMENT ON COLUMN silver.rejected_message.reason IS 'Why they are not readings.';
+COMMENT ON COLUMN silver.rejected_message.collector IS 'See bronze.raw_file.';
+COMMENT ON COLUMN silver.rejected_message.count IS 'How many.';
+COMMENT ON COLUMN silver.rejected_message.last_at IS 'When the last of them arrived.';
+COMMENT ON COLUMN silver.rejected_message.last_example IS 'The beginning of the last one.';
 
 CREATE VIEW silver.latest_reading AS
  SELECT seen.sensor_id,

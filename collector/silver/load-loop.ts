@@ -19,6 +19,7 @@ import { claimLedger, OffsetMovedError } from './ledger.ts';
 import { LineDecoder } from './line-decoder.ts';
 import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
+import { RejectedMessages } from './rejected-messages.ts';
 import { prepareStaging } from './staged-store.ts';
 
 /** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
@@ -33,6 +34,8 @@ const SLOW_MS = 10_000;
 const REGISTRY_MS = 60_000;
 /** Where nothing can be read, what else comes is looked for after this long. */
 const MOST_WAIT_MS = 1000;
+/** How often the rejected messages are counted. */
+const REJECTS_MS = 5000;
 /** Between batches the collector hears of what is pending this often. */
 const REPORT_MS = 500;
 
@@ -48,6 +51,8 @@ export class LoadLoop {
   readonly #topics: Topics;
   readonly #backlog: Backlog;
   readonly #store: BlockStore;
+  readonly #rejects: RejectedMessages;
+  #rejectsAt = Number.NEGATIVE_INFINITY;
   readonly #policy: BatchPolicy;
   readonly #backoff = new Backoff(250, 30_000);
   readonly #loaded = emptyCounters();
@@ -79,6 +84,7 @@ export class LoadLoop {
     this.#topics = readTopics(data.topics, { zone: config.SENSOR_TIMEZONE });
     this.#backlog = new Backlog(rawFolder(config.DATA_DIR), collector, this.#log, config.LATE_MINUTES);
     this.#store = new BlockStore(collector, this.#log);
+    this.#rejects = new RejectedMessages(config.DATA_DIR, collector, this.#log);
     this.#policy = new BatchPolicy(config.BATCH_ROWS, config.BATCH_MS);
   }
 
@@ -197,6 +203,11 @@ export class LoadLoop {
     let decoder = await this.#decoder(client);
     for (;;) {
       await this.#due();
+      if (this.#untilRejects <= 0) {
+        this.#rejectsAt = performance.now();
+        await this.#withinDeadline(client, () => this.#rejects.count(client));
+        continue;
+      }
       if (performance.now() - this.#registryAt > REGISTRY_MS) {
         // First the time: it may change again while we read it.
         this.#registryAt = performance.now();
@@ -217,17 +228,23 @@ export class LoadLoop {
     });
   }
 
-  /** Resolves when a batch is due; rejects when the connection is lost meanwhile. */
+  /** ms until the rejected messages are looked at. */
+  get #untilRejects(): number {
+    return this.#rejectsAt + REJECTS_MS - performance.now();
+  }
+
+  /** Resolves when a batch is due, or the rejected messages are; rejects when the connection is lost meanwhile. */
   async #due(): Promise<void> {
     for (;;) {
       if (this.#lost !== undefined) throw this.#lost;
       const wait = this.#policy.untilDue(performance.now());
       const pending = this.#backlog.bytes > 0;
-      if (pending && (wait === 0 || this.#isDraining)) return;
+      if ((pending && (wait === 0 || this.#isDraining)) || this.#untilRejects <= 0) return;
       if (!pending && this.#isDraining) this.#send({ type: 'drained' });
       this.#changed = Promise.withResolvers();
       const { resolve } = this.#changed;
-      const timer = pending && wait !== undefined ? setTimeout(resolve, wait) : undefined;
+      const most = this.#untilRejects;
+      const timer = setTimeout(resolve, pending && wait !== undefined ? Math.min(wait, most) : most);
       await this.#changed.promise;
       clearTimeout(timer);
     }
