@@ -9,9 +9,11 @@ import { readDate } from './times.ts';
 
 const DAYS = `
   SELECT coalesce(json_agg(item ORDER BY date), '[]')::text AS items FROM (
-    SELECT sensor_id, day AS date, expected, received, valid, out_of_range, unknown, rejected, duplicates, conflicts,
-      late, stuck, jumps, score, verdict
-    FROM gold.data_quality_daily WHERE sensor_id = $1 AND day >= $2::date AND day <= $3::date ORDER BY day LIMIT 1000
+    SELECT sensor_id, (bucket AT TIME ZONE 'UTC')::date AS date, expected, received, valid, out_of_range, unknown, rejected,
+      duplicates, conflicts, late, stuck, jumps, score, verdict
+    FROM gold.data_quality_daily
+    WHERE sensor_id = $1 AND bucket >= $2::date::timestamp AT TIME ZONE 'UTC' AND bucket <= $3::date::timestamp AT TIME ZONE 'UTC'
+    ORDER BY bucket LIMIT 1000
   ) item`;
 
 /** What a sensor's scores are made of. */

@@ -172,7 +172,8 @@ export class SensorTable {
     ].filter(Boolean);
     if (row.words === words.join()) return;
     row.words = words.join();
-    row.element.classList.toggle('invalid', isInvalid(quality));
+    // That nobody has registered it says nothing about its values.
+    row.element.classList.toggle('invalid', quality === 'out_of_range');
     row.badges.replaceChildren(
       ...words.map(word =>
         Object.assign(document.createElement('span'), { className: 'badge', textContent: word }),

@@ -24,7 +24,8 @@ export function spark() {
 export function drawSpark(svg, points, invalid, now) {
   const isShown = ([time]) => time > now - HOUR;
   const shown = points.filter(isShown);
-  const values = shown.map(([, value]) => value);
+  // Where nothing is valid, as of a sensor that nobody has registered, dots are all there is.
+  const values = (shown.length > 0 ? shown : invalid.filter(isShown)).map(([, value]) => value);
   const least = values.length > 0 ? Math.min(...values) : 0;
   const range = (values.length > 0 ? Math.max(...values) - least : 0) || 1;
   const x = time => (((time - now + HOUR) / HOUR) * WIDTH).toFixed(1);

@@ -233,6 +233,19 @@ test.each([
   expect((await get('/api/v1/sensors/Voltage/means?every=2m')).code).toBe(400);
 });
 
+test('quality of a sensor, day by day', async () => {
+  const { code, body } = await get('/api/v1/sensors/Voltage/quality?from=2022-04-15&to=2022-04-16');
+  expect([code, body]).toMatchObject([
+    200,
+    [
+      { sensor_id: 'Voltage', date: '2022-04-15', received: 4, valid: 3, out_of_range: 1, score: 75 },
+      { sensor_id: 'Voltage', date: '2022-04-16', received: 1, valid: 1, score: 100, verdict: 'good' },
+    ],
+  ]);
+  expect((await get('/api/v1/sensors/Voltag/quality?from=2022-04-15&to=2022-04-16')).code).toBe(404);
+  expect((await get('/api/v1/sensors/Voltage/quality?from=2022-04-16&to=2022-04-15')).code).toBe(400);
+});
+
 test('quality of some days, sensor by sensor, page after page', async () => {
   const sensors = [];
   let path: string | undefined = '/api/v1/quality/days?from=2022-04-14&to=2022-04-16&limit=2';
