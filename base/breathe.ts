@@ -13,11 +13,12 @@ export async function* breathing<T>(items: Iterable<T>): AsyncGenerator<T[]> {
   let batch: T[] = [];
   for (const item of items) {
     batch.push(item);
+    const isTime = performance.now() - since >= LONGEST_MS;
     // Handed on in batches: to await each item would cost more than most of them do.
-    if (batch.length < BATCH) continue;
+    if (batch.length < BATCH && !isTime) continue;
     yield batch;
     batch = [];
-    if (performance.now() - since < LONGEST_MS) continue;
+    if (!isTime) continue;
     await turn();
     since = performance.now();
   }

@@ -47,7 +47,8 @@ export async function readSeries(
 ): Promise<Series> {
   const rows = Math.floor(MOST_ROWS / sensors);
   const means = meansFor(range, points, rows);
-  const readings = means.step <= 600 ? await countReadings(reads, sensorId, range, rows) : rows;
+  // Where means are coarser than this, readings would be many more than points, and to count them would be for nothing.
+  const readings = means.step <= 120 ? await countReadings(reads, sensorId, range, rows) : rows;
   const resolution = readings < rows ? readingsFor(range, points, readings) : means;
   const [point, mark] =
     resolution.source === 'reading'

@@ -1,3 +1,5 @@
+import { MAX_PAYLOAD_BYTES } from '../../payload/reading.ts';
+
 const LF = 0x0a;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -60,13 +62,18 @@ export function* jsonItems(body: Buffer): Generator<Item> {
   }
 }
 
-/** Where the comma or the bracket stands that ends the element. */
+/**
+ * Where the comma or the bracket stands that ends the element. Of one that is too long for a reading the end is not looked
+ * for: that would take the thread for too long.
+ */
 function endOfElement(text: Buffer, from: number): number {
+  const most = from + MAX_PAYLOAD_BYTES;
   let depth = 0;
   for (let at = from; at < text.length; at++) {
+    if (at > most) throw new SyntaxError(`an element is larger than ${MAX_PAYLOAD_BYTES} bytes`);
     switch (text[at]) {
       case QUOTE:
-        at = endOfString(text, at);
+        at = endOfString(text, at, most);
         break;
       case OPEN_BRACE:
       case OPEN_BRACKET:
@@ -87,9 +94,10 @@ function endOfElement(text: Buffer, from: number): number {
   throw new SyntaxError('the array is not closed');
 }
 
-/** Where the quotation mark stands that ends the string. */
-function endOfString(text: Buffer, from: number): number {
+/** Where the quotation mark stands that ends the string; behind `most` nobody looks any more. */
+function endOfString(text: Buffer, from: number, most: number): number {
   for (let at = from + 1; at < text.length; at++) {
+    if (at > most) return at;
     if (text[at] === BACKSLASH) at++;
     else if (text[at] === QUOTE) return at;
   }

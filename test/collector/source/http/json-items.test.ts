@@ -66,3 +66,11 @@ test('lines of NDJSON: CRLF, spaces and empty lines do not matter, and lines are
     [4, '{"c":3}'],
   ]);
 });
+
+test('an element that is too large for a reading is not gone through to its end', () => {
+  for (const filling of ['x'.repeat(300_000), '\\"'.repeat(200_000), '[],'.repeat(100_000)]) {
+    for (const body of [`[{"a": "${filling}`, `[{"a": "${filling}"}]`, `[[${filling}1]]`]) {
+      expect(() => [...jsonItems(Buffer.from(body))]).toThrow(/is larger than 262144 bytes/);
+    }
+  }
+});
