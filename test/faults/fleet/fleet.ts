@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,7 @@ import { freePort, startPostgres } from '../../harness/server.ts';
 import { CollectorProcess, runVerify } from '../collector-process.ts';
 import { settings } from '../world.ts';
 import { NatsCluster } from './nats-cluster.ts';
-import { CONSUMER, type Sent, STREAM, StreamPublisher } from './stream-publisher.ts';
+import { CONSUMER, type Sent, STREAM, StreamPublisher, TOPICS } from './stream-publisher.ts';
 
 const program = fileURLToPath(new URL('../../../sluice.js', import.meta.url));
 
@@ -67,6 +68,7 @@ interface Member {
 export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
   const { folder, seconds, rate, members: count, print, signal } = options;
   await using stack = new AsyncDisposableStack();
+  await writeFile(join(folder, 'topics.yml'), TOPICS);
   const cluster = stack.use(await NatsCluster.start(folder, NODES));
   const publisher = stack.use(await StreamPublisher.start(cluster.urls));
   const postgres = stack.use(await startPostgres());
@@ -123,6 +125,7 @@ async function memberOf(
     NATS_URL: cluster.proxied,
     NATS_STREAM: STREAM,
     NATS_CONSUMER: CONSUMER,
+    TOPICS_FILE: join(folder, 'topics.yml'),
     MQTT_CLIENT_ID: `member${index}`,
     DATABASE_URL: databaseUrl,
     DATA_DIR: join(folder, `data${index}`),
@@ -207,20 +210,23 @@ async function judge(
   client: pg.Client,
   acknowledged: readonly Sent[],
 ): Promise<Pick<FleetOutcome, 'lost' | 'doubled' | 'redelivered'>> {
-  const keyOf = (sensor: string, time: string, value: number) => `${sensor} ${time} ${value}`;
   const { rows } = await client.query<{ sensor_id: string; time: Date; value: number }>(
     'SELECT sensor_id, time, value FROM silver.sensor_reading',
   );
-  const stored = new Map<string, number>();
-  for (const { sensor_id, time, value } of rows) {
-    const key = keyOf(sensor_id, time.toISOString(), value);
-    stored.set(key, (stored.get(key) ?? 0) + 1);
+  const stored = new Map<number, { sensor_id: string; time: Date }>();
+  let doubled = 0;
+  for (const { value, ...reading } of rows) {
+    if (stored.has(value)) doubled++;
+    stored.set(value, reading);
   }
-  let lost = 0;
-  for (const { sensor, time, value } of acknowledged) if (!stored.delete(keyOf(sensor, time, value))) lost++;
+  const isStored = ({ sensor, time, value }: Sent) => {
+    const found = stored.get(value);
+    return found?.sensor_id === sensor && (time === undefined || found.time.toISOString() === time);
+  };
+  const lost = acknowledged.filter(sent => !isStored(sent)).length;
   const { rows: ledger } = await client.query<{ duplicates: string; conflicts: string }>(
     'SELECT sum(duplicates) AS duplicates, sum(conflicts) AS conflicts FROM bronze.raw_file',
   );
   const { duplicates, conflicts } = ledger[0]!;
-  return { lost, doubled: stored.size + Number(conflicts), redelivered: Number(duplicates) };
+  return { lost, doubled: doubled + Number(conflicts), redelivered: Number(duplicates) };
 }

@@ -13,12 +13,21 @@ const WINDOW = 500;
 const ANSWER_MS = 5000;
 const RETRY_MS = 200;
 
-/** A reading that was sent. */
+/** A reading that was sent; no two have the same value. */
 export interface Sent {
   sensor: string;
-  time: string;
+  /** ISO 8601; undefined: its message has no time, so it gets that of its arrival. */
+  time?: string;
   value: number;
 }
+
+/** What the messages mean: every second one is a bare number. */
+export const TOPICS = `topics:
+  - filter: sensors/#
+  - filter: plain/{sensor}
+    format: number
+    sensor: "plain {sensor}"
+`;
 
 /**
  * Publishes readings to the stream, each until it is acknowledged: then a majority of the cluster has it. Every reading is
@@ -43,7 +52,11 @@ export class StreamPublisher implements AsyncDisposable {
     // The cluster has to find its leader first.
     await publisher.#insist(async () => {
       const manager = await jetstreamManager(connection);
-      await manager.streams.add({ name: STREAM, subjects: ['sensors.>'], num_replicas: servers.length });
+      await manager.streams.add({
+        name: STREAM,
+        subjects: ['sensors.>', 'plain.>'],
+        num_replicas: servers.length,
+      });
       await manager.consumers.add(STREAM, {
         durable_name: CONSUMER,
         ack_policy: AckPolicy.Explicit,
@@ -63,9 +76,13 @@ export class StreamPublisher implements AsyncDisposable {
       const due = began + (index * 1000) / rate;
       await sleep(Math.max(0, due - Date.now()));
       if (pending.size >= WINDOW) await Promise.race(pending);
+      const number = (Math.floor(index / 2) % sensors) + 1;
       const time = new Date(began - 86_400_000 + Math.floor(index / sensors)).toISOString();
-      const sent = { sensor: `Sensor ${(index % sensors) + 1}`, time, value: (index % 4500) / 100 };
-      const publishing: Promise<void> = this.#publish(sent, index).finally(() => pending.delete(publishing));
+      const publishing: Promise<void> = (
+        index % 2 === 0
+          ? this.#publish(`sensors.${number}`, { sensor: `Sensor ${number}`, time, value: index })
+          : this.#publish(`plain.${number}`, { sensor: `plain ${number}`, value: index })
+      ).finally(() => pending.delete(publishing));
       pending.add(publishing);
     }
     await Promise.all(pending);
@@ -78,13 +95,12 @@ export class StreamPublisher implements AsyncDisposable {
     return num_pending + num_ack_pending;
   }
 
-  async #publish(sent: Sent, index: number): Promise<void> {
+  async #publish(subject: string, sent: Sent): Promise<void> {
     const { sensor, time, value } = sent;
-    const payload = JSON.stringify({ id: sensor, dt: time, value });
-    const subject = `sensors.${sensor.replace(/\D+/, '')}`;
+    const payload = time === undefined ? String(value) : JSON.stringify({ id: sensor, dt: time, value });
     const { jetstream } = this.#library;
     await this.#insist(() =>
-      jetstream(this.#connection).publish(subject, payload, { msgID: String(index), timeout: ANSWER_MS }),
+      jetstream(this.#connection).publish(subject, payload, { msgID: String(value), timeout: ANSWER_MS }),
     );
     this.acknowledged.push(sent);
   }
