@@ -63,7 +63,7 @@ interface CollectorOptions {
   env?: Record<string, string>;
 }
 
-/** Starts `sluice collect` and waits until it is subscribed and, unless told otherwise, has its database. */
+/** Starts `sluice collect` and waits until it is subscribed and, unless `awaitDatabase` is false, has its database. */
 export async function startCollector(
   bench: Bench,
   { folder, brokerUrl, databaseUrl, awaitDatabase = true, env = {} }: CollectorOptions,

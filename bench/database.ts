@@ -28,7 +28,7 @@ export class BenchDatabase implements AsyncDisposable {
     this.name = name;
     this.url = url;
     this.client = client;
-    // A query may take minutes; whoever waits for it is told at once.
+    // A query may take minutes; whoever waits for it gets an error at once.
     bench.signal.addEventListener('abort', this.#sever);
   }
 
@@ -43,7 +43,7 @@ export class BenchDatabase implements AsyncDisposable {
     const url = new URL(bench.serverUrl);
     url.pathname = `/${name}`;
     const client = new pg.Client({ connectionString: url.href, application_name: 'bench' });
-    // A server that stops ends the connection; whoever waits for an answer is told anyway.
+    // A server that stops ends the connection; whoever waits for an answer gets an error anyway.
     client.on('error', () => undefined);
     await client.connect();
     return new BenchDatabase(bench, name, url.href, client);

@@ -2,7 +2,7 @@ import type { Amount } from './subscriber.ts';
 
 /** How much each part measures. */
 export interface Plan {
-  /** How long each part takes, roughly: it tells whoever waits what is left. */
+  /** How long each part takes, roughly, in s: the progress line says what is left. */
   expectedSeconds: Record<
     | 'publisher'
     | 'throughput'

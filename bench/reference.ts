@@ -9,7 +9,7 @@ export const hasReference = spawnSync('mosquitto_sub', ['--help']).error === und
 /** A process that uses no CPU for so long has done its work; ms. */
 const IDLE_MS = 200;
 
-// The shell tells what its child has used: of a process that is gone /proc knows nothing. `times` prints the shell's own
+// The shell reports what its child has used: of a process that is gone /proc knows nothing. `times` prints the shell's own
 // user and system time, and then those of its children.
 const script = 'mosquitto_sub -p "$0" -q 1 -t "$1" -C "$2" > /dev/null & echo $!; wait $!; times';
 const FILTER = 'sensors/#';
@@ -48,7 +48,7 @@ export const startReference: StartSubscriber = async (bench, broker, _sensors, m
     cpuMicros: async () => used ?? cpuMicros(pid),
     peakMegabytes: async () => undefined,
     [Symbol.asyncDispose]: async () => {
-      // It was told how many messages come; if they did not, it would wait for ever.
+      // It waits for a number of messages; if they did not come, it would wait for ever.
       if (used === undefined) shell.kill();
       await shell.ended;
     },

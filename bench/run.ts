@@ -113,7 +113,7 @@ async function measureParts(
   stack.defer(() => postgres.stop());
   await postgres.start();
   const programs = stack.use(new Programs(folder));
-  // Whoever waits for a program is told by its end.
+  // Whoever waits for a program gets an error when it ends.
   signal.addEventListener('abort', () => programs[Symbol.dispose]());
   const bench: Bench = { folder, programs, serverUrl: postgres.url, signal, print };
 

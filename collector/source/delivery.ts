@@ -15,7 +15,7 @@ export function deliveryOf(id: number, flags: number): Delivery {
   return id * FLAGS + flags;
 }
 
-/** What tells the message from others of the same session; 0 for QoS 0. */
+/** Identifies the message within its session; 0 for QoS 0. */
 export function packetIdOf(delivery: Delivery): number {
   return Math.floor(delivery / FLAGS);
 }

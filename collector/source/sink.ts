@@ -14,7 +14,7 @@ export interface Origin {
    * a restart of ours too, comes with the same name. Printable ASCII.
    */
   readonly session: string;
-  /** When the broker took the message, where it tells. */
+  /** When the broker took the message, where it says so. */
   readonly arrival?: Micros;
   /** Length of the payload as it was sent, where only its beginning is handed over. */
   readonly payloadBytes?: number;

@@ -17,7 +17,7 @@ type Form = z.output<typeof form>;
 
 /**
  * Our session at the broker, as far as it outlives a connection and a process: the broker keeps subscriptions and what
- * they bring until somebody unsubscribes, and does not tell which there are.
+ * they bring until somebody unsubscribes, and does not say which there are.
  */
 export class BrokerSession {
   readonly #file: string;

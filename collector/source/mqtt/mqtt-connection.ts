@@ -220,7 +220,7 @@ export class MqttConnection {
     clearTimeout(timer);
   }
 
-  /** Drops the connection without a word: what was not acknowledged is sent again on the next one. */
+  /** Drops the connection without a DISCONNECT: what was not acknowledged is sent again on the next one. */
   drop(): void {
     this.#client.end(true);
     // mqtt.js leaves a connection that it is ending already to the broker, who may never end it.

@@ -73,7 +73,7 @@ export class MqttSource implements Source {
   #quiet: QuietWatch | undefined;
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
 
-  /** @param quietMs how long a subscription may bring nothing before that is said; for tests. */
+  /** @param quietMs how long a subscription may bring nothing before it is reported; for tests. */
   constructor(config: Config, filters: readonly string[], recorder: Sink, log: Logger, quietMs?: number) {
     this.#config = config;
     this.#filters = filters;
@@ -195,7 +195,7 @@ export class MqttSource implements Source {
 
   /**
    * Makes sure that shared subscriptions, where there are any, bring something.
-   * @returns a warning where that cannot be told.
+   * @returns a warning where that is not known.
    * @throws where they do not.
    */
   async #demandSharing(connection: MqttConnection): Promise<string[]> {

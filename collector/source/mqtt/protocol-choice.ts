@@ -58,9 +58,9 @@ export class ProtocolChoice {
   refused(how: Refusal): boolean {
     if (this.#setting !== 'auto') return false;
     const asked = this.next;
-    const told = asked === 5 && how === 'version';
-    const shown = asked === 5 && how === 'silent' && (this.#known || this.#state === 'confirming');
-    if (told || shown) {
+    const isSaid = asked === 5 && how === 'version';
+    const isShown = asked === 5 && how === 'silent' && (this.#known || this.#state === 'confirming');
+    if (isSaid || isShown) {
       this.#known = true;
       this.#state = 'settled';
     } else if (asked === 5 && how === 'silent') {

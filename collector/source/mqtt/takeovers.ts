@@ -1,9 +1,9 @@
 /** Connections that live this long show that nobody fights for the session. */
 const STEADY_MS = 60_000;
-/** Points after which we leave the session to the other client: three takeovers that are told, six that are suspected. */
+/** Points after which we leave the session to the other client: three takeovers that are reported, or six that are suspected. */
 const MOST_POINTS = 6;
 
-/** How a connection ended: the broker told of a takeover, it closed without a word, or something else happened. */
+/** How a connection ended: the broker reported a takeover, it closed without a reason, or something else happened. */
 export type Ending = 'taken over' | 'silent' | 'other';
 
 /**

@@ -5,7 +5,7 @@ import { createWebSocketStream, WebSocket } from 'ws';
 
 /** The byte stream to a broker. */
 export interface Transport {
-  /** Writes, ends, and tells of errors. What arrives does not come out of it, but goes to `onBytes`. */
+  /** Writes, ends, and reports errors. What arrives does not come out of it, but goes to `onBytes`. */
   stream: Duplex;
   /** Stops reading: what arrives stays with the operating system, and beyond its buffers with the broker. */
   pause(): void;

@@ -104,15 +104,15 @@ test('without a broker it says why, and stops at once', async () => {
 
 test('a broker that does not speak MQTT 5 is asked again with 3.1.1', async () => {
   await using broker = await startEmbedded();
-  const told: string[] = [];
-  const log = pino({ level: 'info' }, { write: (line: string) => void told.push(JSON.parse(line).msg) });
+  const said: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void said.push(JSON.parse(line).msg) });
   await using under = await sourceOn(broker.url, { log });
   under.source.start();
   await eventually(() => expect(under.source.status).toEqual({ connected: true, since: expect.any(String) }));
-  expect(told).toEqual(['the broker does not speak MQTT 5; going on with 3.1.1', 'connected to the broker']);
+  expect(said).toEqual(['the broker does not speak MQTT 5; going on with 3.1.1', 'connected to the broker']);
 });
 
-test('a subscription that is refused is told, tried again, and made when it is allowed', async () => {
+test('a subscription that is refused is reported, tried again, and made when it is allowed', async () => {
   let allowed = false;
   await using broker = await startAuthorizing(subscription => (allowed ? subscription : null));
   await using under = await sourceOn(broker.url);
@@ -341,7 +341,7 @@ test.skipIf(withoutMosquitto)(
 );
 
 test.skipIf(withoutMosquitto)(
-  'a subscription that the broker grants and does not serve is told, until something comes',
+  'a subscription that the broker grants and does not serve is reported, until something comes',
   async () => {
     await using folder = await temporaryFolder();
     const rights = join(folder.path, 'acl');
@@ -362,7 +362,7 @@ test.skipIf(withoutMosquitto)(
   },
 );
 
-test('a broker that grants less than was asked is told', async () => {
+test('a broker that grants less than was asked is reported', async () => {
   await using broker = await startEmbedded();
   // The last byte of a SUBACK of 3.1.1 is the QoS of the last subscription.
   await using lowering = await meddle(broker.url, {

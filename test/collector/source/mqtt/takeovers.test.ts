@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { Takeovers } from '../../../../collector/source/mqtt/takeovers.ts';
 
-test('three takeovers that are told are too many, or six that are suspected', () => {
-  const told = new Takeovers();
+test('three reported takeovers are too many, or six suspected ones', () => {
+  const reported = new Takeovers();
   for (const expected of [false, false, true]) {
-    told.ended('taken over', 100);
-    expect(told.tooMany).toBe(expected);
+    reported.ended('taken over', 100);
+    expect(reported.tooMany).toBe(expected);
   }
   const suspected = new Takeovers();
   for (const expected of [false, false, false, false, false, true]) {
