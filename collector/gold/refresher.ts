@@ -4,6 +4,7 @@ import { errorText } from '../../base/errors.ts';
 import { Feed } from '../../base/feed.ts';
 import { everyMinute, type Schedule } from '../../base/schedule.ts';
 import { connect, sever } from '../../db/connect.ts';
+import { isLacking } from '../../db/lacking.ts';
 import { prepareRefresh, refreshStaleMinutes } from './refresh.ts';
 import { secondsSinceRefresh } from './refresh-lock.ts';
 
@@ -31,6 +32,7 @@ export class Refresher {
   #reported = '';
   #freshAt = performance.now();
   #isLate = false;
+  #hasRefreshed = false;
   /** Each refresh of this collector. */
   readonly refreshes: Feed<Refreshed>;
 
@@ -85,11 +87,15 @@ export class Refresher {
       if (minutes === undefined) return await this.#wait(this.#client);
       if (minutes > 0) this.#log.debug({ minutes, ms: Math.round(ms) }, 'refreshed stale minutes');
       this.#freshAt = performance.now();
+      this.#hasRefreshed = true;
       this.#reported = '';
       this.refreshes.publish({ minutes, seconds: ms / 1000 });
     } catch (error) {
-      // The loader reports a database that is away; that it refuses to refresh is ours to report.
-      const isRefusal = /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code));
+      // The loader reports a database that is away, and migrates one at the start, which may take a while; that it refuses
+      // to refresh is ours to report.
+      const isRefusal =
+        /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code)) &&
+        (this.#hasRefreshed || !isLacking(error));
       this.#report(
         isRefusal ? 'error' : 'debug',
         errorText(error),

@@ -227,7 +227,8 @@ BEGIN
     LOOP
       EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine);
     END LOOP;
-  ELSE
+  -- Nobody needs to be told while nobody else can log in.
+  ELSIF EXISTS (SELECT FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND rolname <> current_user) THEN
     RAISE NOTICE 'whoever may read % may also fill its disk, with large objects and with what queries sort: % may not forbid that there. If it holds nothing but Sluice''s tables, let a superuser run "CALL sluice.shape_database()"', current_database(), current_user
       USING ERRCODE = '01SLU';
   END IF;

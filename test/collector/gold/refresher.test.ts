@@ -52,3 +52,20 @@ test('gold that is over three minutes late is a warning, once, with the reason; 
   expect(refresher.lateness).toBeUndefined();
   expect(lines.at(-1)!.msg).toBe('gold is refreshed each minute again');
 });
+
+test('a database that is still to be migrated is no error, and one that loses a table later is', async () => {
+  await using scope = new AsyncDisposableStack();
+  const empty = await newDatabase({ migrated: false });
+  scope.defer(() => empty.drop());
+  const early = new Refresher(
+    empty.url,
+    pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) }),
+  );
+  scope.defer(() => early.stop(10_000));
+  await early.refresh();
+  expect(lines).toEqual([]);
+  await refresher.refresh();
+  await database.query('ALTER TABLE sluice.stale_minute RENAME TO taken_away');
+  await refresher.refresh();
+  expect(lines.map(({ msg }) => msg)).toEqual(['cannot refresh; the minutes stay stale until it works']);
+});
