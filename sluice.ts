@@ -22,6 +22,11 @@ const commands: Entry[] = [
     () => import('./commands/migrate/command.ts'),
   ],
   [
+    'topics',
+    'print the topic filters that the collector subscribes to, one a line',
+    () => import('./commands/topics/command.ts'),
+  ],
+  [
     'verify',
     'prove that the database holds what the raw files say; exit 1 and the first differences if not',
     () => import('./commands/verify/command.ts'),

@@ -61,12 +61,12 @@ broker_file() {
   mv -f mosquitto/new "mosquitto/$2"
 }
 
-# The broker grants any subscription and then delivers only what may be read: a topic of MQTT_TOPICS that is not in the
-# ACL would stay silent. So one follows from the other.
+# The broker grants any subscription and then delivers only what may be read: a topic that the collector subscribes to and
+# that is not in the ACL would stay silent. So one follows from the other (`sluice topics` has written /topics/filters).
 access_list() {
   cat /sluice/acl
   printf '\nuser collector\n'
-  printf '%s\n' "${MQTT_TOPICS:-sensors/#}" | tr ',' '\n' | sed 's/^ */topic read /; s/ *$//'
+  sed 's/^/topic read /' /topics/filters
 }
 
 # What the broker may queue for a collector that is away: two thirds of its memory, of which a message takes 500 bytes and its
