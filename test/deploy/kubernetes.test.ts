@@ -52,7 +52,7 @@ async function validate(resources: readonly Resource[]): Promise<string> {
 const find = (resources: readonly Resource[], kind: string) =>
   resources.filter(resource => resource.kind === kind);
 
-describe.skipIf(missing).each(['single', 'fleet'])('the overlay %s', overlay => {
+describe.skipIf(missing).each(['single', 'fleet', 'fleet-jetstream'])('the overlay %s', overlay => {
   test('is built, and valid', async () => {
     const resources = await build(join(FOLDER, 'overlays', overlay));
     expect(find(resources, 'StatefulSet')).toHaveLength(1);
