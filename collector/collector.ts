@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import type { Config } from '../base/settings.ts';
+import { ClockCorrection } from './bronze/clock-correction.ts';
+import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
@@ -114,21 +116,30 @@ export class Collector {
     void folder.lost.then(this.#failing.resolve);
     if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
 
+    const clock = new ClockWatch(config.DATA_DIR);
     const recorder = new Recorder({
       dataDir: config.DATA_DIR,
       topics,
       lateMinutes: config.LATE_MINUTES,
       descriptors: descriptorBudget(),
       folder,
+      clock,
       log,
     });
     this.#recorder = recorder;
+    await clock.start();
     await recorder.start(folder.crashed);
     folder.repaired();
     this.#undo.defer(async () => {
       await recorder.stop();
       if (!recorder.isWhole) folder.damaged();
     });
+
+    const { decoder } = topics.plain;
+    const correction = new ClockCorrection(clock, config.DATA_DIR, recorder, decoder, log);
+    correction.start();
+    this.#undo.defer(() => correction.stop());
+    this.#health.watch('clock_wrong', () => clock.suspicion);
 
     const { collector } = folder;
     const loader = new Loader({
@@ -151,7 +162,7 @@ export class Collector {
     nightly.start();
     this.#undo.defer(() => nightly.stop());
 
-    const lifecycle = new Nightly({ config, collector, recorder, log });
+    const lifecycle = new Nightly({ config, collector, recorder, clock, log });
     lifecycle.start();
     this.#undo.defer(() => lifecycle.stop());
 

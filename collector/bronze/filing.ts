@@ -1,10 +1,11 @@
 import type { Decoder } from '../payload/decoder.ts';
 import { writeEnvelope } from '../payload/envelope.ts';
-import { MAX_PAYLOAD_BYTES, type Rejection } from '../payload/reading.ts';
+import { AHEAD, MAX_PAYLOAD_BYTES, type Rejection } from '../payload/reading.ts';
 import type { TopicEntry, Topics } from '../payload/topics.ts';
 import { type Delivery, isRepeated, isRetained, packetIdOf, qosOf } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { Arrivals } from './arrivals.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import type { FileNames } from './file-names.ts';
 import type { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
@@ -27,6 +28,8 @@ export interface FilingOptions {
   watermarks: SensorWatermarks;
   files: TopicFiles;
   names: FileNames;
+  /** Compares the readings with the clock; absent where nobody asks. */
+  clock?: ClockWatch | undefined;
   /** ms since 1970. */
   now: () => number;
 }
@@ -40,21 +43,24 @@ export class Filing {
   readonly #watermarks: SensorWatermarks;
   readonly #files: TopicFiles;
   readonly #names: FileNames;
+  readonly #clock: ClockWatch | undefined;
   readonly #now: () => number;
   readonly #known = new PartitionCache();
   readonly #arrivals = new Arrivals();
 
-  constructor({ topics, watermarks, files, names, now }: FilingOptions) {
+  constructor({ topics, watermarks, files, names, clock, now }: FilingOptions) {
     this.#topics = topics;
     this.#watermarks = watermarks;
     this.#files = files;
     this.#names = names;
+    this.#clock = clock;
     this.#now = now;
   }
 
   /** Adds a message to a group. Called for every message. */
   add(group: Group, topic: string | Buffer, payload: Buffer, delivery: Delivery, origin?: Origin): void {
     // What no broker has delivered is plain.
+    group.clock ||= this.#now();
     const entry = delivery === 0 ? this.#topics.plain : this.#topics.find(topic);
     const form = entry?.decoder.common;
     if (form !== undefined && !entry!.hasEnvelope) {
@@ -93,6 +99,7 @@ export class Filing {
     const readings = decoder.decode(topic.toString(), payload, now * 1000);
     const reading = typeof readings === 'string' ? readings : (readings[0] ?? 'holds no reading');
     if (typeof reading === 'string') {
+      if (reading === AHEAD) this.#clock?.noteRejected(now);
       this.#reject(group, message, reading, now);
       return;
     }
@@ -105,6 +112,7 @@ export class Filing {
 
   #addReading(group: Group, partition: Partition, second: number, line: Buffer): void {
     const { file, sensor } = partition;
+    this.#clock?.note(second, group.clock);
     if (this.#watermarks.note(partition, second)) {
       const offset = group.files.get(file)?.bytes.length ?? 0;
       group.lateChecks.push({ partition, offset, second, newest: sensor.newest });

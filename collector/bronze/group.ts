@@ -16,6 +16,8 @@ export class Group {
   readonly files = new Map<string, Lines>();
   /** Sum of the payloads, in bytes. */
   payloadBytes = 0;
+  /** The clock when the first message came, in ms since 1970; 0 before. */
+  clock = 0;
   recorded = 0;
   /** Messages that the topics file says not to record. */
   ignored = 0;

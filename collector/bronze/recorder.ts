@@ -7,6 +7,7 @@ import type { Topics } from '../payload/topics.ts';
 import type { Delivery } from '../source/delivery.ts';
 import type { Origin } from '../source/sink.ts';
 import { syncFolder } from './append-file.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import { tidyRawFolder } from './compressed-file.ts';
 import { type DataFolder, FolderLostError } from './data-folder.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
@@ -35,6 +36,8 @@ export interface RecorderOptions {
   log: Logger;
   /** Whose folder it is; absent where nobody else can take it. */
   folder?: Pick<DataFolder, 'check' | 'isHaunted'> | undefined;
+  /** Compares the readings with the clock. */
+  clock?: ClockWatch | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
   now?: () => number;
 }
@@ -101,7 +104,7 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    const { dataDir, topics, log, folder, now = Date.now } = options;
+    const { dataDir, topics, log, folder, clock, now = Date.now } = options;
     this.#fence = async () => folder?.check();
     this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
@@ -111,7 +114,7 @@ export class Recorder {
     );
     this.#topicFiles = new TopicFiles(dataDir, this.#names);
     const [watermarks, files] = [this.#watermarks, this.#topicFiles];
-    this.#filing = new Filing({ topics, watermarks, files, names: this.#names, now });
+    this.#filing = new Filing({ topics, watermarks, files, names: this.#names, clock, now });
     this.#sizes = new RawSizes(dataDir, ({ message }) =>
       log.error({ reason: message }, 'a raw file cannot be read; it is left out'),
     );

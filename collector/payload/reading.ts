@@ -28,6 +28,9 @@ export const MAX_SENT_ID = 50;
 /** The longest id that the topics file may make. */
 export const MAX_MADE_ID = 200;
 
+/** Why a reading is not believed that is dated after its arrival. Where the clock was wrong, it is decided again. */
+export const AHEAD: Rejection = 'dt is more than a day ahead';
+
 const EARLIEST: Micros = Date.UTC(2000, 0, 1) * 1000;
 // A double holds microseconds exactly until 2255, and every stray century would be a chunk of its own.
 const LATEST: Micros = Date.UTC(2200, 0, 1) * 1000;
@@ -55,7 +58,7 @@ export function timeProblem(time: Micros, arrival: Micros): Rejection | undefine
   if (time < EARLIEST) return 'dt is before 2000';
   if (time >= LATEST) return 'dt is after 2199';
   // A clock from before Sluice was written is not set yet: it cannot judge anybody.
-  if (time > arrival + DAY && arrival > CLOCK_IS_SET) return 'dt is more than a day ahead';
+  if (time > arrival + DAY && arrival > CLOCK_IS_SET) return AHEAD;
   return undefined;
 }
 

@@ -22,6 +22,8 @@ export interface NightlyOptions {
   collector: string;
   recorder: Pick<Recorder, 'exchange' | 'snapshot'>;
   log: Logger;
+  /** Nothing is removed by a clock that seems wrong. */
+  clock?: { readonly suspicion: string | undefined } | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
   now?: () => number;
 }
@@ -92,7 +94,8 @@ export class Nightly {
   }
 
   async #work(client: pg.Client): Promise<void> {
-    const { config, log } = this.#options;
+    const { config, log, clock } = this.#options;
+    if (clock?.suspicion !== undefined) throw new Error(clock.suspicion);
     const { signal } = this.#stopping;
     const today = await this.#today(client);
     const before = (days: number) => utcDay(today - days * DAY_MS);
