@@ -18,6 +18,7 @@ import { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
 import { announceMeans, keepJudgeInformed } from './serve/overview.ts';
 import { Reads } from './serve/reads.ts';
+import { RejectExamples } from './serve/reject-examples.ts';
 import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
 import { Throttle } from './serve/throttle.ts';
@@ -52,6 +53,7 @@ export class Collector {
   readonly #log: Logger;
   readonly #folder: DataFolder | undefined;
   readonly #health = new Health();
+  readonly #examples = new RejectExamples();
   readonly #startedAt = new Date().toISOString();
   readonly #undo = new AsyncDisposableStack();
   readonly #failing = Promise.withResolvers<Error>();
@@ -192,6 +194,7 @@ export class Collector {
       // Each line has its end.
       metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected });
       stream.readings(lines);
+      this.#examples.note(lines);
     });
     loader.batches.follow(batch => metrics.stored(batch));
     refresher.refreshes.follow(refreshed => {
@@ -264,7 +267,10 @@ export class Collector {
       recording: { ok: this.#recorder!.failure === undefined, pending_bytes: this.#recorder!.pendingBytes },
       loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
       refresh: { lag_s: metrics.refreshLag() },
-      rejects: metrics.rejects(),
+      rejects: metrics.rejects().map(reject => ({
+        ...reject,
+        last: (reject.source === 'mqtt' && this.#examples.of(reject.reason)) || null,
+      })),
       disk: await diskOf(this.#config.DATA_DIR),
     };
   }

@@ -20,6 +20,11 @@ export function rejectedFileBeside(path: string): string {
   return path.replace(/\.jsonl$/, '~.jsonl');
 }
 
+/** Whether a path below the data folder is that of a file of rejected messages. */
+export function isRejectedFile(path: string): boolean {
+  return path.startsWith(`${REJECTED}/`);
+}
+
 /** A file of rejected messages: the UTC date of their arrival, and its path below the data folder. */
 export interface RejectedFile {
   date: string;

@@ -19,7 +19,17 @@ const status = z.object({
   loading: z.object({ pending_bytes: z.number(), lag_s: z.number() }),
   refresh: z.object({ lag_s: z.number() }),
   rejects: z
-    .array(z.object({ source: z.enum(['mqtt', 'http']), reason: z.string(), count: z.number().int() }))
+    .array(
+      z.object({
+        source: z.enum(['mqtt', 'http']),
+        reason: z.string(),
+        count: z.number().int(),
+        last: z
+          .object({ at: time, topic: z.string(), payload: z.string() })
+          .nullable()
+          .describe('The last such message of MQTT, or its beginning; null: it is not known.'),
+      }),
+    )
     .describe('What was rejected since the start, by reason; the most frequent first.'),
   disk: z
     .object({ free_bytes: z.number(), total_bytes: z.number() })
