@@ -13,6 +13,8 @@ const LF = 0x0a;
 const TAIL_BLOCK = 64 * 1024;
 const LOOK_EVERY_MS = 5000;
 const OPEN = constants.O_RDWR | constants.O_APPEND;
+/** Readings are nobody else's business on a shared machine; the umask may take more away. */
+export const FILE_MODE = 0o640;
 
 /** How to open a file that may be there: see `AppendFile.open`. */
 export interface OpenOptions {
@@ -142,7 +144,7 @@ async function openOrCreate(
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     if (await bringBack()) return { descriptor: await openFile(path, OPEN), created: false };
     return {
-      descriptor: await openFile(path, OPEN | constants.O_CREAT | constants.O_EXCL),
+      descriptor: await openFile(path, OPEN | constants.O_CREAT | constants.O_EXCL, FILE_MODE),
       created: true,
     };
   }

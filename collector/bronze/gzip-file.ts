@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { crc32, createDeflateRaw, createGunzip } from 'node:zlib';
+import { FILE_MODE } from './append-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 
@@ -52,7 +53,7 @@ export async function writeGzip(
       yield* chunks;
       yield trailer(sum, bytes);
     },
-    createWriteStream(target, { flush: true }),
+    createWriteStream(target, { flush: true, mode: FILE_MODE }),
     { signal },
   );
   const back = await readBack(target);
@@ -75,7 +76,7 @@ export async function writeGunzipped(source: string, target: string): Promise<nu
         yield chunk;
       }
     },
-    createWriteStream(target, { flush: true }),
+    createWriteStream(target, { flush: true, mode: FILE_MODE }),
   ).catch(error => {
     throw damaged(source, error);
   });

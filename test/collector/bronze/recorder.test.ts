@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { prepareCompressed } from '../../../collector/bronze/compressed-file.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
@@ -235,4 +236,21 @@ test('a file that cannot be written, or is a folder, costs nobody else anything:
   expect((await readFile(join(folder.path, 'rejected/2025-11-12~.jsonl'), 'utf8')).split('\n')).toHaveLength(
     3,
   );
+});
+
+test('raw and rejected files are readable for the owner and its group only, whatever form they have', async () => {
+  await using folder = await temporaryFolder();
+  const before = process.umask(0o022);
+  try {
+    await using under = await recorderIn(folder.path);
+    await under.record(reading('Sensor 1', 1), 'not a reading');
+    for (const path of ['raw/2025-11-12_Sensor_1.jsonl', 'rejected/2025-11-12.jsonl']) {
+      expect((await stat(join(folder.path, path))).mode & 0o777, path).toBe(0o640);
+    }
+    const raw = join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl');
+    await prepareCompressed(raw, (await stat(raw)).size);
+    expect((await stat(`${raw}.gz.tmp`)).mode & 0o777).toBe(0o640);
+  } finally {
+    process.umask(before);
+  }
 });
