@@ -7,9 +7,7 @@ What \`/metrics\` of the collector's HTTP server says, in Prometheus' text forma
 process. A histogram has the series \`_bucket\`, \`_sum\` and \`_count\`. The series that begin with \`process_\` and \`nodejs_\` are
 the process's own.
 
-Worth an alert: \`sluice_recording_failing > 0\` (the disk), \`sluice_loading_lag_seconds > 60\` (the database),
-\`sluice_mqtt_connected == 0\` (the broker), \`sluice_refresh_lag_seconds > 180\` (the means), and whatever else is wrong:
-\`sluice_degraded == 1\`.
+What is worth an alert, and after how long, stands in \`deploy/prometheus/alerts.yml\`.
 
 Written by \`npm run docs\` from collector/serve/metrics.ts.
 `;
