@@ -39,7 +39,9 @@ describe.each(databaseServers())('on $name', server => {
   });
   afterAll(() => database.drop());
   const clear = () =>
-    database.query(`TRUNCATE ${TABLES.join(', ')}, silver.conflicting_reading, gold.reading_1min_mean`);
+    database.query(
+      `TRUNCATE bronze.decoded_with, ${TABLES.join(', ')}, silver.conflicting_reading, gold.reading_1min_mean`,
+    );
   beforeEach(clear);
 
   const batchOf = (file: string, texts: readonly string[], start = 0) =>
