@@ -128,10 +128,10 @@ test('settings are read from .env in the working folder, and the environment goe
   expect(stderr).toMatch(/^sluice: A setting is wrong:\n {2}HTTP_PORT must be .*"none"\n$/);
 });
 
-test('verify of a folder without a collector ends with 1, and says what to do', async () => {
+test('verify of a folder without a collector ends with 2, and says what to do', async () => {
   await using folder = await temporaryFolder();
   const { code, stdout, stderr } = await sluice(['verify'], { DATA_DIR: folder.path });
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(sentence);
   expect(stderr).toContain(folder.path);
   expect(stderr).toContain('Set DATA_DIR');
@@ -168,13 +168,13 @@ test('migrate makes the tables, and has nothing to do the second time', async ()
 test.each([
   { what: 'that does not exist', name: 'nowhere.jsonl', says: /nowhere\.jsonl/ },
   { what: 'that is no raw file', name: 'sensors.csv', says: /sensors\.csv is not a raw file: .*\.jsonl/ },
-])('replay of a path $what ends with 1 and one sentence, and loads nothing', async ({ name, says }) => {
+])('replay of a path $what ends with 2 and one sentence, and loads nothing', async ({ name, says }) => {
   await withPipeline(async pipeline => {
     writeFileSync(join(pipeline.folder, 'sensors.csv'), '');
     const good = join(pipeline.folder, 'good.jsonl');
     writeFileSync(good, '{"id":"Sensor 1","dt":"2025-11-12T00:00:00Z","value":1}\n');
     const { code, stdout, stderr } = await pipeline.sluice(['replay', good, join(pipeline.folder, name)]);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(sentence);
     expect(stderr).toMatch(says);
     expect((await pipeline.dump())['bronze.raw_file']).toEqual([]);

@@ -1,5 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { UsageError } from '../../base/errors.ts';
 import {
   compressedPath,
   FORMS,
@@ -52,11 +53,11 @@ export async function findAgain(file: ReplayFile): Promise<ReplayFile> {
 
 async function pathsBelow(place: string): Promise<string[]> {
   const found = await stat(place).catch(error => {
-    throw new Error(`There is no file or folder ${place} to replay: ${error.code}`, { cause: error });
+    throw new UsageError(`There is no file or folder ${place} to replay: ${error.code}`);
   });
   if (!found.isDirectory()) {
     if (formOf(place) !== undefined) return [place];
-    throw new Error(`${place} is not a raw file: its name must end in ${FORMS}`);
+    throw new UsageError(`${place} is not a raw file: its name must end in ${FORMS}`);
   }
   const entries = await readdir(place, { recursive: true, withFileTypes: true });
   return entries

@@ -1,35 +1,33 @@
 import type { ClientBase } from 'pg';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import type { LedgerEntry } from '../../collector/silver/ledger.ts';
-import { Comparison } from '../verify/comparison.ts';
 import { LineTable } from '../verify/line-table.ts';
+import { type WouldBecome, wouldBecome } from '../verify/would-become.ts';
 import { type FileReplayContext, linesOf } from './file-replay.ts';
 import type { ReplayFile } from './files.ts';
 
 /** Says what a replay would do, in temporary tables: what one file would store is there for the next one. */
 export class Preview {
   readonly #client: ClientBase;
-  readonly #collector: string;
 
-  private constructor(client: ClientBase, collector: string) {
+  private constructor(client: ClientBase) {
     this.#client = client;
-    this.#collector = collector;
   }
 
-  static async prepare(client: ClientBase, collector: string): Promise<Preview> {
+  static async prepare(client: ClientBase): Promise<Preview> {
     await LineTable.prepare(client);
     await client.query(
       `CREATE TEMP TABLE would_be_stored
          (sensor_id varchar, time timestamptz, value float8, PRIMARY KEY (sensor_id, time))`,
     );
-    return new Preview(client, collector);
+    return new Preview(client);
   }
 
   async of(
     file: ReplayFile,
     known: LedgerEntry | undefined,
     context: FileReplayContext,
-  ): ReturnType<Comparison['wouldBecome']> {
+  ): Promise<WouldBecome> {
     const { decoder, forgotten, leaveRest, progress } = context;
     const table = new LineTable(this.#client);
     await table.clear();
@@ -43,7 +41,7 @@ export class Preview {
       progress(bytesRead);
     }
     await table.complete();
-    const would = await new Comparison(this.#client, this.#collector, [file.name]).wouldBecome();
+    const would = await wouldBecome(this.#client);
     await this.#client.query(
       `INSERT INTO would_be_stored
        SELECT DISTINCT ON (sensor_id, time) sensor_id, time, value FROM audit_line

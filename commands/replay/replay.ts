@@ -144,7 +144,7 @@ export class Replay {
       leaveRest: collecting && !isForeign(file),
     };
     if (dryRun) {
-      this.#preview ??= await Preview.prepare(client, collector);
+      this.#preview ??= await Preview.prepare(client);
       const would = await this.#preview.of(file, known, context);
       this.#noteForgotten(forgotten, since);
       return { file: file.name, ...would };

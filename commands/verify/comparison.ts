@@ -1,38 +1,45 @@
 import type { ClientBase } from 'pg';
-import type { Counters } from '../../collector/silver/counters.ts';
-import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
-
-/** A place where files and database disagree. */
-export interface Difference {
-  /** The raw file; undefined where silver or gold has something that no file explains. */
-  file?: string;
-  /** Line number, from 1. */
-  line?: number;
-  what: string;
-}
-
-/** How many differences of one kind are listed one by one. */
-const LISTED = 10;
+import { type Counters, emptyCounters } from '../../collector/silver/counters.ts';
+import { type Difference, type DifferenceKind, LISTED } from './difference.ts';
+import { IS_READING } from './line-table.ts';
 
 /**
  * What became of the lines in `audit_line`, by file number, as silver shows it. `missing` lines are in no table; `forgotten`
- * ones are of days that silver does not keep, and may be anywhere.
+ * ones are of days that silver does not keep, and may be anywhere. `wrong` ones are not where they belong, or not as they are.
  */
-export type Classified = Counters & { missing: number; forgotten: number };
+export type Classified = Counters & { missing: number; forgotten: number; wrong: number };
+
+/** What lines are compared with. */
+export interface ComparisonOptions {
+  collector: string;
+  /** The ledger's paths, by the file numbers of `audit_line`. */
+  files: string[];
+  /** Readings before this are not kept; undefined: all are. */
+  keptSince: Date | undefined;
+  /** Also compare what another version of Sluice, or other settings, may have judged otherwise: late, and why a line was rejected. */
+  exhaustive: boolean;
+}
 
 /*
  * The lines beside what silver has under their keys. The bounds are constants for the planner, so that TimescaleDB leaves
  * out the chunks of other days.
  */
 const judged = `
-  judged AS (
-    SELECT l.*, s.value AS silver_value, r.byte_offset IS NOT NULL AS refused, c.byte_offset IS NOT NULL AS kept,
+  beside AS (
+    SELECT l.*, s.value AS silver_value, s.quality AS silver_quality, s.late AS silver_late,
+      r.byte_offset IS NOT NULL AS refused, c.byte_offset IS NOT NULL AS kept,
       row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line, l.reading) AS nth,
       coalesce(
-        l.time < ${KEPT_SINCE},
-        ($2::text[])[l.file + 1] ~ '^\\d{4}-\\d\\d-\\d\\d_'
-          AND left(($2::text[])[l.file + 1], 10) < to_char(${KEPT_SINCE} AT TIME ZONE 'UTC', 'YYYY-MM-DD')
-      ) AS forgotten
+        l.time < $5::timestamptz,
+        ($2::text[])[l.file + 1] ~ '^\\d{4}-\\d\\d-\\d\\d'
+          AND left(($2::text[])[l.file + 1], 10) < to_char($5::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+        false
+      ) AS forgotten,
+      (c.sensor_id, c.time, c.conflicting_value, c.stored_value) IS NOT DISTINCT FROM (l.sensor_id::varchar, l.time, l.value, s.value)
+        AS kept_as_it_is,
+      encode(sha256(convert_to(r.line, 'UTF8')), 'hex') = l.text_sha256 AND (
+        NOT $6::boolean OR (r.reason, r.time, r.sensor_id::text) IS NOT DISTINCT FROM (l.reason, l.time, l.said_sensor_id)
+      ) AS refused_as_it_is
     FROM audit_line l
     LEFT JOIN silver.sensor_reading s
       ON s.sensor_id = l.sensor_id AND s.time = l.time AND s.time BETWEEN $3::timestamptz AND $4::timestamptz
@@ -42,29 +49,55 @@ const judged = `
     LEFT JOIN silver.conflicting_reading c
       ON c.collector = $1 AND c.path = ($2::text[])[l.file + 1] AND c.byte_offset = l.byte_offset
         AND c.reading = l.reading
+  ), judged AS (
+    SELECT *, CASE
+      WHEN forgotten THEN NULL
+      WHEN reason IS NOT NULL AND NOT refused THEN 'missing_rejection'
+      WHEN reason IS NOT NULL AND NOT refused_as_it_is THEN 'changed_rejection'
+      WHEN reason IS NOT NULL THEN NULL
+      WHEN ${IS_READING} AND silver_value IS NULL AND NOT refused THEN 'missing_reading'
+      WHEN silver_value <> value AND NOT kept THEN 'missing_conflict'
+      WHEN silver_value <> value AND NOT kept_as_it_is THEN 'changed_conflict'
+      WHEN silver_value = value AND kept THEN 'surplus_conflict'
+      WHEN silver_value = value AND silver_quality <> quality AND nth = 1 THEN 'quality'
+      WHEN silver_value = value AND silver_late <> late AND nth = 1 AND $6::boolean THEN 'late'
+    END AS difference
+    FROM beside
   )`;
 
-/** SQL: whether a row of `audit_line` is a reading that can be stored. */
-const isReading = 'reading > 0 AND reason IS NULL';
+/** A sentence about a line for each kind, as SQL over `judged`. */
+const sentence = `
+  CASE difference
+    WHEN 'missing_rejection' THEN 'cannot be stored (' || reason || ') and is not in silver.rejected_line'
+    WHEN 'changed_rejection' THEN 'cannot be stored (' || reason || ') and is in silver.rejected_line with another text, reason, sensor or time'
+    WHEN 'missing_reading' THEN 'reading of ' || sensor_id || ' at ' || time || ' is not in silver.sensor_reading'
+    WHEN 'missing_conflict' THEN 'value ' || value || ' of ' || sensor_id || ' at ' || time || ' is ' || silver_value
+      || ' in silver.sensor_reading, and not in silver.conflicting_reading'
+    WHEN 'changed_conflict' THEN 'value ' || value || ' of ' || sensor_id || ' at ' || time || ' is ' || silver_value
+      || ' in silver.sensor_reading, and silver.conflicting_reading says other values, another sensor or time'
+    WHEN 'surplus_conflict' THEN 'value ' || value || ' of ' || sensor_id || ' at ' || time
+      || ' is in silver.sensor_reading, and also in silver.conflicting_reading'
+    WHEN 'quality' THEN 'reading of ' || sensor_id || ' at ' || time || ' is ' || silver_quality || ', by the registry it is ' || quality
+      || '; \`sluice replay --reclassify\` classifies it again'
+    WHEN 'late' THEN 'reading of ' || sensor_id || ' at ' || time || CASE WHEN silver_late THEN ' is marked late' ELSE ' is not marked late' END
+      || ', by the order of the lines and LATE_MINUTES it is ' || CASE WHEN late THEN 'late' ELSE 'not' END
+  END`;
 
 /** Compares the lines of `audit_line` with silver. */
 export class Comparison {
   readonly #client: ClientBase;
-  readonly #collector: string;
-  readonly #files: string[];
+  readonly #options: ComparisonOptions;
   #bounds: [string | null, string | null] = [null, null];
 
-  /** @param files the ledger's paths, by the file numbers of `audit_line`. */
-  constructor(client: ClientBase, collector: string, files: string[]) {
+  constructor(client: ClientBase, options: ComparisonOptions) {
     this.#client = client;
-    this.#collector = collector;
-    this.#files = files;
+    this.#options = options;
   }
 
   /** Counts what became of the lines, by file number. */
   async classify(): Promise<Map<number, Classified>> {
     const bounds = await this.#client.query<{ least: string | null; greatest: string | null }>(
-      'SELECT min(time)::text AS least, max(time)::text AS greatest FROM audit_line',
+      'SELECT min(time)::text AS least, max(time)::text AS greatest FROM audit_line WHERE reason IS NULL',
     );
     this.#bounds = [bounds.rows[0]!.least, bounds.rows[0]!.greatest];
     const { rows } = await this.#query<Record<keyof Classified | 'file', string>>(
@@ -79,81 +112,80 @@ export class Comparison {
          count(*) FILTER (WHERE silver_value = value AND nth > 1) AS duplicates,
          count(*) FILTER (WHERE silver_value <> value) AS conflicts,
          count(*) FILTER (WHERE reading > 0 AND (reason IS NOT NULL OR (silver_value IS NULL AND refused))) AS refused,
-         count(*) FILTER (WHERE ${isReading} AND silver_value IS NULL AND NOT refused AND NOT forgotten) AS missing,
-         count(*) FILTER (WHERE forgotten AND reading <= 1) AS forgotten
+         count(*) FILTER (WHERE ${IS_READING} AND silver_value IS NULL AND NOT refused AND NOT forgotten) AS missing,
+         count(*) FILTER (WHERE forgotten AND reading <= 1) AS forgotten,
+         count(difference) AS wrong
        FROM judged GROUP BY file`,
     );
+    const names = Object.keys(noLines) as (keyof Classified)[];
     return new Map(
-      rows.map(({ file, ...counts }) => [
-        Number(file),
-        Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, Number(n)])) as Classified,
-      ]),
+      rows.map(row => {
+        const found = { ...noLines };
+        for (const name of names) found[name] = Number(row[name]);
+        return [Number(row.file), found];
+      }),
     );
   }
 
-  /**
-   * What loading the lines would do: how many silver lacks, has, or has with another value. Rows in the temporary table
-   * `would_be_stored` count as silver's.
-   */
-  async wouldBecome(): Promise<{
-    lines: number;
-    stored: number;
-    present: number;
-    conflicts: number;
-    rejected: number;
-  }> {
-    const { rows } = await this.#client.query<Record<string, string>>(
-      `WITH firsts AS (
-         SELECT l.*, first_value(l.value) OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line, l.reading) AS first_value,
-           row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.line, l.reading) AS nth
-         FROM audit_line l
-       ), judged AS (
-         SELECT f.*, coalesce(s.value, w.value) AS silver_value, coalesce(s.value, w.value, f.first_value) AS kept_value
-         FROM firsts f
-         LEFT JOIN silver.sensor_reading s USING (sensor_id, time)
-         LEFT JOIN would_be_stored w USING (sensor_id, time)
-       )
-       SELECT count(*) FILTER (WHERE reading <= 1) AS lines,
-         count(*) FILTER (WHERE ${isReading} AND silver_value IS NULL AND nth = 1) AS stored,
-         count(*) FILTER (WHERE ${isReading} AND (silver_value IS NOT NULL OR nth > 1) AND kept_value = value) AS present,
-         count(*) FILTER (WHERE ${isReading} AND kept_value <> value) AS conflicts,
-         count(*) FILTER (WHERE reason IS NOT NULL) AS rejected
-       FROM judged`,
+  /** The first lines that are in no table, not in the one they belong to, or there as something else. */
+  async lineDifferences(): Promise<Difference[]> {
+    const { rows } = await this.#query<{
+      file: number;
+      line: string;
+      difference: DifferenceKind;
+      what: string;
+    }>(
+      `WITH ${judged}
+       SELECT file, line, difference, ${sentence} AS what
+       FROM judged WHERE difference IS NOT NULL ORDER BY file, line LIMIT ${LISTED}`,
     );
-    const [lines, stored, present, conflicts, rejected] = [
-      'lines',
-      'stored',
-      'present',
-      'conflicts',
-      'rejected',
-    ].map(name => Number(rows[0]![name])) as [number, number, number, number, number];
-    return { lines, stored, present, conflicts, rejected };
+    return rows.map(({ file, line, difference, what }) => ({
+      kind: difference,
+      file: this.#options.files[file]!,
+      line: Number(line),
+      what,
+    }));
   }
 
-  /** Lines that are in no table, or not in the one they belong to: the first of each kind, and how many there are. */
-  async lineDifferences(): Promise<{ count: number; first: Difference[] }> {
-    const { rows } = await this.#query<{ file: number; line: string; what: string; of: string }>(
-      `WITH ${judged}, wrong AS (
-         SELECT file, line, CASE
-           WHEN forgotten THEN NULL
-           WHEN reason IS NOT NULL AND NOT refused THEN 'cannot be stored (' || reason || ') and is not in silver.rejected_line'
-           WHEN ${isReading} AND silver_value IS NULL AND NOT refused
-             THEN 'reading of ' || sensor_id || ' at ' || time || ' is not in silver.sensor_reading'
-           WHEN silver_value <> value AND NOT kept
-             THEN 'value ' || value || ' of ' || sensor_id || ' at ' || time || ' is ' || silver_value
-               || ' in silver.sensor_reading, and not in silver.conflicting_reading'
-         END AS what
-         FROM judged
-       )
-       SELECT file, line, what, count(*) OVER () AS of FROM wrong WHERE what IS NOT NULL ORDER BY file, line LIMIT ${LISTED}`,
+  /** What is kept of conflicts and rejected lines at places where the files have no such line. */
+  async surplus(read: readonly string[]): Promise<{ count: number; first: Difference[] }> {
+    const noLine = (table: string, condition: string) => `
+      SELECT '${table}' AS kept_in, path, byte_offset FROM silver.${table} k
+      WHERE collector = $1 AND path = ANY ($3::text[]) AND coalesce(time >= $4::timestamptz, true) AND NOT EXISTS (
+        SELECT FROM audit_line l
+        WHERE ($2::text[])[l.file + 1] = k.path AND l.byte_offset = k.byte_offset AND l.reading = k.reading AND ${condition}
+      )`;
+    const { collector, files, keptSince } = this.#options;
+    const { rows } = await this.#client.query<{
+      kept_in: string;
+      path: string;
+      byte_offset: string;
+      of: string;
+    }>(
+      `SELECT *, count(*) OVER () AS of
+       FROM (${noLine('rejected_line', 'true')} UNION ALL ${noLine('conflicting_reading', 'l.reading > 0 AND l.reason IS NULL')}) surplus
+       ORDER BY path, byte_offset LIMIT ${LISTED}`,
+      [collector, files, read, keptSince ?? '-infinity'],
     );
-    return {
-      count: Number(rows[0]?.of ?? 0),
-      first: rows.map(({ file, line, what }) => ({ file: this.#files[file]!, line: Number(line), what })),
-    };
+    const first = rows.map(({ kept_in, path, byte_offset }): Difference => {
+      const kind = kept_in === 'rejected_line' ? 'surplus_rejection' : 'surplus_conflict';
+      const what = `silver.${kept_in} keeps a line at byte ${byte_offset}, where the file has none to keep`;
+      return { kind, file: path, what };
+    });
+    return { count: Number(rows[0]?.of ?? 0), first };
   }
 
   #query<Row extends object>(text: string) {
-    return this.#client.query<Row>(text, [this.#collector, this.#files, ...this.#bounds]);
+    const { collector, files, keptSince, exhaustive } = this.#options;
+    return this.#client.query<Row>(text, [
+      collector,
+      files,
+      ...this.#bounds,
+      keptSince ?? '-infinity',
+      exhaustive,
+    ]);
   }
 }
+
+/** What became of no lines. */
+export const noLines: Classified = { ...emptyCounters(), missing: 0, forgotten: 0, wrong: 0 };

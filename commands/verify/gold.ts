@@ -3,8 +3,9 @@ import { qualityRollups, receivedParts, storedCounts } from '../../collector/gol
 import type { Rollup } from '../../collector/gold/rollup.ts';
 
 /*
- * What gold must be, as SELECTs of its differences: a column `what`, a row each. All take a sensor ($1) and a UTC day, by its
- * start ($2) and the start of the next ($3), and leave out what `audit_stale` says will be recomputed.
+ * What gold must be, as SELECTs of its differences: a column `what`, a row each. All look at the sensors and UTC days in
+ * `audit_now`, which lie between $1 and $2 (constants, so that the planner leaves out the chunks of other days), and leave out
+ * what `audit_stale` says will be recomputed.
  *
  * Minutes are held to silver, hours to minutes, days to hours: each step is exact, to the last bit, so their chain is.
  */
@@ -18,85 +19,82 @@ export const goldPeriods: readonly { table: string; since: string }[] = [
   ...rollups.map(({ target }) => target),
 ].map(table => ({ table, since: 'bucket' }));
 
-/** A SELECT of differences, and a name for it. */
-interface Check {
-  name: string;
-  select: string;
-}
+/** SELECTs of differences of minutes, beside silver: of days that silver still has. */
+export const minuteDifferences: readonly string[] = [minuteMeanDifferences(), minuteQualityDifferences()];
+/** The same of hours beside minutes, of days beside hours. */
+export const rollupDifferences: readonly string[] = rollups.map(differencesOf);
 
-/** Minutes, beside silver: of days that silver still has. */
-export const minuteDifferences: readonly Check[] = [
-  { name: 'gold.reading_1min_mean', select: minuteMeanDifferences() },
-  { name: 'gold.data_quality_1min', select: minuteQualityDifferences() },
-];
-/** Hours beside minutes, days beside hours. */
-export const rollupDifferences: readonly Check[] = rollups.map(rollup => ({
-  name: rollup.target,
-  select: differencesOf(rollup),
-}));
+/** SQL: the rows of a table by minute, hour or day that are looked at. @param kept only those of days that silver has. */
+function rowsNow(table: string, column: string, kept: boolean): string {
+  return `${table} t JOIN audit_now n
+    ON t.sensor_id = n.sensor_id AND t.${column} >= n.since AND t.${column} < n.until
+      AND t.${column} >= $1::timestamptz AND t.${column} < $2::timestamptz
+      ${kept ? 'AND NOT n.forgotten' : ''}`;
+}
 
 function minuteMeanDifferences(): string {
   return `
-    SELECT 'mean of ' || $1 || ' at ' || bucket || ' in gold.reading_1min_mean is ' || coalesce(g.val_mean::text, 'missing')
-      || ' (n ' || coalesce(g.n, 0) || '), recomputed from silver ' || coalesce(r.val_mean::text, 'none') || ' (n ' || coalesce(r.n, 0) || ')' AS what
+    SELECT 'mean of ' || sensor_id || ' at ' || bucket || ' in gold.reading_1min_mean is ' || coalesce(g.val_mean::text, 'missing')
+      || ' (n ' || coalesce(g.n, 0) || '), recomputed from silver ' || coalesce(r.val_mean::text, 'none') || ' (n ' || coalesce(r.n, 0) || ')' AS what,
+      sensor_id, bucket AS since
     FROM (
-      SELECT date_trunc('minute', time, 'UTC') AS bucket, ${meanColumns}
-      FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3 AND quality = 'valid' GROUP BY 1
+      SELECT t.sensor_id, date_trunc('minute', time, 'UTC') AS bucket, ${meanColumns}
+      FROM ${rowsNow('silver.sensor_reading', 'time', true)} AND t.quality = 'valid' GROUP BY 1, 2
     ) r FULL JOIN (
-      SELECT bucket, val_mean, val_min, val_max, n FROM gold.reading_1min_mean
-      WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
-    ) g USING (bucket)
+      SELECT t.sensor_id, bucket, val_mean, val_min, val_max, n FROM ${rowsNow('gold.reading_1min_mean', 'bucket', true)}
+    ) g USING (sensor_id, bucket)
     WHERE (g.val_mean, g.val_min, g.val_max, g.n) IS DISTINCT FROM (r.val_mean, r.val_min, r.val_max, r.n)
-      AND NOT EXISTS (SELECT FROM audit_stale t WHERE t.sensor_id = $1 AND t.bucket = coalesce(g.bucket, r.bucket))
-    ORDER BY bucket`;
+      AND NOT EXISTS (SELECT FROM audit_stale s WHERE s.sensor_id = g.sensor_id AND s.bucket = g.bucket)
+      AND NOT EXISTS (SELECT FROM audit_stale s WHERE s.sensor_id = r.sensor_id AND s.bucket = r.bucket)`;
 }
 
 /** A minute of which nothing came may have a row, of zeros: how much was expected of it, only its refresh knows. */
 function minuteQualityDifferences(): string {
   const counts = [...receivedParts, 'late', 'stuck', 'jumps'];
   const lines = (table: string, column: string) => `
-    SELECT date_trunc('minute', time, 'UTC'), ${counts.map(count => (count === column ? 'count(*)' : '0'))}
-    FROM ${table} WHERE sensor_id = $1 AND time >= $2 AND time < $3 GROUP BY 1`;
+    SELECT t.sensor_id, date_trunc('minute', time, 'UTC'), ${counts.map(count => (count === column ? 'count(*)' : '0'))}
+    FROM ${rowsNow(table, 'time', true)} GROUP BY 1, 2`;
   const columns = ['received', ...counts];
   return `
-    SELECT 'gold.data_quality_1min of ' || $1 || ' at ' || bucket || ': ' || ${deviations(columns, '0')} AS what
+    SELECT 'gold.data_quality_1min of ' || sensor_id || ' at ' || bucket || ': ' || ${deviations(columns, '0')} AS what,
+      sensor_id, bucket AS since
     FROM (
-      SELECT bucket, (${receivedParts.map(part => `sum(${part})`).join(' + ')})::bigint AS received,
+      SELECT sensor_id, bucket, (${receivedParts.map(part => `sum(${part})`).join(' + ')})::bigint AS received,
         ${counts.map(count => `sum(${count})::bigint AS ${count}`)}
       FROM (
-        SELECT bucket, ${counts} FROM (
-          SELECT date_trunc('minute', time, 'UTC') AS bucket, ${storedCounts}, 0 AS rejected, 0 AS duplicates, 0 AS conflicts
-          FROM silver.sensor_reading WHERE sensor_id = $1 AND time >= $2 AND time < $3 GROUP BY 1
+        SELECT sensor_id, bucket, ${counts} FROM (
+          SELECT t.sensor_id, date_trunc('minute', time, 'UTC') AS bucket, ${storedCounts}, 0 AS rejected, 0 AS duplicates, 0 AS conflicts
+          FROM ${rowsNow('silver.sensor_reading', 'time', true)} GROUP BY 1, 2
         ) stored
         UNION ALL ${lines('silver.rejected_line', 'rejected')}
         UNION ALL ${lines('silver.conflicting_reading', 'conflicts')}
         UNION ALL
-        SELECT bucket, ${counts.map(count => (count === 'duplicates' ? 'n' : '0'))}
-        FROM silver.duplicate_minute WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
-      ) part GROUP BY bucket
+        SELECT t.sensor_id, bucket, ${counts.map(count => (count === 'duplicates' ? 't.n' : '0'))}
+        FROM ${rowsNow('silver.duplicate_minute', 'bucket', true)}
+      ) part GROUP BY sensor_id, bucket
     ) r FULL JOIN (
-      SELECT bucket, ${columns} FROM gold.data_quality_1min WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
-    ) g USING (bucket)
+      SELECT t.sensor_id, bucket, ${columns} FROM ${rowsNow('gold.data_quality_1min', 'bucket', true)}
+    ) g USING (sensor_id, bucket)
     WHERE (${columns.map(column => `g.${column}`)}) IS DISTINCT FROM (${columns.map(column => `coalesce(r.${column}, 0)`)})
-      AND NOT EXISTS (SELECT FROM audit_stale t WHERE t.sensor_id = $1 AND t.bucket = coalesce(g.bucket, r.bucket))
-    ORDER BY bucket`;
+      AND NOT EXISTS (SELECT FROM audit_stale s WHERE s.sensor_id = g.sensor_id AND s.bucket = g.bucket)
+      AND NOT EXISTS (SELECT FROM audit_stale s WHERE s.sensor_id = r.sensor_id AND s.bucket = r.bucket)`;
 }
 
 function differencesOf(rollup: Rollup): string {
   const { target, source, unit, columns, aggregate } = rollup;
   return `
-    SELECT '${target} of ' || $1 || ' at ' || since || ': ' || ${deviations(columns, 'none')} || ' by ${source}' AS what
+    SELECT '${target} of ' || sensor_id || ' at ' || since || ': ' || ${deviations(columns, 'none')} || ' by ${source}' AS what,
+      sensor_id, since
     FROM (
-      SELECT date_trunc('${unit}', bucket, 'UTC') AS since, ${aggregate}
-      FROM ${source} WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3 GROUP BY 1
+      SELECT sensor_id, date_trunc('${unit}', bucket, 'UTC') AS since, ${aggregate}
+      FROM (SELECT t.* FROM ${rowsNow(source, 'bucket', false)}) finer GROUP BY 1, 2
     ) r FULL JOIN (
-      SELECT bucket AS since, ${columns} FROM ${target} WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3
-    ) g USING (since)
+      SELECT sensor_id, bucket AS since, ${columns} FROM (SELECT t.* FROM ${rowsNow(target, 'bucket', false)}) coarser
+    ) g USING (sensor_id, since)
     WHERE (${columns.map(column => `g.${column}`)}) IS DISTINCT FROM (${columns.map(column => `r.${column}`)})
       AND NOT EXISTS (
-        SELECT FROM audit_stale t WHERE t.sensor_id = $1 AND date_trunc('${unit}', t.bucket, 'UTC') = since
-      )
-    ORDER BY since`;
+        SELECT FROM audit_stale s WHERE s.sensor_id = coalesce(g.sensor_id, r.sensor_id) AND date_trunc('${unit}', s.bucket, 'UTC') = since
+      )`;
 }
 
 /** SQL: the columns in which a row of gold (g) is not what it was recomputed to be (r). */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
@@ -6,11 +7,16 @@ import { formatTime } from '../../base/time.ts';
 import { type BatchLine, rejectedOf } from '../../collector/silver/batch-line.ts';
 
 const FLUSH_CHARS = 256 * 1024;
+const NULL = '\\N';
+
+/** SQL: whether a row of `audit_line` is a reading that can be stored. */
+export const IS_READING = 'reading > 0 AND reason IS NULL';
 
 /**
  * The lines of some raw files in a temporary table of the database, `audit_line`, so that comparing them with silver is
  * SQL's work, and our memory does not grow with the files. Each reading of a line is a row, numbered from 1; what cannot be
- * stored has its reason and no sensor. A line that is rejected, or has no reading, is a row with the number 0.
+ * stored has its reason, the SHA-256 of its text and, where that is known, whose it is, but no sensor. A line that is rejected, or
+ * has no reading, is a row with the number 0.
  */
 export class LineTable {
   readonly #client: ClientBase;
@@ -25,7 +31,8 @@ export class LineTable {
     await client.query(
       `CREATE TEMP TABLE audit_line (
          file int NOT NULL, line bigint NOT NULL, byte_offset bigint NOT NULL, reading int NOT NULL,
-         sensor_id varchar, time timestamptz, value float8, reason text
+         sensor_id text, time timestamptz, value float8, quality text, late boolean,
+         reason text, text_sha256 text, said_sensor_id text
        )`,
     );
   }
@@ -37,17 +44,9 @@ export class LineTable {
 
   /** Adds a line. @param file a number of the caller's. @param number counts the lines of the file from 1. */
   async add(file: number, number: number, line: BatchLine): Promise<void> {
-    const place = `${file}\t${number}\t${line.start}`;
-    const { rows } = line;
-    const rejected = rejectedOf(line);
-    for (const { reading, sensorId, time, value } of rows) {
-      this.#text += `${place}\t${reading}\t${copyEscaped(sensorId)}\t${formatTime(time)}\t${value}\t\\N\n`;
+    for (const cells of rowsOf(line)) {
+      this.#text += `${file}\t${number}\t${line.start}\t${cells.join('\t')}\n`;
     }
-    for (const { reading, time, reason } of rejected) {
-      const at = time === undefined ? '\\N' : formatTime(time);
-      this.#text += `${place}\t${reading}\t\\N\t${at}\t\\N\t${copyEscaped(reason)}\n`;
-    }
-    if (rows.length + rejected.length === 0) this.#text += `${place}\t0\t\\N\t\\N\t\\N\t\\N\n`;
     if (this.#text.length >= FLUSH_CHARS) await this.#flush();
   }
 
@@ -69,6 +68,22 @@ export class LineTable {
     this.#text = '';
     if (!this.#copy.write(text)) await once(this.#copy, 'drain');
   }
+}
+
+/** The rows of a line, in the order of the columns from `reading` on. */
+function rowsOf(line: BatchLine): (string | number | boolean)[][] {
+  const readings = line.rows.map(({ reading, sensorId, time, value, quality, late }) => [
+    ...[reading, copyEscaped(sensorId), formatTime(time), value, quality, late],
+    ...[NULL, NULL, NULL],
+  ]);
+  const rejected = rejectedOf(line).map(({ reading, reason, text, sensorId, time }) => {
+    const hash = createHash('sha256').update(text).digest('hex');
+    const when = time === undefined ? NULL : formatTime(time);
+    const whose = sensorId === undefined ? NULL : copyEscaped(sensorId);
+    return [reading, NULL, when, NULL, NULL, NULL, copyEscaped(reason), hash, whose];
+  });
+  const rows = [...readings, ...rejected];
+  return rows.length > 0 ? rows : [[0, ...Array<string>(8).fill(NULL)]];
 }
 
 function copyEscaped(text: string): string {

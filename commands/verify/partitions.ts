@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
-import { keptSince } from '../../collector/silver/kept-since.ts';
-import type { Difference } from './comparison.ts';
+import { type Differences, LISTED } from './difference.ts';
 import { goldPeriods, minuteDifferences, rollupDifferences } from './gold.ts';
 import type { RemovedFiles } from './retired.ts';
 
-const LISTED = 10;
+/** How many sensors and days that no file of ours explains are looked at together. */
+const TOGETHER = 500;
+const DAY_MS = 86_400_000;
 
 /** Which part of the tables is looked at: a UTC date, a sensor; undefined: all. */
 export interface Scope {
@@ -12,36 +13,48 @@ export interface Scope {
   sensor?: string | undefined;
 }
 
+interface SensorDay {
+  sensor_id: string;
+  day: string;
+}
+
+/** What `Partitions` must know of other files and of what silver keeps. */
+interface PartitionOptions {
+  /** Files of which silver may have rows that no line explains, of each data folder. */
+  removed: RemovedFiles[];
+  /** Other collectors, which are not looked at, store into the same database: rows that no file explains may be theirs. */
+  shared: boolean;
+  /** Of minutes before that gold says more than silver, which has forgotten them. */
+  keptSince: Date | undefined;
+}
+
 /**
- * Checks silver and gold by sensor and day, the unit in which raw files are kept: that silver has no row without a line,
- * and that gold is what silver says.
+ * Checks silver and gold by sensor and day, the unit in which raw files are kept, many of them at once: that silver has no row
+ * without a line, and that gold is what silver says.
  */
 export class Partitions {
   readonly #client: ClientBase;
-  readonly differences: Difference[] = [];
-  count = 0;
-  /** Other collectors store into the same database: rows that our files do not explain may be theirs. */
-  shared = false;
-  /** Of minutes before that gold says more than silver, which has forgotten them. */
-  #keptSince = new Date(Number.NaN);
+  readonly #options: PartitionOptions;
+  readonly #differences: Differences;
 
-  readonly #removed: RemovedFiles;
-
-  /** @param removed files of which silver may have rows that no line explains. */
-  constructor(client: ClientBase, removed: RemovedFiles) {
+  constructor(client: ClientBase, options: PartitionOptions, differences: Differences) {
     this.#client = client;
-    this.#removed = removed;
+    this.#options = options;
+    this.#differences = differences;
   }
 
-  /** Makes its temporary tables; stale minutes are those of the snapshot that the connection has. */
-  async prepare(): Promise<void> {
-    await this.#client.query(`
-      CREATE TEMP TABLE audit_partition (sensor_id varchar, day timestamptz, PRIMARY KEY (sensor_id, day));
-      CREATE TEMP TABLE audit_elsewhere (sensor_id varchar, time timestamptz);
+  /** Makes the temporary tables; stale minutes are those of the snapshot that the connection has. */
+  static async prepare(client: ClientBase): Promise<void> {
+    await client.query(`
+      CREATE TEMP TABLE audit_partition (sensor_id text, day timestamptz, PRIMARY KEY (sensor_id, day));
+      CREATE TEMP TABLE audit_rest (day timestamptz, sensor_id text, PRIMARY KEY (day, sensor_id));
+      CREATE TEMP TABLE audit_elsewhere (sensor_id text, time timestamptz);
+      CREATE TEMP TABLE audit_now (
+        sensor_id text, since timestamptz, until timestamptz, explained boolean, forgotten boolean, PRIMARY KEY (sensor_id, since)
+      );
       CREATE TEMP TABLE audit_stale AS SELECT DISTINCT bucket, sensor_id FROM sluice.stale_minute;
       CREATE INDEX ON audit_stale (bucket, sensor_id);
       ANALYZE audit_stale`);
-    this.#keptSince = (await keptSince(this.#client)) ?? this.#keptSince;
   }
 
   /** Minutes that loads have touched and the next refresh will recompute; gold is not held to them. */
@@ -50,7 +63,7 @@ export class Partitions {
     return Number(rows[0]!.count);
   }
 
-  /** Notes the keys in `audit_line` as explained by a file that is not partitioned by sensor and day. */
+  /** Notes the keys in `audit_line` as explained by a file that is not one of our own by sensor and day. */
   async explainElsewhere(): Promise<void> {
     await this.#client.query(
       'INSERT INTO audit_elsewhere SELECT sensor_id, time FROM audit_line WHERE sensor_id IS NOT NULL',
@@ -63,63 +76,105 @@ export class Partitions {
 
   /** Checks the sensors and days whose lines are in `audit_line`. */
   async checkLoaded(): Promise<void> {
-    const { rows } = await this.#client.query<{ sensor_id: string; day: string }>(
+    const { rows } = await this.#client.query<SensorDay>(
       `INSERT INTO audit_partition
        SELECT DISTINCT sensor_id, date_trunc('day', time, 'UTC') FROM audit_line WHERE sensor_id IS NOT NULL
        ON CONFLICT DO NOTHING RETURNING sensor_id, day::text`,
     );
-    for (const { sensor_id, day } of rows) await this.#check(sensor_id, day, true);
+    await this.#check(rows, true);
   }
 
-  /** Checks what silver and gold have beyond the sensors and days that were checked: no file of ours explains it. */
+  /** Checks what silver and gold have beyond the sensors and days that were checked: no file of ours by sensor and day explains it. */
   async checkRest({ date, sensor }: Scope): Promise<void> {
-    const { rows } = await this.#client.query<{ sensor_id: string; day: string }>(
-      `WITH present AS (
+    await this.#client.query(
+      `INSERT INTO audit_rest
+       WITH present AS (
          ${[{ table: 'silver.sensor_reading', since: 'time' }, ...goldPeriods].map(daysOf).join(' UNION ')}
        )
-       SELECT sensor_id, day::text FROM present p
-       WHERE NOT EXISTS (SELECT FROM audit_partition a WHERE a.sensor_id = p.sensor_id AND a.day = p.day)
-       ORDER BY day, sensor_id`,
+       SELECT day, sensor_id FROM present p
+       WHERE NOT EXISTS (SELECT FROM audit_partition a WHERE a.sensor_id = p.sensor_id AND a.day = p.day)`,
       [date ?? null, sensor ?? null],
     );
-    for (const { sensor_id, day } of rows) await this.#check(sensor_id, day, false);
+    let last: SensorDay | undefined = { day: '-infinity', sensor_id: '' };
+    while (last !== undefined) {
+      const { rows }: { rows: SensorDay[] } = await this.#client.query<SensorDay>(
+        `SELECT day::text, sensor_id FROM audit_rest WHERE (day, sensor_id) > ($1::timestamptz, $2) ORDER BY day, sensor_id LIMIT ${TOGETHER}`,
+        [last.day, last.sensor_id],
+      );
+      await this.#check(rows, false);
+      last = rows.at(-1);
+    }
+    await this.#checkSeen({ date, sensor });
   }
 
-  /** @param loaded whether the lines of this sensor and day are in `audit_line`. */
-  async #check(sensorId: string, day: string, loaded: boolean): Promise<void> {
-    const from = new Date(day);
-    const to = new Date(from.getTime() + 86_400_000);
-    const explained = this.shared || from < this.#keptSince || this.#removed.explains(sensorId, from);
-    if (!explained) await this.#checkRows(sensorId, from, to, loaded);
-    const selects = from < this.#keptSince ? rollupDifferences : [...minuteDifferences, ...rollupDifferences];
-    // There may be many sensors and days: under a name, a statement is planned once.
-    for (const { name, select } of selects) await this.#collect(select, [sensorId, from, to], name);
+  /** Sensors of which silver has readings, and which silver.seen_sensor does not know. */
+  async #checkSeen({ sensor }: Scope): Promise<void> {
+    const { rows } = await this.#client.query<{ sensor_id: string }>(
+      `SELECT DISTINCT sensor_id FROM (TABLE audit_partition UNION ALL SELECT sensor_id, day FROM audit_rest) p
+       WHERE ($1::text IS NULL OR sensor_id = $1)
+         AND NOT EXISTS (SELECT FROM silver.seen_sensor s WHERE s.sensor_id = p.sensor_id)
+         AND EXISTS (SELECT FROM silver.sensor_reading r WHERE r.sensor_id = p.sensor_id)
+       ORDER BY 1`,
+      [sensor ?? null],
+    );
+    for (const { sensor_id } of rows) {
+      const what = `silver.sensor_reading has readings of ${sensor_id}, and silver.seen_sensor does not know it`;
+      this.#differences.add({ kind: 'seen_sensor', what });
+    }
   }
 
-  async #checkRows(sensorId: string, from: Date, to: Date, loaded: boolean): Promise<void> {
-    const explained = loaded
-      ? 'EXISTS (SELECT FROM audit_line l WHERE l.sensor_id = s.sensor_id AND l.time = s.time) OR'
-      : '';
-    await this.#collect(
-      `SELECT 'row of ' || sensor_id || ' at ' || time || ' in silver.sensor_reading has no line in a raw file' AS what
-       FROM silver.sensor_reading s
-       WHERE sensor_id = $1 AND time >= $2 AND time < $3
-         AND NOT (${explained} EXISTS (SELECT FROM audit_elsewhere e WHERE e.sensor_id = s.sensor_id AND e.time = s.time))
-       ORDER BY time`,
-      [sensorId, from, to],
+  /** @param loaded whether the lines of these sensors and days are in `audit_line`. */
+  async #check(sensorDays: SensorDay[], loaded: boolean): Promise<void> {
+    if (sensorDays.length === 0) return;
+    const { removed, shared, keptSince } = this.#options;
+    const days = sensorDays.map(({ sensor_id, day }) => {
+      const since = new Date(day);
+      const forgotten = keptSince !== undefined && since < keptSince;
+      const explained = shared || forgotten || removed.some(files => files.explains(sensor_id, since));
+      return { sensorId: sensor_id, since, until: new Date(since.getTime() + DAY_MS), explained, forgotten };
+    });
+    await this.#client.query('TRUNCATE audit_now');
+    await this.#client.query(
+      'INSERT INTO audit_now SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::boolean[], $5::boolean[])',
+      (['sensorId', 'since', 'until', 'explained', 'forgotten'] as const).map(name =>
+        days.map(day => day[name]),
+      ),
+    );
+    await this.#client.query('ANALYZE audit_now');
+    const times = days.map(({ since }) => since.getTime());
+    const least = times.reduce((a, b) => Math.min(a, b));
+    const greatest = times.reduce((a, b) => Math.max(a, b)) + DAY_MS;
+    const bounds = [new Date(least), new Date(greatest)];
+    if (days.some(({ explained }) => !explained)) {
+      await this.#collect('unexplained_reading', unexplainedRows(loaded), bounds);
+    }
+    const selects = days.every(({ forgotten }) => forgotten)
+      ? rollupDifferences
+      : [...minuteDifferences, ...rollupDifferences];
+    for (const select of selects) await this.#collect('gold', select, bounds);
+  }
+
+  async #collect(kind: 'unexplained_reading' | 'gold', select: string, bounds: Date[]): Promise<void> {
+    const { rows } = await this.#client.query<{ what: string; of: string }>(
+      `SELECT what, count(*) OVER () AS of FROM (${select}) d ORDER BY sensor_id, since LIMIT ${LISTED}`,
+      bounds,
+    );
+    this.#differences.addSome(
+      Number(rows[0]?.of ?? 0),
+      rows.map(({ what }) => ({ kind, what })),
     );
   }
+}
 
-  async #collect(select: string, values: unknown[], name?: string): Promise<void> {
-    const text = `SELECT what, count(*) OVER () AS of FROM (${select}) d LIMIT ${LISTED}`;
-    const { rows } = await this.#client.query<{ what: string; of: string }>({
-      text,
-      values,
-      ...(name && { name }),
-    });
-    this.count += Number(rows[0]?.of ?? 0);
-    for (const { what } of rows) if (this.differences.length < LISTED) this.differences.push({ what });
-  }
+/** Rows of silver that no line explains: of `audit_line`, where the lines are there, or of a file from elsewhere. */
+function unexplainedRows(loaded: boolean): string {
+  const byLine = 'NOT EXISTS (SELECT FROM audit_line l WHERE l.sensor_id = s.sensor_id AND l.time = s.time)';
+  return `
+    SELECT 'row of ' || s.sensor_id || ' at ' || s.time || ' in silver.sensor_reading has no line in a raw file' AS what,
+      s.sensor_id, s.time AS since
+    FROM silver.sensor_reading s JOIN audit_now n ON s.sensor_id = n.sensor_id AND s.time >= n.since AND s.time < n.until
+    WHERE s.time >= $1 AND s.time < $2 AND NOT n.explained ${loaded ? `AND ${byLine}` : ''}
+      AND NOT EXISTS (SELECT FROM audit_elsewhere e WHERE e.sensor_id = s.sensor_id AND e.time = s.time)`;
 }
 
 /** The sensors and days of a table. `since` is SQL. $1: a date, $2: a sensor, or NULL. */

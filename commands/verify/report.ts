@@ -1,4 +1,30 @@
-import type { FileReport, Report } from './verify.ts';
+import type { Counters } from '../../collector/silver/counters.ts';
+import { counted } from '../output/counted.ts';
+import type { Difference } from './difference.ts';
+import type { Retirement } from './retired.ts';
+
+/** What `sluice verify` found of one file. */
+export interface FileReport extends Counters {
+  /** Its key in the ledger; where several data folders were looked at, with the name of its collector before it. */
+  file: string;
+  /** Lines that are recorded and not loaded yet. */
+  pending: number;
+}
+
+export interface Report {
+  /** Nothing differs, and no collector was left out (or the caller wants it so). */
+  ok: boolean;
+  files: FileReport[];
+  total: Counters & { files: number; pending: number };
+  /** Minutes that the next refresh will recompute; gold is not held to them. */
+  staleMinutes: number;
+  retired: Retirement;
+  /** Files with lines that were decoded with another topics file: a change, not a loss. */
+  remapped: number;
+  /** Collectors that the ledger names and whose data folders were not looked at: rows that no file explains may be theirs. */
+  unchecked: string[];
+  differences: { count: number; first: Difference[] };
+}
 
 /** More files than this are not listed one by one, except those that are not quiet. */
 const LISTED_FILES = 40;
@@ -16,7 +42,23 @@ const columns = [
 
 /** A report as text: a row per file, the totals, what was found. */
 export function reportText(report: Report): string {
-  const { files, total, differences } = report;
+  const text = tableOf(report);
+  text.push(...notesOf(report));
+  const { differences } = report;
+  if (differences.count === 0) {
+    text.push(
+      'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',
+    );
+  } else {
+    text.push(`${counted(differences.count, 'difference')}. The first:`);
+    for (const { file, line, what } of differences.first) {
+      text.push(`  ${file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `}${what}`);
+    }
+  }
+  return `${text.join('\n')}\n`;
+}
+
+function tableOf({ files, total }: Report): string[] {
   const listed =
     files.length <= LISTED_FILES
       ? files
@@ -28,35 +70,44 @@ export function reportText(report: Report): string {
   const text = [row('file', columns)];
   for (const file of listed.slice(0, LISTED_FILES)) text.push(row(file.file, counts(file)));
   const unlisted = files.length - Math.min(listed.length, LISTED_FILES);
-  if (unlisted > 0) text.push(`(and ${unlisted} more files)`);
-  text.push(row(`${total.files} files`, counts(total)), '');
-  if (total.pending > 0) text.push(`${total.pending} lines are recorded and not loaded yet.`);
-  if (report.staleMinutes > 0) text.push(`${report.staleMinutes} minutes wait for the next refresh of gold.`);
-  const { removed, forgotten } = report.retired;
+  if (unlisted > 0) text.push(`(and ${counted(unlisted, 'more file')})`);
+  text.push(row(counted(total.files, 'file'), counts(total)), '');
+  return text;
+}
+
+function notesOf({ total, staleMinutes, retired, remapped, unchecked }: Report): string[] {
+  const text: string[] = [];
+  if (total.pending > 0) {
+    text.push(
+      `${counted(total.pending, 'line')} ${total.pending === 1 ? 'is' : 'are'} recorded and not loaded yet.`,
+    );
+  }
+  if (staleMinutes > 0) {
+    text.push(
+      `${counted(staleMinutes, 'minute')} ${staleMinutes === 1 ? 'waits' : 'wait'} for the next refresh of gold.`,
+    );
+  }
+  const { removed, forgotten } = retired;
   if (removed.files > 0) {
     text.push(
-      `${removed.files} more files were removed as too old (RAW_RETENTION_DAYS), with ${removed.lines} loaded lines.`,
+      `${counted(removed.files, 'more file')} ${removed.files === 1 ? 'was' : 'were'} removed as too old (RAW_RETENTION_DAYS), with ${counted(removed.lines, 'loaded line')}.`,
     );
   }
   if (forgotten.lines > 0) {
     text.push(
-      `${forgotten.lines} lines in ${forgotten.files} files are of days before ${forgotten.before}, which silver does not keep (SILVER_RETENTION_DAYS); they were only counted.`,
+      `${counted(forgotten.lines, 'line')} in ${counted(forgotten.files, 'file')} are of days before ${forgotten.before}, which silver does not keep (SILVER_RETENTION_DAYS); they were only counted.`,
     );
   }
-  if (report.remapped > 0) {
+  if (remapped > 0) {
     text.push(
-      `${report.remapped} files were decoded with another topics file than the present one: \`sluice replay\` stores what this one finds.`,
+      `${counted(remapped, 'file')} ${remapped === 1 ? 'was' : 'were'} decoded with another topics file than the present one: \`sluice replay\` stores what this one finds.`,
     );
   }
-  if (report.ok) {
+  if (unchecked.length > 0) {
     text.push(
-      'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',
+      `Not looked at: ${unchecked.join(', ')}. What no file explains in silver may be of ${unchecked.length === 1 ? 'this collector' : 'these collectors'}: ` +
+        'name their data folders with --data, or say --only-mine.',
     );
-  } else {
-    text.push(`${differences.count} differences. The first:`);
-    for (const { file, line, what } of differences.first) {
-      text.push(`  ${file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `}${what}`);
-    }
   }
-  return `${text.join('\n')}\n`;
+  return text;
 }

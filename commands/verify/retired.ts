@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { RawFileName, safeName } from '../../collector/bronze/raw-file-name.ts';
 import { keyOfEntry, type LedgerEntry } from '../../collector/silver/ledger.ts';
-import type { Difference } from './comparison.ts';
+import type { Difference } from './difference.ts';
 
 /** What is not there any more because the settings say so. */
 export interface Retirement {
@@ -67,7 +67,7 @@ export class RemovedFiles {
         ];
         if (stored === found) continue;
         const what = `the file was removed as too old; ${stored} of its lines were stored, and silver has ${found} readings of its sensor and day`;
-        differences.push({ file: name, what });
+        differences.push({ kind: 'removed_file', file: name, what });
       }
     }
     return differences;

@@ -1,58 +1,54 @@
 import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
-import { splitLines } from '../../collector/bronze/line-reader.ts';
-import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
-import { otherForm, rawFolder } from '../../collector/bronze/raw-file-name.ts';
+import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
-import { addCounters, type Counters, countersOf, emptyCounters } from '../../collector/silver/counters.ts';
+import {
+  addCounters,
+  COUNTERS,
+  type Counters,
+  countersOf,
+  emptyCounters,
+} from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { readLedger } from '../../collector/silver/ledger.ts';
 import { isOfTopic } from '../../collector/silver/line-decoder.ts';
 import { PastDecoders } from '../../collector/silver/past-decoders.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
-import { type Classified, Comparison, type Difference } from './comparison.ts';
+import { type Classified, Comparison, noLines } from './comparison.ts';
+import { Differences } from './difference.ts';
+import { type Read, readLoadedLines } from './file-reader.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
+import type { FileReport, Report } from './report.ts';
+import { heldSince, type RetentionDays, removalDifference } from './retention.ts';
 import { RemovedFiles, type Retirement } from './retired.ts';
 import { findSubjects, isInScope, type Subject } from './subjects.ts';
 
 /** Small files are compared together, up to this many lines or files; a larger file by itself. */
 const TOGETHER_LINES = 200_000;
-const TOGETHER_FILES = 500;
-const LISTED_A_FILE = 10;
+const TOGETHER_FILES = 2000;
 
-/** What `sluice verify` found of one file. */
-export interface FileReport extends Counters {
-  file: string;
-  /** Lines that are recorded and not loaded yet. */
-  pending: number;
-}
-
-export interface Report {
-  ok: boolean;
-  files: FileReport[];
-  total: Counters & { files: number; pending: number };
-  /** Minutes that the next refresh will recompute; gold is not held to them. */
-  staleMinutes: number;
-  retired: Retirement;
-  /** Files with lines that were decoded with another topics file: a change, not a loss. */
-  remapped: number;
-  differences: { count: number; first: Difference[] };
-}
-
-export interface VerifyOptions extends Scope {
+/** A data folder, and its name in the ledger. */
+export interface Folder {
   dataDir: string;
   collector: string;
-  topics: Topics;
 }
 
-/** What reading a file gave besides its loaded lines. */
-interface Read {
-  /** Lines behind the loaded ones. */
-  pending: number;
-  /** Where the last loaded line ends. */
-  end: number;
+export interface VerifyOptions extends Scope, Folder {
+  topics: Topics;
+  /** SENSOR_TIMEZONE, for former topics files. */
+  zone?: string;
+  /** Data folders of other collectors that load into the same database. */
+  others?: Folder[];
+  /** Collectors that were not looked at are no reason to say no. */
+  onlyMine?: boolean;
+  /** What the settings say is kept; undefined: what the database says of it is believed. */
+  retention?: RetentionDays;
+  /** For `exhaustive`. */
+  lateMinutes?: number;
+  /** Also check what other settings, or another version of Sluice, may have judged otherwise. */
+  exhaustive?: boolean;
 }
 
 /**
@@ -60,23 +56,39 @@ interface Read {
  * database, so that it can run beside a collector at work.
  */
 export async function verify(client: ClientBase, options: VerifyOptions): Promise<Report> {
-  return new Verification(client, options).run();
+  // One snapshot for everything: what the ledger says is loaded is then just what silver has.
+  await client.query("SET work_mem = '64MB'; BEGIN ISOLATION LEVEL REPEATABLE READ");
+  try {
+    // Made within the transaction, tables give their disk space back whenever they are emptied, not only at the end.
+    await LineTable.prepare(client);
+    await Partitions.prepare(client);
+    return await new Verification(client, options).run();
+  } finally {
+    await client.query('ROLLBACK').catch(() => undefined);
+  }
+}
+
+/** The files of one data folder that are asked for, and how they are looked at. */
+interface Work {
+  folder: Folder;
+  subjects: Subject[];
+  removed: RemovedFiles;
+  /** Whether their readings are found by sensor and day: those of our own raw files are. */
+  bySensorAndDay: boolean;
 }
 
 class Verification {
   readonly #client: ClientBase;
   readonly #options: VerifyOptions;
   readonly #table: LineTable;
-  #removed = new RemovedFiles(new Map());
-  #partitions: Partitions;
+  readonly #differences = new Differences();
   readonly #retired: Retirement = {
     removed: { files: 0, lines: 0 },
     forgotten: { files: 0, lines: 0, before: null },
   };
   readonly #files: FileReport[] = [];
-  readonly #differences: Difference[] = [];
-  #count = 0;
   #remapped = 0;
+  #keptSince: Date | undefined;
   /** Nobody else stores into silver, so that the first line of a key is the one that was stored. */
   #alone = true;
 
@@ -84,145 +96,129 @@ class Verification {
     this.#client = client;
     this.#options = options;
     this.#table = new LineTable(client);
-    this.#partitions = new Partitions(client, this.#removed);
   }
 
   async run(): Promise<Report> {
-    // One snapshot for everything: what the ledger says is loaded is then just what silver has.
-    await this.#client.query("SET work_mem = '64MB'; BEGIN ISOLATION LEVEL REPEATABLE READ");
-    try {
-      // Made within the transaction, it gives its disk space back whenever it is emptied, not only at the end.
-      await LineTable.prepare(this.#client);
-      return await this.#verify();
-    } finally {
-      await this.#client.query('ROLLBACK').catch(() => undefined);
-    }
-  }
+    const { others = [], onlyMine = false } = this.#options;
+    await this.#readRetention();
+    const unchecked = await this.#uncheckedCollectors();
+    const works = (await Promise.all([this.#options, ...others].map(folder => this.#worksOf(folder)))).flat();
+    // Those that can hold any sensor and day come first: their keys explain rows of all the others.
+    works.sort((a, b) => Number(a.bySensorAndDay) - Number(b.bySensorAndDay));
+    const names = works.flatMap(({ subjects }) => subjects.map(({ name }) => name));
+    this.#alone = unchecked.length + others.length === 0 && !names.some(name => isAbsolute(name));
+    const { removed } = works.at(-1)!;
+    const shared = unchecked.length > 0;
+    const options = { removed: works.map(work => work.removed), shared, keptSince: this.#keptSince };
+    const partitions = new Partitions(this.#client, options, this.#differences);
 
-  async #verify(): Promise<Report> {
-    const { collector } = this.#options;
-    const ledger = await readLedger(this.#client, collector);
-    this.#removed = new RemovedFiles(ledger);
-    this.#partitions = new Partitions(this.#client, this.#removed);
-    await this.#partitions.prepare();
-    const others = await this.#client.query('SELECT FROM bronze.raw_file WHERE collector <> $1 LIMIT 1', [
-      collector,
-    ]);
-    this.#partitions.shared = others.rows.length > 0;
-    this.#retired.forgotten.before = (await keptSince(this.#client))?.toISOString().slice(0, 10) ?? null;
-    const subjects = await findSubjects(this.#options, ledger);
-    // Files of a topic hold readings of many sensors and days, as those from elsewhere may.
-    const isMixed = ({ name }: Subject) => isAbsolute(name) || isOfTopic(name);
-    const elsewhere = subjects.filter(isMixed);
-    const own = subjects.filter(subject => !isMixed(subject));
-    this.#alone = !this.#partitions.shared && !subjects.some(({ name }) => isAbsolute(name));
     const registry = await Registry.load(this.#client);
-    const decoders = await PastDecoders.load(
-      this.#client,
-      collector,
-      // Whether a reading is late is not looked at.
-      { topics: this.#options.topics, registry, lateMinutes: 0, folder: rawFolder(this.#options.dataDir) },
-      'UTC',
-    );
-    this.#remapped = subjects.filter(({ name, entry }) => entry && decoders.hasPast(name)).length;
-
-    const bar = new ProgressBar(subjects.reduce((sum, subject) => sum + subject.bytes, 0));
+    const bytes = works.flatMap(({ subjects }) => subjects.map(subject => subject.bytes));
+    const bar = new ProgressBar(bytes.reduce((sum, size) => sum + size, 0));
     let done = 0;
-    for (const [list, isOwn] of [[elsewhere, false] as const, [own, true] as const]) {
-      for (const group of groups(list)) {
-        await this.#compare(group, decoders, isOwn, (bytes, name) => bar.show(done + bytes, name));
+    for (const work of works) {
+      if (work.bySensorAndDay) await partitions.elsewhereComplete();
+      const decoders = await this.#decodersOf(work.folder, registry);
+      this.#remapped += work.subjects.filter(({ name, entry }) => entry && decoders.hasPast(name)).length;
+      for (const group of groups(work.subjects)) {
+        await this.#compare(group, work, decoders, (more, name) => bar.show(done + more, name));
+        if (work.bySensorAndDay) await partitions.checkLoaded();
+        else await partitions.explainElsewhere();
         done += group.reduce((sum, subject) => sum + subject.bytes, 0);
       }
-      if (!isOwn) await this.#partitions.elsewhereComplete();
     }
-    await this.#partitions.checkRest(this.#options);
-    if (this.#alone) await this.#checkRemoved();
+    await partitions.checkRest(this.#options);
+    if (this.#alone) await this.#checkRemoved(removed);
     bar.clear();
-    return this.#report();
-  }
-
-  async #report(): Promise<Report> {
-    const total = { files: this.#files.length, pending: 0, ...emptyCounters() };
-    for (const file of this.#files) {
-      addCounters(total, file);
-      total.pending += file.pending;
-    }
-    const count = this.#count + this.#partitions.count;
     return {
-      ok: count === 0,
+      ok: this.#differences.count === 0 && (onlyMine || unchecked.length === 0),
       files: this.#files,
-      total,
-      staleMinutes: await this.#partitions.staleMinutes(),
+      total: totalOf(this.#files),
+      staleMinutes: await partitions.staleMinutes(),
       retired: this.#retired,
       remapped: this.#remapped,
-      differences: { count, first: [...this.#differences, ...this.#partitions.differences] },
+      unchecked,
+      differences: { count: this.#differences.count, first: this.#differences.inOrder },
     };
+  }
+
+  async #readRetention(): Promise<void> {
+    const marked = await keptSince(this.#client);
+    const { since, difference } = heldSince(marked, this.#options.retention, new Date());
+    this.#keptSince = since;
+    this.#retired.forgotten.before = since?.toISOString().slice(0, 10) ?? null;
+    if (difference !== undefined) this.#differences.add(difference);
+  }
+
+  /** Collectors with lines in the ledger whose folders nobody named. */
+  async #uncheckedCollectors(): Promise<string[]> {
+    const checked = [this.#options, ...(this.#options.others ?? [])].map(({ collector }) => collector);
+    const { rows } = await this.#client.query<{ collector: string }>(
+      'SELECT DISTINCT collector FROM bronze.raw_file WHERE collector <> ALL ($1::text[]) AND lines > 0 ORDER BY 1',
+      [checked],
+    );
+    return rows.map(({ collector }) => collector);
+  }
+
+  #decodersOf({ dataDir, collector }: Folder, registry: Registry): Promise<PastDecoders> {
+    const { topics, lateMinutes = 0, zone = 'UTC' } = this.#options;
+    const options = { topics, registry, lateMinutes, folder: rawFolder(dataDir) };
+    return PastDecoders.load(this.#client, collector, options, zone);
+  }
+
+  /** The work of one folder; the first of all folders is checked by sensor and day, as far as its files are named so. */
+  async #worksOf(folder: Folder): Promise<Work[]> {
+    const { date, sensor, dataDir } = this.#options;
+    const ledger = await readLedger(this.#client, folder.collector);
+    const subjects = await findSubjects({ dataDir: folder.dataDir, date, sensor }, ledger);
+    const removed = new RemovedFiles(ledger);
+    const isFirst = folder.dataDir === dataDir;
+    const [own, any] = partition(subjects, subject => isFirst && !isMixed(subject.name));
+    const works: Work[] = [{ folder, subjects: any, removed, bySensorAndDay: false }];
+    if (isFirst) works.push({ folder, subjects: own, removed, bySensorAndDay: true });
+    return works.filter(work => work.bySensorAndDay || work.subjects.length > 0);
   }
 
   async #compare(
     group: Subject[],
+    { folder, removed }: Work,
     decoders: PastDecoders,
-    own: boolean,
     progress: (bytes: number, name: string) => void,
   ) {
+    const { lateMinutes = 0 } = this.#options;
     await this.#table.clear();
     const reads: Read[] = [];
     let before = 0;
     for (const [index, subject] of group.entries()) {
-      reads.push(await this.#load(index, subject, decoders, bytes => progress(before + bytes, subject.name)));
+      const show = (bytes: number) => progress(before + bytes, subject.name);
+      reads.push(await readLoadedLines(this.#table, index, subject, decoders, lateMinutes, show));
       before += subject.bytes;
     }
     await this.#table.complete();
-    const names = group.map(subject => subject.name);
-    const comparison = new Comparison(this.#client, this.#options.collector, names);
+    const comparison = new Comparison(this.#client, {
+      collector: folder.collector,
+      files: group.map(subject => subject.name),
+      keptSince: this.#keptSince,
+      exhaustive: this.#options.exhaustive === true && this.#alone,
+    });
     const classified = await comparison.classify();
-    const { count, first } = await comparison.lineDifferences();
-    this.#note(count, first);
+    const wrong = [...classified.values()].reduce((sum, found) => sum + found.wrong, 0);
+    if (wrong > 0) this.#differences.addSome(wrong, await comparison.lineDifferences());
+    const surplus = await comparison.surplus(
+      group.filter(({ path }) => path !== undefined).map(({ name }) => name),
+    );
+    this.#differences.addSome(surplus.count, surplus.first);
     for (const [index, subject] of group.entries()) {
-      const found = classified.get(index) ?? { ...emptyCounters(), missing: 0, forgotten: 0 };
-      this.#judge(subject, found, reads[index]!);
+      this.#judge(subject, classified.get(index) ?? noLines, reads[index]!, removed, folder);
     }
-    if (own) await this.#partitions.checkLoaded();
-    else await this.#partitions.explainElsewhere();
   }
 
-  /** Puts the loaded lines of a file into the table. */
-  async #load(
-    index: number,
-    subject: Subject,
-    decoders: PastDecoders,
-    progress: (bytes: number) => void,
-  ): Promise<Read> {
-    const { path, name } = subject;
-    if (path === undefined) return { pending: 0, end: 0 };
-    const loaded = subject.entry?.bytes ?? 0;
-    let number = 0;
-    let pending = 0;
-    let end = 0;
-    for await (const { bytes, start, bytesRead } of linesOf(path, isAbsolute(name))) {
-      for (const line of splitLines(bytes, start)) {
-        number++;
-        if (line.start >= loaded) pending++;
-        else {
-          end = line.end;
-          await this.#table.add(index, number, decoders.at(name, line.start).decode(name, line));
-        }
-      }
-      progress(bytesRead);
-    }
-    return { pending, end };
-  }
-
-  /** Readings of removed files that silver has lost, or has too many of. Of days that it does not keep, nobody can tell. */
-  async #checkRemoved(): Promise<void> {
-    const before = this.#retired.forgotten.before ?? '';
-    const isAsked = (name: string) => isInScope(name, this.#options) && name >= before;
-    for (const difference of await this.#removed.differences(this.#client, isAsked))
-      this.#note(1, [difference]);
-  }
-
-  #judge({ name, path, entry }: Subject, found: Classified, { pending, end }: Read): void {
-    const { missing, forgotten, ...counters } = found;
+  /** Holds the ledger to what was found of a file. */
+  #judge(subject: Subject, found: Classified, read: Read, removed: RemovedFiles, folder: Folder): void {
+    const { name, path, entry } = subject;
+    const { missing, forgotten, wrong, ...counters } = found;
+    const removal = entry && removalDifference(entry, path !== undefined, this.#options.retention);
+    if (removal !== undefined) this.#differences.add(removal);
     if (path === undefined && entry?.removedAt !== undefined) {
       this.#retired.removed.files++;
       this.#retired.removed.lines += entry.lines;
@@ -233,62 +229,62 @@ class Verification {
       this.#retired.forgotten.lines += forgotten;
     }
     // What became of lines that silver does not keep, the ledger alone knows.
-    this.#files.push({ file: name, ...(forgotten > 0 && entry ? countersOf(entry) : counters), pending });
+    const shown = forgotten > 0 && entry ? countersOf(entry) : counters;
+    const file = this.#options.others?.includes(folder) ? `${folder.collector}: ${name}` : name;
+    this.#files.push({ file, ...shown, pending: read.pending });
     if (entry === undefined) return;
     if (path === undefined) {
-      this.#note(1, [
-        { file: name, what: `the file is gone; bronze.raw_file counts ${entry.lines} lines in it` },
-      ]);
+      const what = `the file is gone; bronze.raw_file counts ${entry.lines} lines in it`;
+      this.#differences.add({ kind: 'missing_file', file: name, what });
       return;
     }
-    // Lines that silver lacks were counted as stored or duplicate when they were loaded.
-    const counted = ({ lines, understood, rejected, empty, readings, conflicts, refused }: Counters) =>
-      forgotten > 0 ? { lines } : { lines, understood, rejected, empty, readings, conflicts, refused };
-    const kept = counted(counters);
-    const known = counted(entry);
-    // A removed file of that name may have brought what is a duplicate in this one.
-    const exact = this.#alone && !isOfTopic(name) && missing + forgotten === 0 && !this.#removed.had(name);
-    const say = (t: Partial<Counters>) =>
-      Object.entries(t)
-        .map(([key, value]) => `${key} ${value}`)
-        .join(', ');
-    const [files, database] = exact
-      ? [
-          { ...kept, stored: counters.stored, duplicates: counters.duplicates },
-          { ...known, stored: entry.stored, duplicates: entry.duplicates },
-        ]
-      : [kept, known];
-    if (say(files) !== say(database)) {
-      this.#note(1, [
-        { file: name, what: `bronze.raw_file says ${say(database)}; the file has ${say(files)}` },
-      ]);
-    } else if (end !== entry.bytes) {
-      const what = `bronze.raw_file says that ${entry.bytes} bytes are loaded, but the last line loaded ends at byte ${end}`;
-      this.#note(1, [{ file: name, what }]);
+    if (entry.firstLineHash !== null && read.end > 0 && read.firstLineHash !== entry.firstLineHash) {
+      const what = 'its first line is not that of the file that was loaded under this name';
+      this.#differences.add({ kind: 'replaced_file', file: name, what });
+    }
+    const names = COUNTERS.filter(counter =>
+      forgotten > 0 ? counter === 'lines' : counter !== 'stored' && counter !== 'duplicates',
+    );
+    // Lines that silver lacks were counted as stored or duplicate when they were loaded; and a removed file of that name may
+    // have brought what is a duplicate in this one.
+    if (this.#alone && !isOfTopic(name) && missing + forgotten === 0 && !removed.had(name)) {
+      names.push('stored', 'duplicates');
+    }
+    if (names.some(counter => counters[counter] !== entry[counter])) {
+      const say = (of: Counters) => names.map(counter => `${counter} ${of[counter]}`).join(', ');
+      const what = `bronze.raw_file says ${say(entry)}; the file has ${say(counters)}`;
+      this.#differences.add({ kind: 'ledger', file: name, what });
+    } else if (read.end !== entry.bytes) {
+      const what = `bronze.raw_file says that ${entry.bytes} bytes are loaded, but the last line loaded ends at byte ${read.end}`;
+      this.#differences.add({ kind: 'ledger', file: name, what });
     }
   }
 
-  #note(count: number, first: Difference[]): void {
-    this.#count += count;
-    for (const difference of first) {
-      const ofFile = this.#differences.filter(({ file }) => file === difference.file).length;
-      if (ofFile < LISTED_A_FILE && this.#differences.length < 100) this.#differences.push(difference);
-    }
+  /** Readings of removed files that silver has lost, or has too many of. Of days that it does not keep, nobody can tell. */
+  async #checkRemoved(removed: RemovedFiles): Promise<void> {
+    const before = this.#retired.forgotten.before ?? '';
+    const isAsked = (name: string) => isInScope(name, this.#options) && name >= before;
+    for (const difference of await removed.differences(this.#client, isAsked))
+      this.#differences.add(difference);
   }
 }
 
-/** The lines of a file, in whatever form it is when it is opened. */
-async function* linesOf(path: string, foreign: boolean): AsyncGenerator<LinePiece> {
-  let begun = false;
-  try {
-    for await (const piece of streamLines(path, foreign ? 'keep' : 'skip')) {
-      begun = true;
-      yield piece;
-    }
-  } catch (error) {
-    if (begun || foreign || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    yield* streamLines(otherForm(path), 'skip');
+/** Whether a file may hold readings of many sensors and days. */
+function isMixed(name: string): boolean {
+  return isAbsolute(name) || isOfTopic(name);
+}
+
+function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter(item => !isFirst(item))];
+}
+
+function totalOf(files: FileReport[]): Report['total'] {
+  const total = { files: files.length, pending: 0, ...emptyCounters() };
+  for (const file of files) {
+    addCounters(total, file);
+    total.pending += file.pending;
   }
+  return total;
 }
 
 /** Files by groups that are small enough to be compared at once; sizes are guessed at 50 bytes a line, or known. */

@@ -22,7 +22,8 @@ import { readRegistry } from '../../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../../collector/silver/staged-store.ts';
 import { findFiles } from '../../../commands/replay/files.ts';
 import { Replay, type Replayed } from '../../../commands/replay/replay.ts';
-import { type Report, verify } from '../../../commands/verify/verify.ts';
+import type { Report } from '../../../commands/verify/report.ts';
+import { type VerifyOptions, verify } from '../../../commands/verify/verify.ts';
 import { connect } from '../../../db/connect.ts';
 import { type DatabaseServer, type TestDatabase, withDatabase } from '../../harness/database.ts';
 import { temporaryFolder } from '../../harness/server.ts';
@@ -158,9 +159,12 @@ export class Pipeline implements AsyncDisposable {
     });
   }
 
-  verify(scope: { date?: string; sensor?: string } = {}): Promise<Report> {
+  /** @param options besides folder and topics. */
+  verify(options: Partial<VerifyOptions> = {}): Promise<Report> {
     const { dataDir, collector, topics } = this;
-    return this.#connected(client => verify(client, { dataDir, collector, topics, ...scope }));
+    return this.#connected(client =>
+      verify(client, { dataDir, collector, topics, lateMinutes: 5, ...options }),
+    );
   }
 
   /** Replays, without refreshing the means. */

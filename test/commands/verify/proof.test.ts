@@ -37,7 +37,7 @@ const line: fc.Arbitrary<Line> = fc
       infinite: whole.replace(/[^:]*$/, '1e999}'),
       JSON: whole.slice(0, -1),
       empty: '',
-      bytes: `${whole}\0`,
+      bytes: `${whole}\0!`,
     };
     return { file, text: texts[flaw]!, key: flaw === '' ? `${id} ${dt}` : undefined, value };
   });
@@ -196,6 +196,7 @@ async function store(pipeline: Pipeline, count: number): Promise<void> {
      SELECT '2025-11-12Z'::timestamptz + n * INTERVAL '200 ms', 'Sensor 2', 20, 'valid' FROM generate_series(0, $1::int - 1) n`,
     [count],
   );
+  await pipeline.database.query("INSERT INTO silver.seen_sensor VALUES ('Sensor 2')");
   await pipeline.database.query(
     'INSERT INTO bronze.raw_file (collector, path, bytes, lines, understood, readings, stored) VALUES ($1, $2, $3, $4, $4, $4, $4)',
     [pipeline.collector, file, text.length, count],

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Counters, emptyCounters } from '../../../collector/silver/counters.ts';
-import type { Report } from '../../../commands/verify/verify.ts';
+import type { Report } from '../../../commands/verify/report.ts';
 import { databaseServers } from '../../harness/database.ts';
 import { FIRST, loadExample, OTHER_DAY, SECOND } from './example.ts';
 import { reading, withPipeline } from './pipeline.ts';
@@ -40,6 +40,7 @@ describe.each(databaseServers())('verify on $name', server => {
           removed: { files: 0, lines: 0 },
           forgotten: { files: 0, lines: 0, before: null },
         },
+        unchecked: [],
         differences: { count: 0, first: [] },
       });
     }, server);
@@ -104,14 +105,14 @@ describe.each(databaseServers())('verify on $name', server => {
       );
       const counts = async (scope: { date?: string; sensor?: string }) =>
         (await pipeline.verify(scope)).differences.count;
-      // The row lacks a line and the quality of its minute; the mean is not that of silver, and its hour not that of the mean.
-      expect(await counts({})).toBe(5);
+      // The row lacks a line and the quality of its minute, and its sensor was never seen; the mean is not that of silver, and its hour not that of the mean.
+      expect(await counts({})).toBe(6);
       expect(await counts({ date: '2025-11-12' })).toBe(3);
       expect(await counts({ date: '2025-11-13' })).toBe(0);
-      expect(await counts({ date: '2025-11-14' })).toBe(2);
+      expect(await counts({ date: '2025-11-14' })).toBe(3);
       expect(await counts({ sensor: 'Sensor 1' })).toBe(1);
       expect(await counts({ sensor: 'Sensor 2' })).toBe(2);
-      expect(await counts({ sensor: 'Sensor 9' })).toBe(2);
+      expect(await counts({ sensor: 'Sensor 9' })).toBe(3);
       expect(await counts({ date: '2025-11-14', sensor: 'Sensor 2' })).toBe(0);
     }, server);
   });
@@ -145,8 +146,11 @@ describe.each(databaseServers())('verify on $name', server => {
       await pipeline.database.query(
         `INSERT INTO sluice.stale_minute VALUES ('2025-11-13 00:00Z', 'Sensor 1'), ('2025-11-13 00:00Z', 'Sensor 7')`,
       );
+      await pipeline.database.query(`INSERT INTO silver.seen_sensor VALUES ('Sensor 7')`);
       await pipeline.refresh();
-      expect(await pipeline.verify()).toMatchObject({ ok: true, total: { files: 3, stored: 6 } });
+      expect(await pipeline.verify()).toMatchObject({ ok: false, unchecked: ['other'] });
+      const mine = { onlyMine: true };
+      expect(await pipeline.verify(mine)).toMatchObject({ ok: true, total: { files: 3, stored: 6 } });
       await pipeline.database.query(
         "DELETE FROM silver.sensor_reading WHERE time = '2025-11-12 10:16:30.000001Z'",
       );
