@@ -27,6 +27,11 @@ const commands: Entry[] = [
     () => import('./commands/topics/command.ts'),
   ],
   [
+    'check',
+    'look at settings, broker, database, disk, clock and ports: a line each, OK or what to do',
+    () => import('./commands/check/command.ts'),
+  ],
+  [
     'verify',
     'prove that the database holds what the raw files say; exit 1 and the first differences if not',
     () => import('./commands/verify/command.ts'),

@@ -1,0 +1,95 @@
+import type { Command } from 'commander';
+import { UsageError } from '../../base/errors.ts';
+import { readTokens } from '../../base/http/access.ts';
+import type { Config } from '../../base/settings.ts';
+import { readConfig, SettingsError } from '../../base/settings.ts';
+import { configuredTopics } from '../../collector/payload/configured-topics.ts';
+import { readRegistry } from '../../collector/silver/registry-file.ts';
+import { counted } from '../output/counted.ts';
+import { checkBroker } from './broker.ts';
+import { checkDatabase } from './database.ts';
+import { type Finding, Findings } from './finding.ts';
+import { checkClock, checkDisk, checkPorts } from './machine.ts';
+
+export default (command: Command) =>
+  command.option('--json', 'the findings as JSON').action(async ({ json }: { json?: boolean }) => {
+    const findings = await findingsOf(process.env);
+    process.stdout.write(json ? `${JSON.stringify(findings, null, 2)}\n` : textOf(findings));
+    process.exitCode = statusOf(findings);
+  });
+
+const FILES = new Set(['settings', 'topics', 'sensors', 'tokens']);
+
+/** 2 where settings or the files that they name are wrong, 1 where something else does not work; advice is no failure. */
+function statusOf(findings: Finding[]): number {
+  const failed = findings.filter(({ result }) => result === 'failed');
+  if (failed.some(({ of }) => FILES.has(of))) return 2;
+  return failed.length > 0 ? 1 : 0;
+}
+
+/** Looks at everything that a collector needs. Wrong settings are all that is said, as nothing else means anything then. */
+async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const settings = new Findings('settings');
+  let config: Config;
+  try {
+    config = readConfig(env);
+    settings.ok('all are valid');
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    for (const problem of error.problems) settings.fail(problem, 'correct it in the environment or in .env');
+    return settings.all;
+  }
+  const files = [
+    await checkFile('topics', () => topicsText(config)),
+    await checkFile('sensors', async () => sensorsText(config)),
+    await checkFile('tokens', async () => tokensText(config)),
+  ];
+  const topicsAreRight = files[0]!.all.every(({ result }) => result === 'ok');
+  const rest = [
+    ...(topicsAreRight ? [await checkBroker(config)] : []),
+    await checkDatabase(config),
+    await checkDisk(config),
+    await checkClock(),
+    await checkPorts(config),
+  ];
+  return [settings, ...files, ...rest].flatMap(({ all }) => all);
+}
+
+/** A file that the settings name: what it holds, or all that is wrong with it. */
+async function checkFile(of: string, read: () => Promise<string> | string): Promise<Findings> {
+  const findings = new Findings(of);
+  try {
+    findings.ok(await read());
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    findings.fail(error.message, 'correct the file, or the setting that names it');
+  }
+  return findings;
+}
+
+function topicsText(config: Config): string {
+  const { filters } = configuredTopics(config);
+  return `${config.TOPICS_FILE ?? 'MQTT_TOPICS'}: ${counted([...filters].length, 'topic filter')}`;
+}
+
+async function sensorsText({ SENSORS_FILE: file }: Config): Promise<string> {
+  const sensors = await readRegistry(file);
+  return file === null ? 'the registry is the database’s' : `${file}: ${counted(sensors.length, 'sensor')}`;
+}
+
+async function tokensText({ HTTP_TOKENS_FILE: file }: Config): Promise<string> {
+  const tokens = await readTokens(file);
+  return tokens === undefined
+    ? 'none: everybody on this machine may read and ingest'
+    : `${file}: ${counted(tokens.length, 'token')}`;
+}
+
+const marks: Record<Finding['result'], string> = { ok: 'OK  ', advice: 'note', failed: 'NO  ' };
+
+function textOf(findings: Finding[]): string {
+  return findings
+    .map(
+      ({ of, result, what, todo }) => `${marks[result]}  ${of.padEnd(9)}${what}${todo ? `: ${todo}` : ''}\n`,
+    )
+    .join('');
+}
