@@ -332,6 +332,12 @@ export const settings = {
     meaning:
       'on: now and then send what real sensors send: late, repeated, out of range, from an unknown sensor, malformed.',
   },
+  GENERATOR_POWER: {
+    schema: flag,
+    default: 'off',
+    meaning:
+      'on: also play a sensor of voltage and one of current, so that `gold.daily_power` has something to show.',
+  },
   EMBEDDED_MQTT_PORT: {
     schema: whole(1, 65_535),
     default: '1883',

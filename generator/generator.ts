@@ -40,6 +40,7 @@ export class Generator {
       seed: config.GENERATOR_SEED,
       sensors: config.GENERATOR_SENSORS,
       faults: this.#faults,
+      power: config.GENERATOR_POWER,
     });
     this.#publisher = new Publisher(config, log);
     this.#faultCounts = Object.fromEntries(faultKinds.map(kind => [kind, 0])) as Record<FaultKind, number>;

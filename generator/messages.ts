@@ -1,5 +1,13 @@
+import { FaultTour } from './fault-tour.ts';
 import { encode, type FaultKind, Faults, type Reading } from './faults.ts';
+import { powerSensors } from './power.ts';
 import { Temperature } from './temperature.ts';
+
+/**
+ * How much older than its message the reading is that a sensor had kept for a while: more than the default of LATE_MINUTES, and
+ * between two ticks, so that it is no other reading.
+ */
+const KEPT_MS = 6 * 60_000 + 500;
 
 /** What is published, and what it is: a reading as it should be, or which fault. */
 export interface Message {
@@ -14,12 +22,28 @@ export interface Message {
  */
 export class MessageSequence {
   readonly #temperatures: Temperature[];
+  readonly #seed: number;
   readonly #faults: Faults | undefined;
+  readonly #tour: FaultTour;
+  readonly #power: boolean;
   /** Late messages by the tick at which they are sent. */
   readonly #held = new Map<number, Message[]>();
 
-  /** @param sensors how many; they are numbered from 1. */
-  constructor({ seed, sensors, faults }: { seed: number; sensors: number; faults: boolean }) {
+  /** @param sensors how many; they are numbered from 1. @param power also those of a cabinet, one of voltage and one of current. */
+  constructor({
+    seed,
+    sensors,
+    faults,
+    power = false,
+  }: {
+    seed: number;
+    sensors: number;
+    faults: boolean;
+    power?: boolean;
+  }) {
+    this.#seed = seed;
+    this.#power = power;
+    this.#tour = new FaultTour(sensors);
     this.#temperatures = Array.from({ length: sensors }, (_, index) => new Temperature(seed, index + 1));
     this.#faults = faults ? new Faults(seed) : undefined;
   }
@@ -33,14 +57,33 @@ export class MessageSequence {
   at(tick: number, timeMs: number): Message[] {
     const dt = new Date(timeMs).toISOString();
     const messages: Message[] = [];
+    const due = this.#faults && this.#tour.at(timeMs);
     this.#temperatures.forEach((temperature, index) => {
       const sensor = index + 1;
       const reading = { id: `Sensor ${sensor}`, dt, value: temperature.at(timeMs) };
-      const fault = this.#faults?.kindAt(sensor, timeMs);
+      const isDue = due?.sensor === sensor;
+      // A reading that is held back is seen after minutes only; one that was kept shows at once what late means.
+      if (isDue && due.kind === 'late') messages.push(this.#kept(temperature, sensor, timeMs));
+      const fault = isDue && due.kind !== 'late' ? due.kind : this.#faults?.kindAt(sensor, timeMs);
       if (fault === undefined) messages.push(messageOf(sensor, reading, 'reading'));
       else messages.push(...this.#faulty(fault, this.#faults!, sensor, tick, timeMs, reading));
     });
+    if (this.#power) messages.push(...this.#powerAt(dt, timeMs));
     return messages.concat(this.#releaseHeld(tick));
+  }
+
+  #powerAt(dt: string, timeMs: number): Message[] {
+    return powerSensors.map(({ id, topic, at }) => {
+      const payload = encode({ id, dt, value: at(this.#seed, timeMs) });
+      return { topic, payload, kind: 'reading' };
+    });
+  }
+
+  /** A reading of minutes ago, which comes only now. */
+  #kept(temperature: Temperature, sensor: number, timeMs: number): Message {
+    const time = timeMs - KEPT_MS;
+    const dt = new Date(time).toISOString();
+    return messageOf(sensor, { id: `Sensor ${sensor}`, dt, value: temperature.at(time) }, 'late');
   }
 
   /** What is sent at once in place of a reading that a fault befalls. */

@@ -1,3 +1,4 @@
+import { between, smooth } from './curve.ts';
 import { random } from './random.ts';
 
 const SECOND_MS = 1000;
@@ -34,11 +35,11 @@ export class Temperature {
   constructor(seed: number, sensor: number) {
     this.#seed = seed;
     this.#sensor = sensor;
-    const between = (least: number, greatest: number, of: number) =>
+    const within = (least: number, greatest: number, of: number) =>
       least + (greatest - least) * random(seed, sensor, of);
-    this.#level = between(LOWEST_LEVEL, HIGHEST_LEVEL, use.level);
-    this.#swing = between(SMALLEST_SWING, LARGEST_SWING, use.swing);
-    this.#peakMs = between(13 * HOUR_MS, 17 * HOUR_MS, use.peak);
+    this.#level = within(LOWEST_LEVEL, HIGHEST_LEVEL, use.level);
+    this.#swing = within(SMALLEST_SWING, LARGEST_SWING, use.swing);
+    this.#peakMs = within(13 * HOUR_MS, 17 * HOUR_MS, use.peak);
   }
 
   /**
@@ -47,23 +48,9 @@ export class Temperature {
    */
   at(timeMs: number): number {
     const daily = this.#swing * Math.cos((2 * Math.PI * (timeMs - this.#peakMs)) / DAY_MS);
-    const drift = DRIFT * this.#smooth(timeMs, 30 * MINUTE_MS, use.drift);
-    const wobble = WOBBLE * this.#smooth(timeMs, 20 * SECOND_MS, use.wobble);
-    const noise = NOISE * this.#between(timeMs, use.noise);
+    const drift = DRIFT * smooth(this.#seed, [this.#sensor, use.drift], timeMs, 30 * MINUTE_MS);
+    const wobble = WOBBLE * smooth(this.#seed, [this.#sensor, use.wobble], timeMs, 20 * SECOND_MS);
+    const noise = NOISE * between(this.#seed, this.#sensor, use.noise, timeMs);
     return Math.round((this.#level + daily + drift + wobble + noise) * 100) / 100;
-  }
-
-  /** A curve within -1 to 1 through one random point a period, level at each of them. */
-  #smooth(timeMs: number, periodMs: number, of: number): number {
-    const period = Math.floor(timeMs / periodMs);
-    const part = timeMs / periodMs - period;
-    const from = this.#between(period, of);
-    const to = this.#between(period + 1, of);
-    return from + (to - from) * part * part * (3 - 2 * part);
-  }
-
-  /** A random number from -1 to 1. */
-  #between(at: number, of: number): number {
-    return 2 * random(this.#seed, this.#sensor, of, at) - 1;
   }
 }

@@ -4,8 +4,10 @@ import { untilSignal } from '../run.ts';
 export default (command: Command) =>
   command
     .option('--faults', 'let the generator send what real sensors send (GENERATOR_FAULTS=on)')
-    .action((options: { faults?: boolean }) => {
+    .option('--power', 'also play a sensor of voltage and one of current (GENERATOR_POWER=on)')
+    .action((options: { faults?: boolean; power?: boolean }) => {
       if (options.faults) process.env.GENERATOR_FAULTS = 'on';
+      if (options.power) process.env.GENERATOR_POWER = 'on';
       process.env.LOG_LEVEL ||= 'warn';
       process.env.LOG_FORMAT ||= 'pretty';
       return untilSignal(

@@ -4,6 +4,7 @@ import type { Config } from '../../base/settings.ts';
 import { DataFolder } from '../../collector/bronze/data-folder.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { Collector } from '../../collector/collector.ts';
+import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
 import { EmbeddedBroker } from './broker.ts';
 import { demandPorts } from './ports.ts';
@@ -64,7 +65,7 @@ function welcome(config: Config, http: string): string {
   const raw = rawFolder(config.DATA_DIR);
   return `
 Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
-
+${extras(config)}
   Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.MQTT_TOPICS.join(', ')})
   Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
   Raw files   tail -f ${raw}/*.jsonl
@@ -76,6 +77,16 @@ Try, in psql:
   SELECT * FROM gold.reading_1min_mean ORDER BY bucket DESC, sensor_id LIMIT 5;
 
 `;
+}
+
+/** What the generator sends besides, a line each. */
+function extras({ GENERATOR_FAULTS: faults, GENERATOR_POWER: power }: Config): string {
+  let text = '';
+  const names = faultKinds.map(kind => kind.replaceAll('_', ' '));
+  if (faults)
+    text += `Faults are on, each kind within two minutes, then now and then: ${names.join(', ')}.\n`;
+  if (power) text += 'A voltage and a current are sent as well: see gold.daily_power.\n';
+  return text;
 }
 
 function withoutPassword(address: string): string {
