@@ -1,6 +1,6 @@
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { connectionBudget, descriptorBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import type { Config } from '../base/settings.ts';
@@ -12,6 +12,7 @@ import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import { FileMemory } from './payload/memory.ts';
+import type { Topics } from './payload/topics.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -21,9 +22,10 @@ import { Reads } from './serve/reads.ts';
 import { RejectExamples } from './serve/reject-examples.ts';
 import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
+import { CollectorStatus, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
-import type { Status } from './serve/watch.ts';
 import { Loader } from './silver/loader.ts';
+import type { Sensor } from './silver/registry.ts';
 import { readRegistry } from './silver/registry-file.ts';
 import { Intake } from './source/http/intake.ts';
 import { openSource } from './source/open-source.ts';
@@ -35,13 +37,14 @@ const SUMMARY_MS = 60_000;
 /** How often the share of rejected messages is looked at. */
 const REJECTS_MS = 10_000;
 
-/** What the collector has done since it began. */
-export interface Progress {
-  received: number;
-  recorded: number;
-  rejected: number;
-  stored: number;
-  pendingBytes: number;
+/** What the HTTP server tells of, and takes readings for. */
+interface Served {
+  recorder: Recorder;
+  loader: Loader;
+  refresher: Refresher;
+  source: Source;
+  topics: Topics;
+  tokens: Awaited<ReturnType<typeof readTokens>>;
 }
 
 /**
@@ -53,16 +56,11 @@ export class Collector {
   readonly #log: Logger;
   readonly #folder: DataFolder | undefined;
   readonly #health = new Health();
-  readonly #examples = new RejectExamples();
-  readonly #startedAt = new Date().toISOString();
   readonly #undo = new AsyncDisposableStack();
   readonly #failing = Promise.withResolvers<Error>();
   #starting: Promise<string> | undefined;
   #stopping: Promise<void> | undefined;
-  #recorder: Recorder | undefined;
-  #loader: Loader | undefined;
-  #source: Source | undefined;
-  #intake: Intake | undefined;
+  #status: CollectorStatus | undefined;
 
   /** @param folder the data folder, where the caller has its lock already and gives it back. */
   constructor(config: Config, log: Logger, folder?: DataFolder) {
@@ -95,86 +93,103 @@ export class Collector {
     return this.#stopping;
   }
 
+  /** What the collector has done since it began. */
   get progress(): Progress {
-    const { received = 0, rejected = new Map<string, number>() } = this.#intake?.counts ?? {};
-    return {
-      received: (this.#source?.counts.received ?? 0) + received,
-      recorded: this.#recorder?.counts.recorded ?? 0,
-      rejected:
-        (this.#recorder?.counts.rejected ?? 0) + [...rejected.values()].reduce((sum, n) => sum + n, 0),
-      stored: this.#loader?.status.loaded.stored ?? 0,
-      pendingBytes: this.#loader?.status.pendingBytes ?? 0,
-    };
+    return this.#status?.progress ?? { received: 0, recorded: 0, rejected: 0, stored: 0, pendingBytes: 0 };
   }
 
   async #start(): Promise<string> {
     const config = this.#config;
-    const log = this.#log;
     const sensors = await readRegistry(config.SENSORS_FILE);
     const tokens = await readTokens(config.HTTP_TOKENS_FILE);
     const topics = configuredTopics(config, new FileMemory(join(config.DATA_DIR, 'formats.jsonl')));
 
     const folder = this.#folder ?? (await this.#lockFolder());
+    const clock = new ClockWatch(config.DATA_DIR);
+    const recorder = await this.#startRecorder(folder, topics, clock);
+    const loader = this.#startLoader(folder, recorder, topics, sensors);
+    const refresher = this.#startRefresher(loader);
+    this.#startNights(folder, recorder, loader, clock);
+    const source = openSource(config, topics.filters, recorder, this.#log);
+    const address = await this.#startServer({ recorder, loader, refresher, source, topics, tokens });
+
+    source.start();
+    this.#undo.defer(() => source.stop());
+    const summary = setInterval(() => this.#log.info(this.progress, 'progress'), SUMMARY_MS);
+    this.#undo.defer(() => clearInterval(summary));
+    return address;
+  }
+
+  async #startRecorder(folder: DataFolder, topics: Topics, clock: ClockWatch): Promise<Recorder> {
+    const { DATA_DIR: dataDir, LATE_MINUTES: lateMinutes } = this.#config;
+    const log = this.#log;
     void folder.lost.then(this.#failing.resolve);
     if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
-
-    const clock = new ClockWatch(config.DATA_DIR);
     const recorder = new Recorder({
-      dataDir: config.DATA_DIR,
+      dataDir,
       topics,
-      lateMinutes: config.LATE_MINUTES,
+      lateMinutes,
       descriptors: descriptorBudget(),
       folder,
       clock,
       log,
     });
-    this.#recorder = recorder;
-    await clock.start();
-    await recorder.start(folder.crashed);
-    folder.repaired();
+    // Also where the start fails: it may have opened files.
     this.#undo.defer(async () => {
       await recorder.stop();
       if (!recorder.isWhole) folder.damaged();
     });
-
-    const { decoder } = topics.plain;
-    const correction = new ClockCorrection(clock, config.DATA_DIR, recorder, decoder, log);
+    await clock.start();
+    await recorder.start(folder.crashed);
+    folder.repaired();
+    const correction = new ClockCorrection(clock, dataDir, recorder, topics.plain.decoder, log);
     correction.start();
     this.#undo.defer(() => correction.stop());
     this.#health.watch('clock_wrong', () => clock.suspicion);
+    return recorder;
+  }
 
-    const { collector } = folder;
+  #startLoader(folder: DataFolder, recorder: Recorder, topics: Topics, sensors: Sensor[]): Loader {
+    const { collector, epoch, token } = folder;
     const loader = new Loader({
-      config,
+      config: this.#config,
       collector,
-      writer: { epoch: folder.epoch, token: folder.token },
+      writer: { epoch, token },
       topics: topics.text,
       sensors,
-      log,
+      log: this.#log,
       snapshot: () => recorder.snapshot(),
     });
-    this.#loader = loader;
     recorder.groups.follow(({ files }) => loader.durable(files));
-    const refresher = new Refresher(config.DATABASE_URL, log);
     loader.start();
     this.#undo.defer(() => loader.stop());
+    return loader;
+  }
+
+  #startRefresher(loader: Loader): Refresher {
+    const refresher = new Refresher(this.#config.DATABASE_URL, this.#log);
     refresher.start();
     this.#undo.defer(() => this.#drain(loader, refresher));
-    const nightly = new NightlyReport(config, log, () => loader.status);
+    return refresher;
+  }
+
+  /** What is done once a day: the report, compression, retention. */
+  #startNights({ collector }: DataFolder, recorder: Recorder, loader: Loader, clock: ClockWatch): void {
+    const [config, log] = [this.#config, this.#log];
+    const report = new NightlyReport(config, log, () => loader.status);
+    report.start();
+    this.#undo.defer(() => report.stop());
+    const nightly = new Nightly({ config, collector, recorder, clock, log });
     nightly.start();
     this.#undo.defer(() => nightly.stop());
+  }
 
-    const lifecycle = new Nightly({ config, collector, recorder, clock, log });
-    lifecycle.start();
-    this.#undo.defer(() => lifecycle.stop());
-
-    const source = openSource(config, topics.filters, recorder, log);
-    this.#source = source;
+  /** @returns the address of the HTTP server. */
+  async #startServer({ recorder, loader, refresher, source, topics, tokens }: Served): Promise<string> {
+    const [config, log, health] = [this.#config, this.#log, this.#health];
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
-    this.#intake = intake;
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
-    reads.onAnswered = seconds => metrics.answered(seconds);
     const judge = new LiveJudge(config.LATE_MINUTES);
     const stream = new LiveStream(topics, judge);
     this.#undo.defer(keepJudgeInformed(reads, stream, judge));
@@ -188,24 +203,30 @@ export class Collector {
       }),
       loader: () => loader.status,
       refreshLag: () => refresher.lagSeconds,
-      reasons: () => this.#health.reasons(),
+      reasons: () => health.reasons(),
     });
+    const examples = new RejectExamples();
+    reads.onAnswered = seconds => metrics.answered(seconds);
     recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, lines }) => {
       // Each line has its end.
       metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected });
       stream.readings(lines);
-      this.#examples.note(lines);
+      examples.note(lines);
     });
     loader.batches.follow(batch => metrics.stored(batch));
     refresher.refreshes.follow(refreshed => {
       metrics.refreshed(refreshed);
       void announceMeans(reads, stream);
     });
+    const parts = { dataDir: config.DATA_DIR, recorder, loader, source, intake, metrics, health, examples };
+    const status = new CollectorStatus(parts);
+    this.#status = status;
+    this.#watch(source, loader, refresher, metrics);
     const http = new HttpServer({
       config,
       log,
       access: new Access(tokens),
-      health: this.#watch(metrics, refresher),
+      health,
       observable: {
         broker: () => source.status,
         database: () => loader.status.database,
@@ -216,24 +237,16 @@ export class Collector {
       reads,
       metrics,
       stream,
-      status: () => this.#status(metrics),
+      status: () => status.read(),
       maxConnections: connectionBudget(),
     });
     this.#undo.defer(() => http.stop());
-    const address = await http.start();
-
-    source.start();
-    this.#undo.defer(() => source.stop());
-
-    const summary = setInterval(() => log.info(this.progress, 'progress'), SUMMARY_MS);
-    this.#undo.defer(() => clearInterval(summary));
-    return address;
+    return http.start();
   }
 
   /** What makes the collector degraded, as far as its parts do not say so themselves. */
-  #watch(metrics: Metrics, refresher: Refresher): Health {
+  #watch(source: Source, loader: Loader, refresher: Refresher, metrics: Metrics): void {
     const health = this.#health;
-    const [source, loader] = [this.#source!, this.#loader!];
     health.watch('broker_away', () => away('the broker', source.status));
     health.watch('broker_grants_less', () => source.warning);
     health.watch('database_away', () => away('the database', loader.status.database));
@@ -249,30 +262,6 @@ export class Collector {
       this.#log.warn({ rejects: metrics.rejects().slice(0, 3) }, reason);
     }, REJECTS_MS);
     this.#undo.defer(() => clearInterval(timer));
-    return health;
-  }
-
-  async #status(metrics: Metrics): Promise<Status> {
-    const { received, recorded, rejected, stored, pendingBytes } = this.progress;
-    return {
-      at: new Date().toISOString(),
-      started_at: this.#startedAt,
-      reasons: this.#health.reasons(),
-      received,
-      recorded,
-      rejected,
-      stored,
-      broker: this.#source!.status,
-      database: this.#loader!.status.database,
-      recording: { ok: this.#recorder!.failure === undefined, pending_bytes: this.#recorder!.pendingBytes },
-      loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
-      refresh: { lag_s: metrics.refreshLag() },
-      rejects: metrics.rejects().map(reject => ({
-        ...reject,
-        last: (reject.source === 'mqtt' && this.#examples.of(reject.reason)) || null,
-      })),
-      disk: await diskOf(this.#config.DATA_DIR),
-    };
   }
 
   async #lockFolder(): Promise<DataFolder> {
@@ -288,35 +277,7 @@ export class Collector {
   }
 }
 
-async function diskOf(folder: string): Promise<Status['disk']> {
-  return statfs(folder).then(
-    ({ bsize, bavail, blocks }) => ({ free_bytes: bsize * bavail, total_bytes: bsize * blocks }),
-    () => null,
-  );
-}
-
 /** A reason for Health; undefined while it is connected. */
 function away(what: string, status: { connected: boolean; reason?: string }): string | undefined {
   return status.connected ? undefined : `${what} is away: ${status.reason ?? 'not connected yet'}`;
-}
-
-/**
- * Descriptors for raw files: most of what the process may have; the rest is for sockets, the loader and the libraries.
- */
-function descriptorBudget(): number {
-  return Math.max(16, Math.min(16_384, Math.floor((mostDescriptors() - 64) * 0.8)));
-}
-
-/** Connections of the HTTP server: half of that rest. */
-function connectionBudget(): number {
-  return Math.max(16, Math.min(1024, Math.floor((mostDescriptors() - 64) * 0.1)));
-}
-
-/** How many files the process may have open. */
-function mostDescriptors(): number {
-  const report = process.report.getReport() as {
-    userLimits?: { open_files?: { soft?: number | 'unlimited' } };
-  };
-  const soft = report.userLimits?.open_files?.soft;
-  return typeof soft === 'number' ? soft : Number.POSITIVE_INFINITY;
 }

@@ -1,0 +1,83 @@
+import { statfs } from 'node:fs/promises';
+import type { Health } from '../../base/health.ts';
+import type { Recorder } from '../bronze/recorder.ts';
+import type { Loader } from '../silver/loader.ts';
+import type { Intake } from '../source/http/intake.ts';
+import type { Source } from '../source/source.ts';
+import type { Metrics } from './metrics.ts';
+import type { RejectExamples } from './reject-examples.ts';
+import type { Status } from './watch.ts';
+
+/** What the collector has done since it began. */
+export interface Progress {
+  received: number;
+  recorded: number;
+  rejected: number;
+  stored: number;
+  pendingBytes: number;
+}
+
+/** The parts that a status is made of. */
+export interface StatusParts {
+  dataDir: string;
+  recorder: Recorder;
+  loader: Loader;
+  source: Source;
+  intake: Intake;
+  metrics: Metrics;
+  health: Health;
+  examples: RejectExamples;
+}
+
+/** How the collector is, for the page and for whoever asks. */
+export class CollectorStatus {
+  readonly #parts: StatusParts;
+  readonly #startedAt = new Date().toISOString();
+
+  constructor(parts: StatusParts) {
+    this.#parts = parts;
+  }
+
+  get progress(): Progress {
+    const { source, intake, recorder, loader } = this.#parts;
+    const turnedDown = [...intake.counts.rejected.values()].reduce((sum, n) => sum + n, 0);
+    return {
+      received: source.counts.received + intake.counts.received,
+      recorded: recorder.counts.recorded,
+      rejected: recorder.counts.rejected + turnedDown,
+      stored: loader.status.loaded.stored,
+      pendingBytes: loader.status.pendingBytes,
+    };
+  }
+
+  async read(): Promise<Status> {
+    const { dataDir, health, source, loader, recorder, metrics, examples } = this.#parts;
+    const { received, recorded, rejected, stored, pendingBytes } = this.progress;
+    return {
+      at: new Date().toISOString(),
+      started_at: this.#startedAt,
+      reasons: health.reasons(),
+      received,
+      recorded,
+      rejected,
+      stored,
+      broker: source.status,
+      database: loader.status.database,
+      recording: { ok: recorder.failure === undefined, pending_bytes: recorder.pendingBytes },
+      loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
+      refresh: { lag_s: metrics.refreshLag() },
+      rejects: metrics.rejects().map(reject => ({
+        ...reject,
+        last: (reject.source === 'mqtt' && examples.of(reject.reason)) || null,
+      })),
+      disk: await diskOf(dataDir),
+    };
+  }
+}
+
+async function diskOf(folder: string): Promise<Status['disk']> {
+  return statfs(folder).then(
+    ({ bsize, bavail, blocks }) => ({ free_bytes: bsize * bavail, total_bytes: bsize * blocks }),
+    () => null,
+  );
+}
