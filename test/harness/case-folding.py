@@ -3,7 +3,11 @@
 import os
 import sys
 
-from fusepy import FUSE, FuseOSError, Operations
+try:
+    from fusepy import FUSE, FuseOSError, Operations
+except ImportError:
+    # What others than Debian call the same module.
+    from fuse import FUSE, FuseOSError, Operations
 
 
 class CaseFolding(Operations):
