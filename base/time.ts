@@ -88,6 +88,8 @@ const leapDays = ['2005-12-31', '2008-12-31', '2012-06-30', '2015-06-30', '2016-
  * @returns undefined when it is no such time.
  */
 export function parseTime(text: string, zone: Zone, near?: Micros): Micros | undefined {
+  const usual = usualTime(text);
+  if (usual !== undefined) return usual;
   const match = extended.exec(text) ?? basic.exec(text);
   if (match === null) return undefined;
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', ...designator] = match;
@@ -104,9 +106,45 @@ export function parseTime(text: string, zone: Zone, near?: Micros): Micros | und
   return instantOf(midnight + minutes * MINUTE + Number(second) * 1_000_000 + micros, designator, zone, near);
 }
 
+let usualDay = 0;
+let usualMidnight: Micros = 0;
+
+/** A time in the form that most have, `2025-11-12T10:15:01Z` with or without a fraction, at a fifth of the cost; undefined: look closer. */
+function usualTime(text: string): Micros | undefined {
+  const length = text.length;
+  if (length < 20 || length > 27 || text[length - 1] !== 'Z' || text[10] !== 'T') return undefined;
+  if (text[4] !== '-' || text[7] !== '-' || text[13] !== ':' || text[16] !== ':') return undefined;
+  const day = (two(text, 0) * 100 + two(text, 2)) * 10_000 + two(text, 5) * 100 + two(text, 8);
+  if (day !== usualDay) {
+    const midnight = midnightOf(Math.floor(day / 10_000), Math.floor(day / 100) % 100, day % 100);
+    if (midnight === undefined || Number.isNaN(day)) return undefined;
+    usualDay = day;
+    usualMidnight = midnight;
+  }
+  const [hour, minute, second] = [two(text, 11), two(text, 14), two(text, 17)];
+  if (!(hour < 24 && minute < 60 && second < 60)) return undefined;
+  let micros = 0;
+  if (length > 20) {
+    if (text[19] !== '.' || length === 21) return undefined;
+    for (let at = 20; at < 26; at++) {
+      const digit = at < length - 1 ? text.charCodeAt(at) - 48 : 0;
+      if (!(digit >= 0 && digit <= 9)) return undefined;
+      micros = micros * 10 + digit;
+    }
+  }
+  return usualMidnight + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros;
+}
+
+/** The number that two digits make; NaN where they are none. */
+function two(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48;
+  const ones = text.charCodeAt(at + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
+}
+
 /** Midnight of a date, in microseconds, as if it were in UTC; undefined where there is no such day. */
 function midnightOf(year: number, month: number, day: number): Micros | undefined {
-  if (month < 1 || month > 12 || day < 1 || day > daysInMonth[month - 1]!) return undefined;
+  if (!(month >= 1 && month <= 12) || day < 1 || day > daysInMonth[month - 1]!) return undefined;
   if (month === 2 && day === 29 && (year % 4 !== 0 || (year % 100 === 0 && year % 400 !== 0)))
     return undefined;
   // setUTCFullYear, as Date.UTC takes the years 0 to 99 for 1900 to 1999.

@@ -27,6 +27,7 @@ const AS_BASE64 = '_base64": "';
 /** Bytes that JSON may begin with, but for texts. Others are spared the exception of JSON.parse, which is dear. */
 const jsonBegins = /^[\s{[\d\-tfn]/;
 const lineBreak = /[\r\n]/g;
+const NO_BYTES = Buffer.alloc(0);
 
 /**
  * An envelope as a line, without its line end: `{"received_at": "2025-11-12T10:15:01.123456Z", "topic": "a/b", "qos": 1,
@@ -46,27 +47,67 @@ export function writeEnvelope(envelope: Envelope): Buffer {
   return Buffer.from(`${line}${PAYLOAD}${payloadText(payload)}}`);
 }
 
-/** Reads a line of `writeEnvelope`; a reason where it is none. @param line without its line end. */
+/*
+ * The header that most lines have. One expression reads it at a third of the cost of JSON.parse; what it does not match, such as a
+ * topic with an escape in it, or notes, is parsed.
+ */
+const usualHeader =
+  /^\{"received_at": "([\dT:.-]+Z)", "topic": "([^"\\]*)"(?:, "qos": ([012]))?(, "retain": true)?(, "dup": true)?(?:, "packet_id": (\d{1,5}))?(?:, "session": "([^"\\]*)")?$/;
+
+/** Reads a line of `writeEnvelope`; a reason where it is none. @param line without its line end; the payload may be a part of it. */
 export function readEnvelope(line: Buffer): Envelope | Rejection {
   const text = line.toString('utf8');
   const at = text.indexOf(PAYLOAD);
   if (at < 0 || !text.endsWith('}')) return 'not an envelope';
   try {
-    const header = JSON.parse(`${text.slice(0, at)}}`) as Record<string, unknown>;
-    const arrival = typeof header.received_at === 'string' ? parseTime(header.received_at, utc) : undefined;
-    if (arrival === undefined || typeof header.topic !== 'string') return 'not an envelope';
-    const payload = payloadOf(text.slice(at + PAYLOAD.length, -1));
-    const envelope: Envelope = { arrival, topic: header.topic, payload };
-    if (header.qos !== undefined) envelope.qos = header.qos as number;
-    if (header.retain === true) envelope.retain = true;
-    if (header.dup === true) envelope.dup = true;
-    if (header.packet_id !== undefined) envelope.packetId = header.packet_id as number;
-    if (header.session !== undefined) envelope.session = header.session as string;
-    if (header.notes !== undefined) envelope.notes = header.notes as Notes;
-    return envelope;
+    const header = text.slice(0, at);
+    const match = usualHeader.exec(header);
+    const read = match === null ? parsedHeader(header) : matchedHeader(match);
+    if (read === undefined) return 'not an envelope';
+    const start = at + PAYLOAD.length;
+    read.payload = payloadIn(line, text, start);
+    return read;
   } catch {
     return 'not an envelope';
   }
+}
+
+/** An envelope without its payload. */
+function matchedHeader(match: RegExpExecArray): Envelope | undefined {
+  const [, receivedAt, topic, qos, retain, dup, packetId, session] = match;
+  const arrival = parseTime(receivedAt!, utc);
+  if (arrival === undefined) return undefined;
+  const envelope: Envelope = { arrival, topic: topic!, payload: NO_BYTES };
+  if (qos !== undefined) envelope.qos = Number(qos);
+  if (retain !== undefined) envelope.retain = true;
+  if (dup !== undefined) envelope.dup = true;
+  if (packetId !== undefined) envelope.packetId = Number(packetId);
+  if (session !== undefined) envelope.session = session;
+  return envelope;
+}
+
+function parsedHeader(text: string): Envelope | undefined {
+  const header = JSON.parse(`${text}}`) as Record<string, unknown>;
+  const arrival = typeof header.received_at === 'string' ? parseTime(header.received_at, utc) : undefined;
+  if (arrival === undefined || typeof header.topic !== 'string') return undefined;
+  const envelope: Envelope = { arrival, topic: header.topic, payload: NO_BYTES };
+  if (header.qos !== undefined) envelope.qos = header.qos as number;
+  if (header.retain === true) envelope.retain = true;
+  if (header.dup === true) envelope.dup = true;
+  if (header.packet_id !== undefined) envelope.packetId = header.packet_id as number;
+  if (header.session !== undefined) envelope.session = header.session as string;
+  if (header.notes !== undefined) envelope.notes = header.notes as Notes;
+  return envelope;
+}
+
+/** The payload that stands in a line from character `start` on: a part of the line where it stands there verbatim. */
+function payloadIn(line: Buffer, text: string, start: number): Buffer {
+  // As many characters as bytes: all are ASCII, and stand at the same places.
+  const isAscii = text.length === line.length;
+  if (isAscii && text.startsWith('": ', start) && text[start + 3] !== '"') {
+    return line.subarray(start + 3, line.length - 1);
+  }
+  return payloadOf(text.slice(start, -1));
 }
 
 /** What follows `"payload`: `": 25`. */

@@ -18,6 +18,25 @@ test('parsing what was formatted gives the same microsecond', () => {
   );
 });
 
+test('the usual form means the same as when it is looked at more closely', () => {
+  const near = fc
+    .tuple(instant, fc.nat(27), fc.constantFrom('', '0', '9', '.', 'Z', ':', ' '), fc.nat(7))
+    .map(([time, at, char, cut]) => {
+      const text = formatTime(time);
+      const shorter = cut === 7 ? text.replace(/\.\d+/, '') : text.slice(0, 26 - cut).concat('Z');
+      return fc.sample(fc.boolean(), { numRuns: 1, seed: at })[0]
+        ? shorter
+        : shorter.slice(0, at) + char + shorter.slice(at + 1);
+    });
+  fc.assert(
+    // A small z is not of the usual form.
+    fc.property(near, text => {
+      expect(parseTime(text, utc)).toBe(parseTime(text.replace(/Z$/, 'z'), utc));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 const offset = fc.oneof(
   fc.constantFrom({ sign: '+', hours: 0, minutes: 0 }),
   fc.record({
