@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { Rejection } from '../payload/message.ts';
+import type { Rejection } from '../payload/reading.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

@@ -1,7 +1,8 @@
 import { utcDate, type Zone } from '../../base/time.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
-import { decodeReading } from '../../collector/payload/message.ts';
+import { UNKNOWN_ARRIVAL } from '../../collector/payload/decoder.ts';
+import { SluiceDecoder } from '../../collector/payload/formats/sluice.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 
 /** Sensors by UTC date (`2025-11-12`). */
@@ -23,10 +24,12 @@ export async function sensorDaysOf(
 }
 
 async function addFile(days: SensorDays, file: ReplayFile, zone: Zone, progress: (bytes: number) => void) {
+  const decoder = new SluiceDecoder(zone);
   for await (const { bytes, start, bytesRead } of streamLines(file.path, 'keep')) {
     for (const line of splitLines(bytes, start)) {
-      const reading = decodeReading(line.bytes.toString('utf8'), zone);
-      if (typeof reading === 'string') continue;
+      const decoded = decoder.decode('', line.bytes, UNKNOWN_ARRIVAL);
+      if (typeof decoded === 'string') continue;
+      const [reading] = decoded;
       const day = utcDate(reading.time);
       const sensors = days.get(day);
       if (sensors === undefined) days.set(day, new Set([reading.sensorId]));

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { zoneOf } from '../../base/time.ts';
 import { encode, encodePublish, type Load, loadStart, payloadOf } from '../../bench/load.ts';
 import { canonicalHead } from '../../collector/payload/canonical.ts';
-import { decodePayload } from '../../collector/payload/message.ts';
+import { decodePayload } from '../harness/plain-messages.ts';
 
 function decode(bytes: Buffer): IPublishPacket[] {
   const packets: Packet[] = [];

@@ -2,9 +2,10 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../base/time.ts';
-import { decodePayload, numberOf } from '../../collector/payload/message.ts';
+import { numberOf } from '../../collector/payload/reading.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { type Message, MessageSequence } from '../../generator/messages.ts';
+import { decodePayload } from '../harness/plain-messages.ts';
 
 const START = Date.UTC(2025, 10, 12, 10, 15, 1);
 const utc = zoneOf('UTC');

@@ -7,7 +7,7 @@ import {
   canonicalSecond,
   secondOfDay,
 } from '../../../collector/payload/canonical.ts';
-import { decodeReading } from '../../../collector/payload/message.ts';
+import { decodeReading } from '../../harness/plain-messages.ts';
 
 const berlin = zoneOf('Europe/Berlin');
 

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { SluiceDecoder } from '../../../collector/payload/formats/sluice.ts';
 import { TextLineDecoder } from '../../../collector/payload/formats/text-line.ts';
-import { decodePayload } from '../../../collector/payload/message.ts';
 import { readTextLines } from '../../../collector/payload/text-lines.ts';
+import { decodePayload } from '../../harness/plain-messages.ts';
 
 const read = (text: string | Buffer) => [...readTextLines(Buffer.from(text as string))];
 const payloads = (text: string) => read(text).map(line => 'payload' in line && line.payload.toString());

@@ -11,7 +11,6 @@ import { zoneOf } from '../../../base/time.ts';
 import { nameCollector } from '../../../collector/bronze/folder-identity.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
-import { decodeReading } from '../../../collector/payload/message.ts';
 import { defaultTopics, type Topics } from '../../../collector/payload/topics.ts';
 import { Backlog } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
@@ -26,6 +25,7 @@ import type { Report } from '../../../commands/verify/report.ts';
 import { type VerifyOptions, verify } from '../../../commands/verify/verify.ts';
 import { connect } from '../../../db/connect.ts';
 import { type DatabaseServer, type TestDatabase, withDatabase } from '../../harness/database.ts';
+import { decodeReading } from '../../harness/plain-messages.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');

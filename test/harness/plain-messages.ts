@@ -1,9 +1,7 @@
 import type { Zone } from '../../base/time.ts';
-import { UNKNOWN_ARRIVAL } from './decoder.ts';
-import { SluiceDecoder } from './formats/sluice.ts';
-import type { Reading, Rejection } from './reading.ts';
-
-export { numberOf, type Reading, type Rejection } from './reading.ts';
+import { UNKNOWN_ARRIVAL } from '../../collector/payload/decoder.ts';
+import { SluiceDecoder } from '../../collector/payload/formats/sluice.ts';
+import type { Reading, Rejection } from '../../collector/payload/reading.ts';
 
 /**
  * Decodes one line of a raw file of plain messages: `{"id": …, "dt": …, "value": …}`.
