@@ -32,6 +32,11 @@ const commands: Entry[] = [
     () => import('./commands/check/command.ts'),
   ],
   [
+    'sniff',
+    'show what a broker delivers and what the topics file makes of it; suggest a topics file',
+    () => import('./commands/sniff/command.ts'),
+  ],
+  [
     'verify',
     'prove that the database holds what the raw files say; exit 1 and the first differences if not',
     () => import('./commands/verify/command.ts'),

@@ -1,0 +1,120 @@
+import { shippedPresets } from '../../collector/payload/presets.ts';
+import type { Topics } from '../../collector/payload/topics.ts';
+import { readTopics } from '../../collector/payload/topics-file.ts';
+import { recipeFor } from './generic-entry.ts';
+import { judge, shown } from './message.ts';
+import type { SeenTopic } from './seen-topics.ts';
+
+/** A preset, as a file that uses nothing else would decide. */
+interface Candidate {
+  name: string;
+  topics: Topics;
+  /** Whether its topics begin with levels of its own. Others (`+/sensor/+/state`) come last: they match what is not theirs. */
+  hasBase: boolean;
+}
+
+/** A topic without a preset, and how to take it. */
+interface Generic {
+  topic: string;
+  recipe: string;
+}
+
+/**
+ * Writes a topics file that would take what was seen: presets where their messages are recognised, otherwise an entry for
+ * each kind of topic; what nobody can decide stands there as comments.
+ * @param zone SENSOR_TIMEZONE.
+ */
+export function suggest(seen: readonly SeenTopic[], zone: string): string {
+  const { used, rest } = recognise(seen, zone);
+  const generic: Generic[] = [];
+  const undecided: string[] = [];
+  for (const { topic, samples, last } of rest) {
+    if (topic.startsWith('$')) continue;
+    const recipe = recipeFor(samples, last.arrival);
+    if (typeof recipe !== 'string') generic.push({ topic, recipe: recipe.join('\n    ') });
+    else undecided.push(`# Not taken: ${oneLine(topic)} (${recipe}): ${shown(last.payload, 60)}`);
+  }
+  const entries = [...merged(generic), ...used.map(({ name }) => `  - use: ${name}`)];
+  return [
+    '# yaml-language-server: $schema=./topics.schema.json',
+    '# Written by `sluice sniff --suggest` from what it saw. The first entry whose filter matches a topic decides.',
+    entries.length === 0
+      ? '# Nothing was seen that could be taken.\ntopics: [{ filter: "sensors/#" }]'
+      : 'topics:',
+    ...entries,
+    ...(undecided.length === 0 ? [] : ['', ...undecided.sort()]),
+    '',
+  ].join('\n');
+}
+
+/** The presets whose messages are among what was seen, and what none of them decides. */
+function recognise(seen: readonly SeenTopic[], zone: string): { used: Candidate[]; rest: SeenTopic[] } {
+  const used: Candidate[] = [];
+  let rest = [...seen];
+  for (const candidate of candidates(zone)) {
+    const verdicts = rest.map(topic => ({ topic, outcome: outcomeOf(candidate, topic) }));
+    const readings = verdicts.filter(({ outcome }) => outcome === 'readings').length;
+    const rejected = verdicts.filter(({ outcome }) => outcome === 'rejected').length;
+    if (readings === 0 || rejected > readings) continue;
+    used.push(candidate);
+    rest = verdicts.filter(({ outcome }) => outcome === 'no entry').map(({ topic }) => topic);
+  }
+  return { used, rest };
+}
+
+function candidates(zone: string): Candidate[] {
+  const all = [...shippedPresets()].map(([name, { base }]) => ({
+    name,
+    topics: readTopics(`topics: [{ use: ${name} }]`, { zone }),
+    hasBase: base !== undefined || name === 'tasmota',
+  }));
+  return all.sort((a, b) => Number(b.hasBase) - Number(a.hasBase));
+}
+
+/** The best that a preset makes of a topic's payloads. */
+function outcomeOf({ topics }: Candidate, { topic, samples, last }: SeenTopic): string {
+  const outcomes = samples.map(payload => judge(topics, { ...last, retain: false, topic, payload }).outcome);
+  if (outcomes.length === 0) return judge(topics, last).outcome;
+  return (
+    ['readings', 'rejected', 'nothing', 'ignored'].find(one => outcomes.includes(one as never)) ?? 'no entry'
+  );
+}
+
+/** An entry for each topic; topics of one form that differ in one level share one, with a + there. */
+function merged(generic: readonly Generic[]): string[] {
+  const groups = new Map<string, Generic[]>();
+  for (const each of generic) {
+    const levels = each.topic.split('/');
+    const key = JSON.stringify([
+      levels.length,
+      levels[0],
+      levels.length > 2 ? levels.at(-1) : '',
+      each.recipe,
+    ]);
+    groups.set(key, [...(groups.get(key) ?? []), each]);
+  }
+  const entries = new Map<string, string>();
+  for (const group of groups.values()) {
+    const filters = group.length === 1 ? [group[0]!.topic] : [generalised(group.map(({ topic }) => topic))];
+    for (const filter of filters) if (!entries.has(filter)) entries.set(filter, group[0]!.recipe);
+  }
+  // What is said exactly goes before what is said with wildcards.
+  return [...entries]
+    .sort(([a], [b]) => wildcards(a) - wildcards(b) || (a < b ? -1 : 1))
+    .map(
+      ([filter, recipe]) => `  - filter: ${JSON.stringify(filter)}${recipe === '' ? '' : `\n    ${recipe}`}`,
+    );
+}
+
+function generalised(topics: readonly string[]): string {
+  const split = topics.map(topic => topic.split('/'));
+  return split[0]!.map((level, at) => (split.every(levels => levels[at] === level) ? level : '+')).join('/');
+}
+
+function wildcards(filter: string): number {
+  return filter.split('/').filter(level => level === '+').length;
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '?');
+}

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { readTopics } from '../../../collector/payload/topics-file.ts';
+import { judge, type Message } from '../../../commands/sniff/message.ts';
+import { SeenTopics } from '../../../commands/sniff/seen-topics.ts';
+import { suggest } from '../../../commands/sniff/suggest.ts';
+
+const arrival = Date.UTC(2025, 10, 12, 10, 15) * 1000;
+const none = readTopics('topics: [{ filter: nothing }]', { zone: 'UTC' });
+
+function seeing(messages: [topic: string, payload: unknown][]) {
+  const seen = new SeenTopics();
+  const all = messages.map(([topic, payload]): Message => {
+    const bytes = Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+    return { topic, payload: bytes, qos: 1, retain: false, arrival };
+  });
+  for (const message of all) seen.add(message, judge(none, message));
+  return { all, file: suggest(seen.all, 'UTC') };
+}
+
+/** What the file makes of the messages: outcomes by topic. */
+function outcomes({ all, file }: ReturnType<typeof seeing>) {
+  const topics = readTopics(file, { zone: 'UTC' });
+  return Object.fromEntries(all.map(message => [message.topic, judge(topics, message).outcome]));
+}
+
+test('the file takes the messages of five presets, and of none, unedited', () => {
+  const seen = seeing([
+    ['zigbee2mqtt/hall', { temperature: 27.34, humidity: 44.72 }],
+    ['zigbee2mqtt/bridge/state', { state: 'online' }],
+    ['tele/plug/SENSOR', { Time: '2025-11-12T10:00:00', ENERGY: { Power: 25 } }],
+    ['shellies/shellyht-7A45/sensor/temperature', '21.38'],
+    [
+      'application/1/device/0101/event/up',
+      { time: '2025-11-12T09:34:15.775+00:00', deviceInfo: { deviceName: 'x' }, object: { t: 1 } },
+    ],
+    ['telegraf/host1/cpu', 'cpu,host=host1 usage_idle=98.5 1762941600000000000'],
+    ['sensors/1', { id: 'Sensor 1', dt: '2025-11-12T10:00:00Z', value: 1 }],
+    ['sensors/2', { id: 'Sensor 2', dt: '2025-11-12T10:00:00Z', value: 1 }],
+    ['garden/north/soil', '41.5'],
+    ['garden/south/soil', '42'],
+    ['lab/scale', { weight: 12.5, timestamp: 1762941600 }],
+    ['lab/door', 'gone for lunch'],
+  ]);
+  expect(seen.file).toContain('  - use: zigbee2mqtt\n');
+  expect(seen.file).toContain('  - use: chirpstack\n');
+  expect(seen.file).toContain('  - filter: "garden/+/soil"\n    format: number');
+  expect(seen.file).toContain('  - filter: "sensors/+"\n');
+  expect(seen.file).toContain('# Not taken: lab/door (text): gone for lunch');
+  expect(outcomes(seen)).toEqual({
+    'zigbee2mqtt/hall': 'readings',
+    'zigbee2mqtt/bridge/state': 'ignored',
+    'tele/plug/SENSOR': 'readings',
+    'shellies/shellyht-7A45/sensor/temperature': 'readings',
+    'application/1/device/0101/event/up': 'readings',
+    'telegraf/host1/cpu': 'readings',
+    'sensors/1': 'readings',
+    'sensors/2': 'readings',
+    'garden/north/soil': 'readings',
+    'garden/south/soil': 'readings',
+    'lab/scale': 'readings',
+    'lab/door': 'no entry',
+  });
+  const scale = readTopics(seen.file, { zone: 'UTC' }).find('lab/scale')!;
+  expect(
+    scale.decoder.decode('lab/scale', Buffer.from('{"weight": 12.5, "timestamp": 1762941600}'), arrival),
+  ).toEqual([{ sensorId: 'lab/scale/weight', time: 1762941600_000_000, value: 12.5 }]);
+});
+
+test('what cannot be taken is a comment, whatever it holds', () => {
+  const seen = seeing([
+    ['a\u2028b/"x"', 'text\nwith\u001b[31m lines'],
+    ['$SYS/broker/uptime', '5 seconds'],
+    ['empty', ''],
+    ['json', { only: 'text' }],
+  ]);
+  expect(seen.file).toContain('(JSON without a number)');
+  expect(seen.file).toContain('(nothing but empty messages)');
+  expect(seen.file).not.toContain('$SYS');
+  expect(seen.file).not.toContain('\u001b');
+  expect(outcomes(seen)).toMatchObject({ json: 'no entry' });
+});
