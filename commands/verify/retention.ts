@@ -28,23 +28,22 @@ export function heldSince(
   return { since: explained, difference: { kind: 'retention', what } };
 }
 
-/** What is wrong with the entry of a file that was removed as too old. @param isThere whether it is there all the same. */
+/**
+ * What is wrong with the entry of a file that was removed as too old. One that is due and there all the same is not: a crash
+ * came between ledger and folder, and the next night removes it.
+ */
 export function removalDifference(
   { path, removedAt }: LedgerEntry,
   isThere: boolean,
   days: RetentionDays | undefined,
 ): Difference | undefined {
-  if (removedAt === undefined) return undefined;
   const file = keyOfEntry(path);
-  if (isThere && file === path) {
-    const what = `bronze.raw_file says that the file was removed at ${removedAt}, and it is there`;
-    return { kind: 'removed_file', file, what };
-  }
   const name = RawFileName.ofKey(file);
-  if (days === undefined || name === undefined) return undefined;
+  if (removedAt === undefined || days === undefined || name === undefined) return undefined;
   const dayEnded = Date.parse(`${name.date}T00:00:00Z`) + DAY_MS;
   const isDue = days.raw > 0 && dayEnded + days.raw * DAY_MS <= new Date(removedAt).getTime();
   if (isDue) return undefined;
-  const what = `the file was removed at ${removedAt}, which RAW_RETENTION_DAYS=${days.raw} does not explain. ${AS_IT_WAS}`;
+  const still = isThere && file === path ? ', and it is there' : '';
+  const what = `the file was removed at ${removedAt}${still}, which RAW_RETENTION_DAYS=${days.raw} does not explain. ${AS_IT_WAS}`;
   return { kind: 'removed_file', file, what };
 }

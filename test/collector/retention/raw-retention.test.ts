@@ -178,8 +178,8 @@ test('a file that was deleted by hand is told as gone', async () => {
     const report = await house.pipeline.verify();
     expect(report.retired.removed).toEqual({ files: 1, lines: 1 });
     expect(report.differences.first).toEqual([
-      { file: SECOND, what: 'the file is gone; bronze.raw_file counts 1 lines in it' },
-      { what: expect.stringContaining('row of Sensor 2 at 2025-11-03') },
+      { kind: 'missing_file', file: SECOND, what: 'the file is gone; bronze.raw_file counts 1 lines in it' },
+      { kind: 'unexplained_reading', what: expect.stringContaining('row of Sensor 2 at 2025-11-03') },
     ]);
   });
 });

@@ -132,6 +132,7 @@ const manipulations: {
     what: 'a file called removed that is there',
     by: pipeline => run(pipeline, `UPDATE bronze.raw_file SET removed_at = now() WHERE path = '${SECOND}'`),
     kinds: ['removed_file'],
+    options: keepAll,
   },
   {
     what: 'a sensor forgotten',
