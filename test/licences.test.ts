@@ -14,6 +14,7 @@ const PERMISSIVE = [
   'ISC',
   'MIT',
   'PostgreSQL',
+  'Unlicense',
   'Zlib',
 ];
 

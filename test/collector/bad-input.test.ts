@@ -76,8 +76,8 @@ describe.for(brokers)('on $name', ({ start, missing }) => {
     withSurroundings(server, start, async ({ broker, database, dataDir, config }) => {
       const folders = () => Promise.all([dirname(dataDir), dataDir].map(path => readdir(path)));
       const first = await startCollector(config);
-      const before = await folders();
       await receiving(first.http);
+      const before = await folders();
       const sent = [
         ...rejected.map(([payload]) => payload),
         ...unstorable.map(([payload]) => payload),

@@ -116,7 +116,10 @@ test('sluice_reader cannot hold up a refresh, a load or the retention', async ()
   await silver[Symbol.asyncDispose]();
 });
 
-test('a reader cannot fill the disk, where a superuser has made the database', async () => {
+test('a reader cannot fill the disk, where a superuser has made the database', async context => {
+  const [{ is_superuser }] = (await database.query('SHOW is_superuser')) as [{ is_superuser: string }];
+  // The embedded server has none that could log in; npm run test:oldest runs as one.
+  if (is_superuser === 'off') return context.skip('needs a superuser');
   await database.query('CALL sluice.grant_roles(); CALL sluice.shape_database()');
   await using reader = await userOf(database, 'sluice_reader');
   await reader.query('SET default_transaction_read_only = off');

@@ -229,8 +229,10 @@ describe.each(databaseServers())('judging again on $name', server => {
         if (++statements > last) throw Object.assign(new Error('the process ends here'), { code: '22000' });
       });
       const ended = await reclassify(pipeline, cut).catch(error => error);
-      // What was committed has its minutes queued: gold is either right or known to be stale.
-      expect((await pipeline.verify()).differences.first).toEqual([]);
+      // What was committed has its minutes queued: gold is either right or known to be stale. What was not is still to be done.
+      const differences = (await pipeline.verify()).differences.first;
+      expect(differences.filter(({ kind }) => kind !== 'quality')).toEqual([]);
+      if (!(ended instanceof Error)) expect(differences).toEqual([]);
       if (!(ended instanceof Error)) break;
     }
     expect(statements).toBeGreaterThan(5);
