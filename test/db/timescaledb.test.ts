@@ -8,14 +8,13 @@ import { Reclassification } from '../../commands/replay/reclassify.ts';
 import { compressAgain, decompressForLongIds } from '../../db/long-ids.ts';
 import { type Connection, migrateOn } from '../../db/migrate.ts';
 import { silent } from '../commands/verify/pipeline.ts';
+import { queryAsPg } from '../harness/pglite.ts';
 
 // A real TimescaleDB, compiled to WebAssembly, in this process. It runs no background workers: policies exist, but nobody calls them.
 let database: PGlite;
 
 const connection: Connection = {
-  // Several statements in one text need the simple protocol, and only the other one takes values.
-  query: async (text, values) =>
-    values ? database.query(text, values) : ((await database.exec(text)).at(-1) ?? { rows: [] }),
+  query: (text, values) => queryAsPg(database, text, values),
 };
 
 async function rows(sql: string): Promise<unknown[]> {

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { prepareRefresh } from '../../../collector/gold/refresh.ts';
 import { migrateOn } from '../../../db/migrate.ts';
+import { queryAsPg } from '../../harness/pglite.ts';
 import { at, Silver } from './silver.ts';
 
 // A real TimescaleDB, compiled to WebAssembly, in this process; it is spoken to as if it were a connection.
@@ -25,11 +26,7 @@ beforeEach(async () => {
 afterEach(() => server.close());
 
 function connectionTo(server: PGlite): pg.Client {
-  const query = async (text: string, values?: unknown[]) => {
-    // Several statements in one text need the simple protocol, and only the other one takes values.
-    const result = values ? await server.query(text, values) : (await server.exec(text)).at(-1);
-    return { rows: result?.rows ?? [], rowCount: result?.affectedRows ?? 0 };
-  };
+  const query = (text: string, values?: unknown[]) => queryAsPg(server, text, values);
   return { query } as unknown as pg.Client;
 }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { forgetReadings } from '../../../collector/retention/silver-retention.ts';
 import { type HypertableSettings, shapeHypertable } from '../../../db/hypertables.ts';
 import { migrateOn } from '../../../db/migrate.ts';
+import { queryAsPg } from '../../harness/pglite.ts';
 
 // A real TimescaleDB, compiled to WebAssembly, in this process; it is spoken to as if it were a connection.
 let server: PGlite;
@@ -16,8 +17,7 @@ const connection = {
   query: async (text: string, values?: unknown[]) => {
     statements.push(text);
     if (refuse?.test(text)) throw Object.assign(new Error('must be owner of hypertable'), { code: '42501' });
-    const result = values ? await server.query(text, values) : (await server.exec(text)).at(-1);
-    return { rows: result?.rows ?? [], rowCount: result?.affectedRows ?? 0 };
+    return await queryAsPg(server, text, values);
   },
 };
 const rows = async (sql: string) => (await connection.query(sql)).rows;

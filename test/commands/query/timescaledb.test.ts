@@ -6,6 +6,7 @@ import { columnOf, parserOf } from '../../../commands/query/answer.ts';
 import { type BoundQuery, bindQuery } from '../../../commands/query/query-file.ts';
 import { choose, readShelf } from '../../../commands/query/shelf.ts';
 import { migrateOn } from '../../../db/migrate.ts';
+import { queryAsPg } from '../../harness/pglite.ts';
 import { printed, readAnswers } from './asking.ts';
 import { fillExample } from './example.ts';
 
@@ -21,11 +22,7 @@ const serializers = Object.fromEntries(OIDS.map(oid => [oid, String]));
 let database: PGlite;
 
 const connection = {
-  // Several statements in one text need the simple protocol, and only the other one takes values.
-  query: async (text: string, values?: unknown[]) => {
-    const result = values ? await database.query(text, values) : (await database.exec(text)).at(-1);
-    return { rows: result?.rows ?? [], rowCount: result?.affectedRows ?? 0 };
-  },
+  query: (text: string, values?: unknown[]) => queryAsPg(database, text, values),
 };
 
 async function ask({ text, values }: BoundQuery): Promise<Answer> {
