@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CollectorProcess, runVerify } from '../faults/collector-process.ts';
@@ -57,6 +58,7 @@ test.skipIf(withoutMosquitto)(
       await west.process.kill();
       await publish(broker.url, [...messages('east', 50, 50), ...messages('west', 50, 50)]);
       // Its volume is gone; the session at the broker has what it did not acknowledge.
+      await rm(join(folder.path, 'west'), { recursive: true });
       const successor = await start('west-again', 'west', 'collector-west');
       await eventually(async () => {
         const rows = await database.query(
@@ -67,9 +69,16 @@ test.skipIf(withoutMosquitto)(
           { sensor_id: 'west 1', n: 100 },
         ]);
       });
-      for (const { env, process } of [east, successor]) {
-        await process.stop();
-        expect(await runVerify(env)).toMatchObject({ status: 0 });
+      for (const { process } of [east, successor]) await process.stop();
+      for (const [{ env }, other] of [
+        [east, successor],
+        [successor, east],
+      ] as const) {
+        // Only the one that was killed cannot be looked at.
+        expect(await runVerify(env, ['--data', other.env.DATA_DIR!, '--only-mine'])).toMatchObject({
+          status: 0,
+          output: expect.stringMatching(/^Not looked at: collector-west-\w+\. /m),
+        });
       }
     });
   },

@@ -5,7 +5,7 @@ export type Message = string | Buffer | { topic: string; payload: string | Buffe
 
 /** Publishes messages with QoS 1, in their order. Resolves when the broker has acknowledged all. */
 export async function publish(url: string, messages: readonly Message[]): Promise<void> {
-  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0 });
+  const client = await mqtt.connectAsync(url, { reconnectPeriod: 0, connectTimeout: 90_000 });
   await Promise.all(
     messages.map(message => {
       const { topic, payload } =

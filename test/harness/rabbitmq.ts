@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { until } from './eventually.ts';
 import { Program } from './program.ts';
 import { type Restartable, startServer } from './restartable.ts';
-import { freePort, temporaryFolder } from './server.ts';
+import { answers, freePort, temporaryFolder } from './server.ts';
 
 /** Debian's script, not the wrapper on the PATH: that one runs the system's own broker, as the user rabbitmq. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -44,7 +45,11 @@ export async function startRabbitmq(): Promise<Restartable> {
     ERL_EPMD_ADDRESS: '127.0.0.1',
   };
   // Erlang's port mapper: one of our own, as RabbitMQ would start one that outlives it.
-  stack.use(await Program.start('epmd', 'epmd', [], { env }));
+  const epmd = stack.use(await Program.start('epmd', 'epmd', [], { env }));
+  await until('epmd listens', async () => {
+    if (!epmd.isRunning) throw await epmd.failure();
+    return answers(mapper);
+  });
   const server = await startServer({
     name: 'RabbitMQ',
     url: `mqtt://127.0.0.1:${port}`,

@@ -108,7 +108,10 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
 
   const judged = await judge(client, publisher.acknowledged);
   for (const [index, { env }] of members.entries()) {
-    const { status, output } = await runVerify(env);
+    const others = members
+      .filter(member => member.env !== env)
+      .flatMap(member => ['--data', member.env.DATA_DIR!]);
+    const { status, output } = await runVerify(env, others);
     if (status !== 0) violations.push(`verify of collector ${index} ended with ${status}:\n${output}`);
   }
   return { acknowledged: publisher.acknowledged.length, faults, ...judged, violations };
