@@ -1,5 +1,5 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 /**
  * Writes a file so that at no time a part of it can be seen under its name: under another one first, fsynced, then
@@ -17,4 +17,10 @@ export async function writeAtomically(file: string, text: string): Promise<void>
     await rm(draft, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** Removes what writers that were killed have left in a folder that nobody else writes to at present. */
+export async function removeDrafts(folder: string): Promise<void> {
+  const drafts = (await readdir(folder)).filter(name => /\.\d+\.new$/.test(name));
+  for (const name of drafts) await rm(join(folder, name), { force: true });
 }

@@ -1,5 +1,6 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../../base/atomic-file.ts';
 
 /** Readings that are further ahead of the clock than this say that one of the two is wrong. */
 const AHEAD_S = 60;
@@ -102,7 +103,7 @@ export class ClockWatch {
     this.#forget();
     if (this.#share > 0.5) {
       this.#wrong = { since: this.#wrong?.since ?? since ?? now, until: now };
-      await writeFile(this.#file, `${JSON.stringify(this.#wrong)}\n`);
+      await writeAtomically(this.#file, `${JSON.stringify(this.#wrong)}\n`);
       return undefined;
     }
     const ended = this.#wrong;

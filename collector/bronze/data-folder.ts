@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeDrafts } from '../../base/atomic-file.ts';
 import { beginEpoch, nameCollector } from './folder-identity.ts';
 import { HEARTBEAT_MS, type Holder, readHolder, stateOf, thisHolder } from './lock-holder.ts';
 
@@ -86,6 +87,7 @@ export class DataFolder {
       if (before !== 'silent') before = state;
       await removeStale(lock, holder.token);
     }
+    await removeDrafts(path);
     const collector = await nameCollector(path, clientId);
     return new DataFolder(path, collector, await beginEpoch(path), token, before);
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../../base/atomic-file.ts';
 import { syncFolder } from './append-file.ts';
 
 const NAME_FILE = 'collector_id';
@@ -10,7 +11,6 @@ const EPOCH_FILE = 'collector_epoch';
 export async function nameCollector(path: string, clientId: string): Promise<string> {
   const known = await readCollectorName(path);
   if (known !== undefined) return known;
-  await mkdir(path, { recursive: true });
   const name = `${clientId}-${randomBytes(4).toString('hex')}`;
   await replaceFile(path, NAME_FILE, name);
   return name;
@@ -43,8 +43,6 @@ async function readIfThere(file: string): Promise<string | undefined> {
 
 /** A crash leaves the old text or the new one. */
 async function replaceFile(folder: string, name: string, text: string): Promise<void> {
-  const file = join(folder, name);
-  await writeFile(`${file}.new`, `${text}\n`, { flush: true });
-  await rename(`${file}.new`, file);
+  await writeAtomically(join(folder, name), `${text}\n`);
   await syncFolder(folder);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { utimes, writeFile } from 'node:fs/promises';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -64,6 +64,20 @@ test('after a clean goodbye nothing has crashed, and the name stays', async () =
   const second = await DataFolder.lock(path, 'another client id');
   expect(second).toMatchObject({ crashed: false, collector: first.collector });
   await second.unlock();
+});
+
+test('what a killed writer has left of a file is removed by the next holder', async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, 'mqtt_session.json.4711.new'), '{');
+  await writeFile(join(folder.path, 'mqtt_session.json'), '{}');
+  const holder = await DataFolder.lock(folder.path, 'sluice');
+  expect((await readdir(folder.path)).sort()).toEqual([
+    'collector.lock',
+    'collector_epoch',
+    'collector_id',
+    'mqtt_session.json',
+  ]);
+  await holder.unlock();
 });
 
 test('two folders have two names', async () => {
