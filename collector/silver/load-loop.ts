@@ -239,11 +239,11 @@ export class LoadLoop {
       if (this.#lost !== undefined) throw this.#lost;
       const wait = this.#policy.untilDue(performance.now());
       const pending = this.#backlog.bytes > 0;
-      if ((pending && (wait === 0 || this.#isDraining)) || this.#untilRejects <= 0) return;
+      const most = this.#untilRejects;
+      if ((pending && (wait === 0 || this.#isDraining)) || most <= 0) return;
       if (!pending && this.#isDraining) this.#send({ type: 'drained' });
       this.#changed = Promise.withResolvers();
       const { resolve } = this.#changed;
-      const most = this.#untilRejects;
       const timer = setTimeout(resolve, pending && wait !== undefined ? Math.min(wait, most) : most);
       await this.#changed.promise;
       clearTimeout(timer);

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Logger } from 'pino';
+import { UsageError } from '../../base/errors.ts';
 import type { Config } from '../../base/settings.ts';
 import { formatTime } from '../../base/time.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
@@ -48,6 +50,7 @@ async function sniffCommand(
 ): Promise<boolean> {
   const topics = configuredTopics(config);
   if (given.explain !== undefined) return explain(topics, given.explain);
+  demandNew(given.suggest);
   const seen = new SeenTopics();
   const isTable = process.stdout.isTTY && given.suggest !== '-';
   const onMessage = (message: Message) => {
@@ -71,9 +74,18 @@ async function sniffCommand(
   if (given.suggest !== undefined) {
     const text = suggest(seen.all, config.SENSOR_TIMEZONE);
     if (given.suggest === '-') process.stdout.write(text);
-    else await writeFile(given.suggest, text);
+    else await writeFile(given.suggest, text, { flag: 'wx' });
+    if (given.suggest !== '-') process.stderr.write(`Wrote ${given.suggest}.\n`);
   }
   return true;
+}
+
+/** A topics file that somebody has written is not to be lost. */
+function demandNew(file: string | undefined): void {
+  if (file === undefined || file === '-' || !existsSync(file)) return;
+  throw new UsageError(
+    `${file} is there already, and --suggest would replace it: name another file, or move this one away.`,
+  );
 }
 
 /** Decides about the message whose payload comes by standard input, and says why. */

@@ -66,7 +66,7 @@ function welcome(config: Config, http: string): string {
   return `
 Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
 ${extras(config)}
-  Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.MQTT_TOPICS.join(', ')})
+  Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.TOPICS_FILE === undefined ? config.MQTT_TOPICS.join(', ') : `of ${config.TOPICS_FILE}`})
   Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
   Raw files   tail -f ${raw}/*.jsonl
   Page        ${http}/
