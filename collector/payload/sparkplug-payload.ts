@@ -123,6 +123,8 @@ export function numberOf(
   value: NonNullable<Metric['value']>,
   datatype: number,
 ): number | boolean | undefined {
+  // The type says integer and the value is none: the sender is wrong about one of them, and only the value is a fact.
+  if (typeof value === 'number' && !Number.isInteger(value) && datatype <= 8) return value;
   const bits = signedBits.get(datatype);
   if (bits !== undefined && typeof value !== 'boolean' && typeof value !== 'string') {
     return Number(BigInt.asIntN(bits, BigInt(value)));

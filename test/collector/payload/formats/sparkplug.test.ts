@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FileMemory } from '../../../../collector/payload/memory.ts';
+import { numberOf } from '../../../../collector/payload/sparkplug-payload.ts';
 import { readTopics } from '../../../../collector/payload/topics-file.ts';
 import { temporaryFolder } from '../../../harness/server.ts';
 import { decoding } from '../decoding.ts';
@@ -167,6 +168,12 @@ test.each([
   ['spBv1.0/P/DATA/E', birth, 'not a topic of Sparkplug B'],
 ])('%s', (topic, payload, expected) => {
   expect(decoding(yaml)(topic, payload)).toEqual(expected);
+});
+
+test('a float whose type says integer is taken as it is', () => {
+  expect(numberOf(21.25, 3)).toBe(21.25);
+  expect(numberOf(Number.NaN, 4)).toBe(Number.NaN);
+  expect(numberOf(4294967295, 3)).toBe(-1);
 });
 
 test('no bytes make it throw', () => {
