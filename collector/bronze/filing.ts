@@ -138,7 +138,7 @@ export class Filing {
       retain: isRetained(delivery),
       // Only what has no time of its own needs to be told from the same message, sent again.
       ...(hasOwnTime ? {} : identityOf(delivery, origin)),
-      notes: decoder.annotate?.(topic, payload),
+      notes: notesOf(decoder, topic, payload),
     });
     group.add(this.#files.pathOf(topic, arrival), line);
     this.#files.note(topic, payload);
@@ -156,4 +156,13 @@ export class Filing {
 function identityOf(delivery: Delivery, origin: Origin | undefined) {
   const packetId = packetIdOf(delivery);
   return packetId === 0 ? {} : { dup: isRepeated(delivery), packetId, session: origin?.session };
+}
+
+/** What a format adds to the line. A message is recorded whatever it holds: a format that fails at it fails again, and is told, when it is decoded. */
+function notesOf(decoder: Decoder, topic: string, payload: Buffer) {
+  try {
+    return decoder.annotate?.(topic, payload);
+  } catch {
+    return undefined;
+  }
 }

@@ -37,6 +37,14 @@ const topics = new Topics(
     entry('a/ignored', { ignore: true }),
     entry('a/retained', { retained: 'take' }),
     entry('a/timed', { retained: 'take', hasOwnTime: true }),
+    entry('a/failing', {
+      decoder: {
+        decode: () => [],
+        annotate: () => {
+          throw new RangeError('a payload that nobody has thought of');
+        },
+      },
+    }),
     entry('a/#', {}),
   ],
   '',
@@ -165,4 +173,12 @@ test('what comes over HTTP is plain, whatever the topics file says', async () =>
   const payload = '{"id": "Sensor 1", "dt": "2025-11-12T10:15:01Z", "value": 1}';
   await under.recorder.record('a/b', Buffer.from(payload)).durable;
   expect(await linesOf(folder.path, '2025-11-12_Sensor_1.jsonl')).toEqual([Buffer.from(payload)]);
+});
+
+test('a format that fails at a message does not keep it from being recorded', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recording(folder.path);
+  await under.record('a/failing', '1', 1, QOS_1);
+  const [line] = await linesOf(folder.path, '2025-11-12_@a%2Ffailing.jsonl');
+  expect(readEnvelope(line!)).toMatchObject({ topic: 'a/failing', packetId: 1 });
 });
