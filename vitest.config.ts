@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/harness/global-setup.ts'],
+    setupFiles: ['test/harness/seed.ts'],
     // Limits for what hangs, not for what is slow: a test has to pass beside a build as well.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -159,9 +159,14 @@ test('no bytes on the socket are our fault', async () => {
 });
 
 test('after all of that the ledger adds up', async () => {
+  // How much of the random above was good is chance: what the sums need at least is sent here.
+  for (let at = 0; at < 5; at++) {
+    expect((await post(`${running.http}/api/v1/readings`, readingAt(1000 + at))).code).toBe(202);
+    expect((await post(`${running.http}/api/v1/readings`, '{"id": "no dt"}')).code).toBe(400);
+  }
   const { received, recorded, rejected } = running.collector.progress;
-  expect(recorded).toBeGreaterThan(10);
-  expect(rejected).toBeGreaterThan(10);
+  expect(recorded).toBeGreaterThan(5);
+  expect(rejected).toBeGreaterThanOrEqual(5);
   expect(received).toBe(recorded + rejected);
   expect(await running.recorded()).toBe(recorded);
   expect(await linesIn(join(running.dataDir, 'rejected'))).toEqual(new Map());
