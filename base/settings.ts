@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from './errors.ts';
 import { isCron } from './schedule.ts';
+import { flag, natsName, oneOf, text, timezone, topics, url, whole } from './setting-values.ts';
 
-/** One setting: what it is called stands as its key in `settings`. */
-interface Setting<T> {
+/** One setting: its name stands as its key in `settings`. */
+export interface Setting<T> {
   /** Turns the text of the environment into a value, or says what it must be. */
   schema: z.ZodType<T, string>;
   /** The text that stands in where the environment has none; undefined: the setting may be absent. */
@@ -15,73 +14,6 @@ interface Setting<T> {
   /** A secret is never logged, and can be read from the file that `<NAME>_FILE` names. */
   secret?: true;
 }
-
-/** All settings were read, and at least one is wrong. `problems` has a line for each. */
-export class SettingsError extends UsageError {
-  readonly problems: string[];
-  constructor(problems: string[]) {
-    super(
-      `${problems.length === 1 ? 'A setting is' : `${problems.length} settings are`} wrong:\n${problems.map(p => `  ${p}`).join('\n')}`,
-    );
-    this.name = 'SettingsError';
-    this.problems = problems;
-  }
-}
-
-const text = z.string();
-
-function whole(min: number, max: number) {
-  const must = `must be a whole number from ${min} to ${max}`;
-  return z
-    .string()
-    .regex(/^\d{1,15}$/, must)
-    .transform(Number)
-    .refine(n => n >= min && n <= max, must);
-}
-
-function oneOf<const T extends readonly string[]>(...values: T) {
-  return z.enum(values, `must be one of ${values.join(', ')}`);
-}
-
-function url(...protocols: string[]) {
-  const must = `must be a URL that begins with ${protocols.map(p => `${p}//`).join(' or ')}`;
-  return text.refine(value => {
-    const parsed = URL.parse(value);
-    if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === '') return false;
-    try {
-      // A user name or password with a % that is no escape would fail at each connection.
-      decodeURIComponent(parsed.username + parsed.password);
-      return true;
-    } catch {
-      return false;
-    }
-  }, must);
-}
-
-const flag = oneOf('on', 'off').transform(value => value === 'on');
-
-const timezone = text.refine(zone => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}, 'must be a time zone of the IANA database, such as UTC or Europe/Berlin');
-
-// [MQTT-4.7.1-1], [MQTT-4.7.1-2]: "#" stands last and alone in its level, "+" alone in its level.
-const topicFilter = /^(?:[^#+\0]*|\+)(?:\/(?:[^#+\0/]*|\+))*(?:(?:^|\/)#)?$/;
-const topics = text
-  .transform(value => value.split(',').map(topic => topic.trim()))
-  .refine(
-    list => list.every(topic => topic !== '' && topicFilter.test(topic)),
-    'must be MQTT topic filters separated by commas, such as sensors/#,site/+/temperature',
-  );
-
-const natsName = text.regex(
-  /^[A-Za-z0-9_-]{1,64}$/,
-  'must be 1 to 64 letters, digits, underscores or hyphens',
-);
 
 /** Every setting of every command. docs/settings.md and `.env.example` are generated from here. */
 export const settings = {
@@ -349,104 +281,3 @@ export const settings = {
     meaning: 'Port of the PostgreSQL that `sluice up` starts.',
   },
 } satisfies Record<string, Setting<unknown>>;
-
-type Name = keyof typeof settings;
-type Value<N extends Name> = z.output<(typeof settings)[N]['schema']>;
-type Optional = { [N in Name]: (typeof settings)[N]['default'] extends undefined ? N : never }[Name];
-
-/** Every setting under its own name. */
-export type Config = { readonly [N in Exclude<Name, Optional>]: Value<N> } & {
-  readonly [N in Exclude<Optional, 'MQTT_URL' | 'DATABASE_URL'>]?: Value<N>;
-} & {
-  /** Falls back to the address of the embedded broker. */
-  readonly MQTT_URL: string;
-  /** Falls back to the address of the embedded PostgreSQL. */
-  readonly DATABASE_URL: string;
-  /** Which of the two addresses nobody set, so that `sluice up` starts a server of its own there. */
-  readonly embedded: { readonly broker: boolean; readonly postgres: boolean };
-};
-
-/**
- * Reads all settings from an environment.
- *
- * An empty value counts as absent, as docker compose passes one for a variable that is not set.
- * @throws {SettingsError} with every mistake at once.
- */
-export function readConfig(env: Record<string, string | undefined>): Config {
-  const problems: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
-    const given = setting.secret ? readSecret(env, name, problems) : env[name];
-    const present = given !== undefined && given.trim() !== '';
-    // A password may begin or end with a space.
-    const raw = !present ? setting.default : setting.secret ? given : given.trim();
-    if (raw === undefined) continue;
-    const result = setting.schema.safeParse(raw);
-    if (result.success) values[name] = result.data;
-    else
-      problems.push(
-        `${name} ${result.error.issues[0]?.message}${setting.secret ? '' : `, not ${JSON.stringify(raw)}`}`,
-      );
-  }
-  if (typeof values.HTTP_HOST === 'string' && !isLoopback(values.HTTP_HOST) && !values.HTTP_TOKENS_FILE) {
-    problems.push(
-      `HTTP_HOST must be 127.0.0.1, ::1 or localhost as long as HTTP_TOKENS_FILE is not set, not "${values.HTTP_HOST}": anybody could read and ingest`,
-    );
-  }
-  problems.push(...retentionProblems(values), ...sharedProblems(values));
-  if (problems.length > 0) throw new SettingsError(problems);
-  const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
-  values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
-  values.DATABASE_URL ??= `postgresql://sluice:sluice@127.0.0.1:${values.EMBEDDED_POSTGRES_PORT}/sluice`;
-  // The registry that comes with Sluice is where Sluice is, wherever it is called from.
-  if (!env.SENSORS_FILE?.trim())
-    values.SENSORS_FILE = join(import.meta.dirname, '..', settings.SENSORS_FILE.default);
-  return { ...values, embedded } as Config;
-}
-
-/** What is compressed must be kept for at least as long: compressing what is about to go is a mistake in one of the two. */
-function retentionProblems(values: Record<string, unknown>): string[] {
-  return (['RAW', 'SILVER'] as const).flatMap(layer => {
-    const [compress, retention] = [`${layer}_COMPRESS_AFTER_DAYS`, `${layer}_RETENTION_DAYS`];
-    const [after, days] = [Number(values[compress] ?? 0), Number(values[retention] ?? 0)];
-    if (days === 0 || days >= after) return [];
-    return [`${retention} must be 0 or at least ${compress}, which is ${after} (0 is never), not "${days}"`];
-  });
-}
-
-function sharedProblems({ MQTT_TOPICS: topics = [], MQTT_SHARE: share }: Record<string, unknown>): string[] {
-  const shared = (topics as string[]).filter(isShared);
-  if (shared.length === 0 || share === 'allow') return [];
-  return [
-    `MQTT_TOPICS must not hold ${shared.join(', ')} unless MQTT_SHARE is allow: with shared subscriptions a broker may lose what a member has not acknowledged when it dies`,
-  ];
-}
-
-/** Whether a topic filter is a shared subscription [MQTT-4.8.2-1]. */
-export function isShared(filter: string): boolean {
-  return filter.startsWith('$share/');
-}
-
-/** Whether an address can be reached from this machine only. */
-function isLoopback(host: string): boolean {
-  return /^(?:localhost|::1|127(?:\.\d{1,3}){3})$/i.test(host);
-}
-
-function readSecret(
-  env: Record<string, string | undefined>,
-  name: string,
-  problems: string[],
-): string | undefined {
-  const file = env[`${name}_FILE`];
-  if (!file) return env[name];
-  if (env[name]) {
-    problems.push(`${name} and ${name}_FILE are both set; keep one of them`);
-    return undefined;
-  }
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    problems.push(`${name}_FILE must name a readable file: ${(error as Error).message}`);
-    return undefined;
-  }
-}

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Config } from '../base/config.ts';
 import { connectionBudget, descriptorBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
-import type { Config } from '../base/settings.ts';
 import { ClockCorrection } from './bronze/clock-correction.ts';
 import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
+import { type Config, readConfig } from '../base/config.ts';
 import { createLog } from '../base/log.ts';
-import { type Config, readConfig } from '../base/settings.ts';
 import { type StopReason, untilStopped } from '../base/signals.ts';
 import { explainUnreachable } from './unreachable.ts';
 

@@ -1,5 +1,5 @@
+import type { Config } from '../base/config.ts';
 import { errorText } from '../base/errors.ts';
-import type { Config } from '../base/settings.ts';
 
 /** What fails before there is a connection: nobody listens, or there is no such host. */
 const CONNECTING = new Set(['connect', 'getaddrinfo']);

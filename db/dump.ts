@@ -7,7 +7,7 @@
  * embedded PostgreSQL.
  */
 import pg from 'pg';
-import { readConfig } from '../base/settings.ts';
+import { readConfig } from '../base/config.ts';
 import type { Connection } from './migrate.ts';
 
 const HEADER = `-- What db/migrations add up to on plain PostgreSQL. Generated, and compared by a test. After a new migration:

@@ -1,5 +1,5 @@
+import type { Config } from '../base/config.ts';
 import { errorText } from '../base/errors.ts';
-import type { Config } from '../base/settings.ts';
 import type { Connection } from './migrate.ts';
 
 const READINGS = 'silver.sensor_reading';

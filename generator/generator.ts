@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Config } from '../base/settings.ts';
+import type { Config } from '../base/config.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { MessageSequence } from './messages.ts';
 import { Publisher } from './publisher.ts';

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 import type { Logger } from 'pino';
 import { Backoff } from '../base/backoff.ts';
-import type { Config } from '../base/settings.ts';
+import type { Config } from '../base/config.ts';
 
 /**
  * Messages that wait for their PUBACK at one time. What comes back after an outage is sent in portions of it, so that

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import { SettingsError } from '../settings.ts';
+import { SettingsError } from '../config.ts';
 import { Problem } from './problem.ts';
 
 const RIGHTS = ['read', 'ingest'] as const;

@@ -1,4 +1,4 @@
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { zoneOf } from '../../base/time.ts';
 import type { Memory } from './memory.ts';
 import { defaultTopics, type Topics } from './topics.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { Config } from '../../base/config.ts';
 import { errorText } from '../../base/errors.ts';
 import { onCron, type Schedule } from '../../base/schedule.ts';
-import type { Config } from '../../base/settings.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { declareRetention } from '../../db/retention-policy.ts';
 import type { Recorder } from '../bronze/recorder.ts';

@@ -8,11 +8,11 @@ import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fasti
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import type { Config } from '../../base/config.ts';
 import { PortTakenError } from '../../base/errors.ts';
 import type { Health } from '../../base/health.ts';
 import type { Access, Right } from '../../base/http/access.ts';
 import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
-import type { Config } from '../../base/settings.ts';
 import { VERSION } from '../../base/version.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import type { Counters } from './counters.ts';
 import type { Writer } from './ledger.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
+import { type Config, isShared } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
-import { type Config, isShared } from '../../base/settings.ts';
 import { JetStreamSource } from './jetstream/jetstream-source.ts';
 import { MqttSource } from './mqtt/mqtt-source.ts';
 import type { Sink } from './sink.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import type { Config } from '../../base/config.ts';
 import { errorText } from '../../base/errors.ts';
-import type { Config } from '../../base/settings.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { Findings } from './finding.ts';
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
+import type { Config } from '../../base/config.ts';
+import { readConfig, SettingsError } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { readTokens } from '../../base/http/access.ts';
-import type { Config } from '../../base/settings.ts';
-import { readConfig, SettingsError } from '../../base/settings.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { counted } from '../output/counted.ts';

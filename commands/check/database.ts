@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
+import type { Config } from '../../base/config.ts';
 import { errorText } from '../../base/errors.ts';
-import type { Config } from '../../base/settings.ts';
 import { connect } from '../../db/connect.ts';
 import { migrationsOf } from '../../db/migrate.ts';
 import { explainUnreachable } from '../unreachable.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { connect } from '../../db/connect.ts';
 import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';

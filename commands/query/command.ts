@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
-import type { Config } from '../../base/settings.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { repeated, wholeNumber } from '../options.ts';

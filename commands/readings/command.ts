@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
+import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { didYouMean } from '../../base/nearest.ts';
-import type { Config } from '../../base/settings.ts';
 import { formatTime, zoneOf } from '../../base/time.ts';
 import { readingBatches } from '../../collector/silver/readings.ts';
 import { connect } from '../../db/connect.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Logger } from 'pino';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { isLocked } from '../../collector/bronze/data-folder.ts';
 import { nameCollector, readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';

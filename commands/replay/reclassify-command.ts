@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { zoneOf } from '../../base/time.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';

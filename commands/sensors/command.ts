@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { parseRegistry, readRegistry } from '../../collector/silver/registry-file.ts';
 import { connect } from '../../db/connect.ts';
 import { migrate } from '../../db/migrate.ts';

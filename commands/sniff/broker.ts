@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connectAsync, type MqttClient } from 'mqtt';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import type { Message } from './message.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { toEnd } from '../run.ts';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import type { Config } from '../../base/config.ts';
 import { PortTakenError } from '../../base/errors.ts';
-import type { Config } from '../../base/settings.ts';
 
 interface Port {
   what: string;

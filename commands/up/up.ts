@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from '../../base/settings.ts';
+import type { Config } from '../../base/config.ts';
 import { DataFolder } from '../../collector/bronze/data-folder.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { Collector } from '../../collector/collector.ts';

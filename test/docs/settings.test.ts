@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { expect, test } from 'vitest';
-import { readConfig, settings } from '../../base/settings.ts';
+import { readConfig } from '../../base/config.ts';
+import { settings } from '../../base/settings.ts';
 import { composeVariables } from '../../docs/compose.ts';
 import { envExample, settingsPage, settingsTable } from '../../docs/generate.ts';
 

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
 import { expect, test } from 'vitest';
-import { readConfig } from '../../base/settings.ts';
+import { readConfig } from '../../base/config.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
 import { eventually } from '../harness/eventually.ts';

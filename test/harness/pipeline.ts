@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
-import { type Config, readConfig } from '../../base/settings.ts';
+import { type Config, readConfig } from '../../base/config.ts';
 import { Collector } from '../../collector/collector.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import type { Broker } from './broker.ts';

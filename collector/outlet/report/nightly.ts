@@ -2,9 +2,9 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { Config } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
 import { everyMinute, type Schedule } from '../../../base/schedule.ts';
-import type { Config } from '../../../base/settings.ts';
 import type { NightlyData } from './nightly-thread.ts';
 import { dayBefore } from './text.ts';
 

@@ -1,5 +1,5 @@
+import type { Config } from '../../../base/config.ts';
 import { Problem, unavailable } from '../../../base/http/problem.ts';
-import type { Config } from '../../../base/settings.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { SluiceDecoder } from '../../payload/formats/sluice.ts';
 import { numberOf, type Reading, type Rejection } from '../../payload/reading.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Config } from '../../../base/settings.ts';
+import type { Config } from '../../../base/config.ts';
 
 /** How long a member may take until its messages are given to another one; it says so while its disk is slow. */
 const ACK_WAIT_MS = 30_000;

@@ -1,5 +1,5 @@
 import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, MqttClient } from 'mqtt';
-import type { Config } from '../../../base/settings.ts';
+import type { Config } from '../../../base/config.ts';
 import type { Delivery } from '../delivery.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
 import type { ProtocolVersion } from './protocol-choice.ts';

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readConfig, SettingsError } from '../../../base/config.ts';
 import { readTokens } from '../../../base/http/access.ts';
-import { readConfig, SettingsError } from '../../../base/settings.ts';
 import {
   collecting,
   guarded,

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { readConfig } from '../../../base/settings.ts';
+import { readConfig } from '../../../base/config.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { DataFolder } from '../../../collector/bronze/data-folder.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';

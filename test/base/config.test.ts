@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig, SettingsError, settings } from '../../base/settings.ts';
+import { readConfig, SettingsError } from '../../base/config.ts';
+import { settings } from '../../base/settings.ts';
 import { temporaryFolder } from '../harness/server.ts';
 
 function problemsOf(env: Record<string, string>): string[] {

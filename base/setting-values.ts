@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+// What the text of a setting may be: each schema turns it into a value, or says what it must be.
+
+export const text = z.string();
+
+export function whole(min: number, max: number) {
+  const must = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, must)
+    .transform(Number)
+    .refine(n => n >= min && n <= max, must);
+}
+
+export function oneOf<const T extends readonly string[]>(...values: T) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+export function url(...protocols: string[]) {
+  const must = `must be a URL that begins with ${protocols.map(p => `${p}//`).join(' or ')}`;
+  return text.refine(value => {
+    const parsed = URL.parse(value);
+    if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === '') return false;
+    try {
+      // A user name or password with a % that is no escape would fail at each connection.
+      decodeURIComponent(parsed.username + parsed.password);
+      return true;
+    } catch {
+      return false;
+    }
+  }, must);
+}
+
+export const flag = oneOf('on', 'off').transform(value => value === 'on');
+
+export const timezone = text.refine(zone => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}, 'must be a time zone of the IANA database, such as UTC or Europe/Berlin');
+
+// [MQTT-4.7.1-1], [MQTT-4.7.1-2]: "#" stands last and alone in its level, "+" alone in its level.
+const topicFilter = /^(?:[^#+\0]*|\+)(?:\/(?:[^#+\0/]*|\+))*(?:(?:^|\/)#)?$/;
+export const topics = text
+  .transform(value => value.split(',').map(topic => topic.trim()))
+  .refine(
+    list => list.every(topic => topic !== '' && topicFilter.test(topic)),
+    'must be MQTT topic filters separated by commas, such as sensors/#,site/+/temperature',
+  );
+
+export const natsName = text.regex(
+  /^[A-Za-z0-9_-]{1,64}$/,
+  'must be 1 to 64 letters, digits, underscores or hyphens',
+);
