@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Feed } from '../../base/feed.ts';
@@ -11,12 +10,12 @@ import type { ClockWatch } from './clock-watch.ts';
 import { tidyRawFolder } from './compressed-file.ts';
 import { type DataFolder, FolderLostError } from './data-folder.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
-import { freeSpace, untilWritable } from './disk.ts';
 import { FileNames } from './file-names.ts';
 import { Filing } from './filing.ts';
 import { Group } from './group.ts';
 import { type Durable, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
+import { Outage } from './outage.ts';
 import { keyOfPath, rawFolder } from './raw-file-name.ts';
 import { listRawFiles } from './raw-folder.ts';
 import { RawSizes } from './raw-sizes.ts';
@@ -47,8 +46,6 @@ export interface RecorderOptions {
  * several threads sync at once, the file system commits together.
  */
 const PARALLEL_FILES = 64;
-/** Errors that are not of one file. */
-const OF_THE_DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOENT']);
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
 
@@ -85,17 +82,13 @@ export class Recorder {
   readonly #names = new FileNames();
   readonly #filing: Filing;
   readonly #fence: () => Promise<void>;
+  readonly #outage: Outage;
   #open: Group | undefined;
   #running: Promise<void> | undefined;
   readonly #betweenGroups: (() => Promise<void>)[] = [];
-  #failure: Error | undefined;
-  /** The file that the last group failed at, if it did. */
-  #failed: string | undefined;
   readonly #sizes: RawSizes;
   /** Messages in the last group. */
   #lastSize = 0;
-  #probing: Promise<void> | undefined;
-  readonly #stopping = new AbortController();
   /** Bytes of messages that are not yet on disk. */
   pendingBytes = 0;
   readonly counts = { recorded: 0, rejected: 0, ignored: 0, groups: 0 };
@@ -106,6 +99,7 @@ export class Recorder {
     this.#options = options;
     const { dataDir, topics, log, folder, clock, now = Date.now } = options;
     this.#fence = async () => folder?.check();
+    this.#outage = new Outage({ dataDir, names: this.#names, learn: () => this.#learn(), log });
     this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
     const { decoder } = topics.plain;
@@ -163,7 +157,8 @@ export class Recorder {
    * @param payload is copied.
    */
   record(topic: string | Buffer, payload: Buffer, delivery: Delivery = 0, origin?: Origin): Group {
-    if (this.#failure !== undefined) return Group.rejected(this.#failure);
+    const { failure } = this.#outage;
+    if (failure !== undefined) return Group.rejected(failure);
     const group = this.#open ?? this.#openGroup();
     this.#filing.add(group, topic, payload, delivery, origin);
     this.pendingBytes += payload.length;
@@ -183,12 +178,12 @@ export class Recorder {
 
   /** Why nothing can be recorded at present; undefined when all is well. */
   get failure(): Error | undefined {
-    return this.#failure;
+    return this.#outage.failure;
   }
 
   /** Resolves when something can be recorded, and when the recorder stops. */
-  async untilRecording(): Promise<void> {
-    await this.#probing;
+  untilRecording(): Promise<void> {
+    return this.#outage.untilOver();
   }
 
   /** Every raw file and up to where it is durable, taken between two groups; of compressed ones the length of their text. */
@@ -225,12 +220,12 @@ export class Recorder {
 
   /** Writes what is open, then closes the files. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.#outage.stop();
     while (this.#open !== undefined || this.#running !== undefined) {
       this.#run();
       await this.#running;
     }
-    await this.#probing;
+    await this.#outage.untilOver();
     await this.#files.closeAll();
   }
 
@@ -252,7 +247,7 @@ export class Recorder {
   async #writeGroups(): Promise<void> {
     for (;;) {
       for (const task of this.#betweenGroups.splice(0)) await task();
-      if (this.underLoad) await letGrow(() => this.#open, this.#stopping.signal);
+      if (this.underLoad) await letGrow(() => this.#open, this.#outage.signal);
       const group = this.#open;
       if (group === undefined) return;
       this.#open = undefined;
@@ -271,12 +266,12 @@ export class Recorder {
       // Whoever takes the folder after this sees the group; before it, the group is not acknowledged.
       await this.#fence();
     } catch (error) {
-      if (error instanceof FolderLostError) this.#halt(group, error);
-      else await this.#pause(group, error as NodeJS.ErrnoException);
+      const isLost = error instanceof FolderLostError;
+      this.#turnAway(group, isLost ? this.#outage.halt(error) : await this.#outage.begin(error as Error));
       return;
     }
     this.counts.groups++;
-    this.#failed = undefined;
+    this.#outage.groupSucceeded();
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
     this.counts.ignored += group.ignored;
@@ -289,63 +284,12 @@ export class Recorder {
     this.groups.publish({ files: durable, lines, messages, payloadBytes, rejected, seconds });
   }
 
-  /**
-   * Turns the messages of a group, and of the one after it, away, and waits for the disk. A file that fails again although the
-   * disk takes writes is left alone from then on.
-   */
-  async #pause(group: Group, error: NodeJS.ErrnoException & { file?: string }): Promise<void> {
-    const { file } = error;
-    if (file !== undefined && file === this.#failed && !OF_THE_DISK.has(error.code ?? '')) {
-      this.#names.avoid(file);
-      this.#options.log.error(
-        { file, reason: error.message },
-        'a file cannot be written; its lines go to a file beside it. Repair or remove it',
-      );
-    }
-    this.#failed = file;
-    const { dataDir, log } = this.#options;
-    const room = await freeSpace(dataDir);
-    const failure = new Error(
-      `Cannot record to ${dataDir}${room && ` (${room})`}: ${error.message}. ` +
-        'Nothing is acknowledged until the disk takes writes again; free some space or repair it.',
-      { cause: error },
-    );
-    this.#turnAway(group, failure);
-    log.error({ code: error.code, file: error.path }, failure.message);
-    this.#probing ??= this.#resume().finally(() => {
-      this.#probing = undefined;
-    });
-  }
-
-  /** Turns the messages of a group away for good: the folder is another collector's. */
-  #halt(group: Group, error: FolderLostError): void {
-    this.#turnAway(group, error);
-    this.#options.log.error(error.message);
-    const { signal } = this.#stopping;
-    this.#probing = signal.aborted ? undefined : once(signal, 'abort').then(() => undefined);
-  }
-
+  /** Turns the messages of a group, and of the one after it, away. */
   #turnAway(group: Group, failure: Error): void {
-    this.#failure = failure;
     group.reject(failure);
     this.#open?.reject(failure);
     this.pendingBytes -= this.#open?.payloadBytes ?? 0;
     this.#open = undefined;
-  }
-
-  async #resume(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (await untilWritable(rawFolder(this.#options.dataDir), signal)) {
-      // What was turned away is not known to be recorded.
-      const learnt = await this.#learn().then(
-        () => true,
-        () => false,
-      );
-      if (!learnt) continue;
-      this.#failure = undefined;
-      this.#options.log.info('the disk takes writes again; recording goes on');
-      return;
-    }
   }
 
   #tidy(): Promise<void> {

@@ -18,16 +18,13 @@ import { ProgressBar } from '../output/progress-bar.ts';
 import { type Classified, Comparison, noLines } from './comparison.ts';
 import { Differences } from './difference.ts';
 import { type Read, readLoadedLines } from './file-reader.ts';
+import { groups } from './groups.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
 import type { FileReport, Report } from './report.ts';
 import { heldSince, type RetentionDays, removalDifference } from './retention.ts';
 import { RemovedFiles, type Retirement } from './retired.ts';
 import { findSubjects, isInScope, type Subject } from './subjects.ts';
-
-/** Small files are compared together, up to this many lines or files; a larger file by itself. */
-const TOGETHER_LINES = 200_000;
-const TOGETHER_FILES = 2000;
 
 /** A data folder, and its name in the ledger. */
 export interface Folder {
@@ -285,21 +282,4 @@ function totalOf(files: FileReport[]): Report['total'] {
     total.pending += file.pending;
   }
   return total;
-}
-
-/** Files by groups that are small enough to be compared at once; sizes are guessed at 50 bytes a line, or known. */
-function* groups(subjects: Subject[]): Generator<Subject[]> {
-  let group: Subject[] = [];
-  let lines = 0;
-  for (const subject of subjects) {
-    const more = Math.max(subject.bytes / 50, subject.entry?.lines ?? 0);
-    if (group.length > 0 && (lines + more > TOGETHER_LINES || group.length >= TOGETHER_FILES)) {
-      yield group;
-      group = [];
-      lines = 0;
-    }
-    group.push(subject);
-    lines += more;
-  }
-  if (group.length > 0) yield group;
 }

@@ -10,8 +10,9 @@ import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { BrokerSession } from './broker-session.ts';
 import { ClosedSilentlyError, MqttConnection, type Receiver, TakenOverError } from './mqtt-connection.ts';
-import { ProtocolChoice, type Refusal } from './protocol-choice.ts';
+import { ProtocolChoice } from './protocol-choice.ts';
 import { QuietWatch } from './quiet-watch.ts';
+import { type ConnectError, refusalOf } from './refusal.ts';
 import { probeSharing } from './share-probe.ts';
 import { subscribe } from './subscription.ts';
 import { Takeovers } from './takeovers.ts';
@@ -28,14 +29,6 @@ const GATHER_MS = 5;
 const STEADY_MS = 60_000;
 /** How long we leave the session to another client before we look whether it is still there. */
 const PARKED_MS = 10 * 60_000;
-
-/** Reason codes with which a broker says that it does not speak MQTT 5: 1 in the form of 3.1.1, 132 in that of 5. */
-const UNACCEPTABLE_VERSION = new Set([1, 132]);
-/** A broker that closes a connection with bytes in it that it has not read resets it. */
-const RESET = new Set(['ECONNRESET', 'EPIPE']);
-
-/** What a connection may fail with. */
-type ConnectError = Error & { code?: number | string };
 
 /**
  * Subscribes, hands messages to the recorder, and acknowledges them when they are on disk.
@@ -297,11 +290,4 @@ export class MqttSource implements Source {
     const since = this.status.connected ? new Date().toISOString() : this.status.since;
     this.status = { connected: false, since, reason };
   }
-}
-
-/** Why a broker did not accept a connection. */
-function refusalOf(error: ConnectError): Refusal {
-  if (typeof error.code === 'number' && UNACCEPTABLE_VERSION.has(error.code)) return 'version';
-  const silent = error instanceof ClosedSilentlyError || RESET.has(String(error.code));
-  return silent ? 'silent' : 'other';
 }
