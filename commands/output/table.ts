@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import type { Answer, Cell, Column } from './answer.ts';
 
 /** What a double is good for: the noise of its last digits is nothing to look at. csv and json have them all. */
@@ -15,8 +16,6 @@ export interface TableStyle {
   names: 'left' | 'as cells';
   /** What is counted below the last row: one, several. */
   counted: [string, string];
-  /** How many columns of a terminal a text takes. */
-  widthOf: (text: string) => number;
 }
 
 const answerStyle: TableStyle = {
@@ -25,8 +24,6 @@ const answerStyle: TableStyle = {
   crossing: '-+-',
   names: 'left',
   counted: ['row', 'rows'],
-  // In characters, not in UTF-16 units.
-  widthOf: text => [...text].length,
 };
 
 /**
@@ -43,13 +40,13 @@ export async function* table(
   for await (const block of rows) {
     const cells = block.map(row => row.map((cell, column) => shown(cell, columns[column]!)));
     if (widths === undefined) {
-      widths = widthsOf(columns, cells, style);
+      widths = widthsOf(columns, cells);
       yield heading(columns, widths, style);
     }
     count += cells.length;
     yield cells.map(row => line(row, columns, widths!, style)).join('');
   }
-  if (widths === undefined) yield heading(columns, widthsOf(columns, [], style), style);
+  if (widths === undefined) yield heading(columns, widthsOf(columns, []), style);
   yield `(${count} ${style.counted[count === 1 ? 0 : 1]})\n`;
 }
 
@@ -61,9 +58,10 @@ function shown(cell: Cell, { kind }: Column): string {
   return cell.replaceAll(/\p{Cc}/gu, control => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-function widthsOf(columns: Column[], cells: string[][], { widthOf }: TableStyle): number[] {
+/** How many columns of a terminal the columns take. */
+function widthsOf(columns: Column[], cells: string[][]): number[] {
   return columns.map(({ name }, column) =>
-    cells.reduce((widest, row) => Math.max(widest, widthOf(row[column]!)), widthOf(name)),
+    cells.reduce((widest, row) => Math.max(widest, stringWidth(row[column]!)), stringWidth(name)),
   );
 }
 
@@ -75,14 +73,9 @@ function heading(columns: Column[], widths: number[], style: TableStyle): string
   return `${line(names, aligned, widths, style)}${end}${rule}${end}\n`;
 }
 
-function line(
-  row: string[],
-  columns: Column[],
-  widths: number[],
-  { edge, gap, widthOf }: TableStyle,
-): string {
+function line(row: string[], columns: Column[], widths: number[], { edge, gap }: TableStyle): string {
   const cells = row.map((cell, column) => {
-    const space = ' '.repeat(Math.max(0, widths[column]! - widthOf(cell)));
+    const space = ' '.repeat(Math.max(0, widths[column]! - stringWidth(cell)));
     const { kind } = columns[column]!;
     return kind === 'float' || kind === 'number' ? space + cell : cell + space;
   });

@@ -33,8 +33,6 @@ const tableStyle: TableStyle = {
   crossing: '  ',
   names: 'as cells',
   counted: ['reading', 'readings'],
-  // In UTF-16 units: most characters that need two of them, such as emoji, are also two columns wide.
-  widthOf: text => text.length,
 };
 
 /**

@@ -48,6 +48,15 @@ test('a table is aligned, its numbers to the right, and nothing in it can turn t
   );
 });
 
+test('a table is aligned in any script: a character may be two columns wide, or none', async () => {
+  const ids = `SELECT * FROM (VALUES ('温度計', 1), (E'e\\u0301', 2), ('🔥', 3)) v (id, n)`;
+  expect(await written(table, ids)).toBe(
+    [' id     | n', '--------+---', ' 温度計 | 1', ' e\u0301      | 2', ' 🔥     | 3', '(3 rows)', ''].join(
+      '\n',
+    ),
+  );
+});
+
 test('csv has all digits, and is read back as it was', async () => {
   expect(parse(await written(csv, everything))).toEqual([
     ['time', 'day', 'mean', 'n', 'score', 'late', 'held', 'more', 'said', 'nothing'],
