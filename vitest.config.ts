@@ -1,14 +1,8 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, mergeConfig } from 'vitest/config';
+import common from './vitest.common.ts';
 
-export default defineConfig({
-  test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/harness/global-setup.ts'],
-    setupFiles: ['test/harness/seed.ts'],
-    // Limits for what hangs, not for what is slow: a test has to pass beside a build as well.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
-    // One more than CI has cores: many tests wait for a keepalive, a second of the clock or a browser.
-    maxWorkers: 3,
-  },
-});
+/** `npm test`: everything that is done in seconds, under five minutes in all. */
+export default mergeConfig(
+  common,
+  defineConfig({ test: { include: ['test/**/*.test.ts'], exclude: ['test/**/*.slow.test.ts'] } }),
+);
