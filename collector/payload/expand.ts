@@ -1,75 +1,113 @@
+import { didYouMean, nearestNames } from '../../base/nearest.ts';
 import type { Preset } from './presets.ts';
 
-/** An entry with all presets written out, and where it stands in the file. */
-export interface PlacedEntry {
-  entry: unknown;
-  place: readonly (string | number)[];
-  /** The entry as it stands there: a preset may have written the rest. */
+type Place = readonly (string | number)[];
+type Entry = Record<string, unknown>;
+
+/** Where in the file keys of an entry are written. */
+export interface Source {
+  place: Place;
+  /** What is written there. */
   written: unknown;
 }
 
-type Report = (path: readonly (string | number)[], message: string) => void;
-type Entry = Record<string, unknown>;
+/** An entry with all presets written out. */
+export interface PlacedEntry {
+  entry: unknown;
+  /** Where its keys stand: what overrules others first. A shipped preset stands in no file of the user's. */
+  sources: readonly Source[];
+}
 
-/** Writes out every `use`. @param report takes in unknown presets, loops, and what cannot be put into the preset. */
+interface Expansion {
+  presets: ReadonlyMap<string, Preset>;
+  /** Takes in unknown presets, loops, and what cannot be put into the preset. */
+  report: (path: Place, message: string) => void;
+  /** Presets that an entry uses. */
+  used: Set<string>;
+}
+
+/**
+ * Writes out every `use` of a list of entries.
+ * @param at where the list stands.
+ * @param within the presets that the list is part of.
+ */
 export function expandUses(
-  topics: readonly unknown[],
-  presets: ReadonlyMap<string, Preset>,
-  report: Report,
+  entries: readonly unknown[],
+  at: Place,
+  expansion: Expansion,
+  within: readonly string[] = [],
 ): PlacedEntry[] {
-  return topics.flatMap((entry, at): PlacedEntry[] => {
-    const place = ['topics', at];
-    if (!isUse(entry)) return [{ entry, place, written: entry }];
-    const all = expand(entry, presets, [], (key, message) => report([...place, key], message));
-    return all.map(each => ({ entry: each, place, written: entry }));
+  return entries.flatMap((entry, index): PlacedEntry[] => {
+    const source = { place: [...at, index], written: entry };
+    return isUse(entry)
+      ? expand(entry, source, expansion, within)
+      : [{ entry, sources: at.length > 0 ? [source] : [] }];
   });
 }
 
-function expand(
-  { use, filter, base, ...more }: Entry,
-  presets: ReadonlyMap<string, Preset>,
-  within: readonly string[],
-  report: (key: string, message: string) => void,
-): Entry[] {
-  if (typeof use !== 'string' || (base !== undefined && typeof base !== 'string')) {
-    report(typeof use === 'string' ? 'base' : 'use', 'must be text');
+function expand(used: Entry, source: Source, expansion: Expansion, within: readonly string[]): PlacedEntry[] {
+  const { use, filter, base, ...more } = used;
+  const report = (key: string, message: string) => expansion.report([...source.place, key], message);
+  if (typeof use !== 'string') {
+    report('use', 'must be the name of a preset');
     return [];
   }
-  const preset = presets.get(use);
-  if (preset === undefined) {
-    report('use', `must be one of ${[...presets.keys()].join(', ')}; not ${use}`);
+  const name = presetFor(use, expansion.presets, report);
+  if (name === undefined) return [];
+  if (within.includes(name)) {
+    report('use', `must not lead back to itself: ${[...within, name].join(' uses ')}`);
     return [];
   }
-  if (within.includes(use)) {
-    report('use', `must not lead back to itself: ${[...within, use].join(' uses ')}`);
-    return [];
-  }
-  const written = preset.topics.flatMap(entry =>
-    isUse(entry) ? expand(entry, presets, [...within, use], report) : [entry as Entry],
-  );
+  expansion.used.add(name);
+  const preset = expansion.presets.get(name)!;
+  const written = expandUses(preset.topics, preset.place ?? [], expansion, [...within, name]);
+  const placed = (entry: unknown, { sources }: PlacedEntry) => ({ entry, sources: [source, ...sources] });
+  if (base !== undefined && filter !== undefined) report('base', 'must not be there beside filter');
+  else if (base !== undefined && (typeof base !== 'string' || base === ''))
+    report('base', 'must be the first levels of the preset’s topics');
+  else if (base !== undefined && preset.base === undefined)
+    report('base', `must not be there: the topics of ${name} have no base; name a filter instead`);
   if (filter !== undefined) {
-    if (base !== undefined) report('base', 'must not be there beside filter');
-    const main = written.find(({ ignore }) => ignore !== true);
-    return main === undefined ? [] : [{ ...merge(main, more), filter }];
+    const main = written.find(({ entry }) => !isIgnored(entry));
+    return main === undefined ? [] : [placed({ ...merge(main.entry, more), filter }, main)];
   }
-  if (base !== undefined && preset.base === undefined) {
-    report('base', `must not be there: the topics of ${use} have no base; name a filter instead`);
-    return [];
-  }
-  return written.map(entry => {
-    const merged = entry.ignore === true ? entry : merge(entry, more);
-    return base === undefined
-      ? merged
-      : { ...merged, filter: rebased(entry.filter, preset.base!, base as string) };
+  return written.map(one => {
+    const merged = isIgnored(one.entry) ? (one.entry as Entry) : merge(one.entry, more);
+    return placed(
+      typeof base === 'string' && preset.base !== undefined
+        ? { ...merged, filter: rebased(merged.filter, preset.base, base) }
+        : merged,
+      one,
+    );
   });
+}
+
+/**
+ * The preset that is meant. An unknown one is reported; the one that is likeliest meant stands in for it, so that what else
+ * is wrong with the entry is told in the same breath.
+ */
+function presetFor(
+  use: string,
+  presets: ReadonlyMap<string, Preset>,
+  report: (key: string, message: string) => void,
+): string | undefined {
+  if (presets.has(use)) return use;
+  const names = [...presets.keys()];
+  report('use', `must be one of ${names.join(', ')}; not ${use}${didYouMean(use, names)}`);
+  return nearestNames(use, names)[0];
 }
 
 function isUse(entry: unknown): entry is Entry {
-  return typeof entry === 'object' && entry !== null && !Array.isArray(entry) && 'use' in entry;
+  return isMap(entry) && 'use' in entry;
+}
+
+function isIgnored(entry: unknown): boolean {
+  return isMap(entry) && entry.ignore === true;
 }
 
 /** What an entry says overrules the preset; of the time, key by key. */
-function merge(entry: Entry, more: Entry): Entry {
+function merge(entry: unknown, more: Entry): Entry {
+  if (!isMap(entry)) return more;
   const merged = { ...entry, ...more };
   if (isMap(entry.time) && isMap(more.time)) merged.time = { ...entry.time, ...more.time };
   return merged;

@@ -9,6 +9,8 @@ export class PositionedYaml {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
   readonly #problems: { offset: number; text: string }[] = [];
+  /** Whether what the file says is what somebody meant. */
+  readonly #isReadable: boolean;
 
   /** @param name the file's, as problems name it. */
   constructor(text: string, name: string) {
@@ -16,11 +18,12 @@ export class PositionedYaml {
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
     for (const { pos, message } of this.#document.errors)
       this.#problems.push({ offset: pos[0], text: message });
+    this.#isReadable = this.#document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
   }
 
-  /** What the file says, as plain values; undefined where it is no YAML. */
+  /** What the file says, as plain values; undefined where it is no YAML. Of a key that is there twice, the last. */
   read(): unknown {
-    if (this.#problems.length > 0) return undefined;
+    if (!this.#isReadable) return undefined;
     try {
       return this.#document.toJS({ maxAliasCount: 100 });
     } catch (error) {

@@ -8,6 +8,8 @@ export interface Preset {
   /** The first levels of its filters, which an entry's `base` stands in for. */
   base?: string | undefined;
   topics: readonly unknown[];
+  /** Where its topics stand in the topics file; undefined: it ships with Sluice. */
+  place?: readonly (string | number)[];
 }
 
 const FOLDER = join(import.meta.dirname, 'presets');

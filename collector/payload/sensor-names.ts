@@ -46,21 +46,17 @@ export class SensorNames {
       return template;
     };
     const id = parse('sensor', options.sensor ?? preset);
-    if (typeof id !== 'string') {
-      const problem = fixedTextProblem(id.text);
-      if (options.sensor === '' || problem !== undefined) {
-        context.report(
-          ['sensor'],
-          `must give ids of 1 to ${MAX_MADE_ID} characters, without control characters`,
-        );
-        return undefined;
-      }
-    }
     const attributes = ATTRIBUTES.flatMap(key => {
       const text = options[key];
       return text === undefined ? [] : [[key, parse(key, text)] as const];
     });
-    if (typeof id === 'string' || attributes.some(([, template]) => typeof template === 'string'))
+    const isWrong = typeof id !== 'string' && (options.sensor === '' || fixedTextProblem(id.text) !== undefined);
+    if (isWrong)
+      context.report(
+        ['sensor'],
+        `must give ids of 1 to ${MAX_MADE_ID} characters, without control characters`,
+      );
+    if (isWrong || typeof id === 'string' || attributes.some(([, template]) => typeof template === 'string'))
       return undefined;
     return new SensorNames(id, attributes as [(typeof ATTRIBUTES)[number], Template][]);
   }

@@ -1,17 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
-import { type Zone, zoneOf } from '../../base/time.ts';
-import { expandUses, type PlacedEntry } from './expand.ts';
-import { type Filter, parseFilter } from './filter.ts';
-import type { EntryContext } from './format.ts';
-import { SluiceDecoder } from './formats/sluice.ts';
-import { formats } from './formats.ts';
+import { zoneOf } from '../../base/time.ts';
+import { EntryReader } from './entry-reader.ts';
+import { expandUses } from './expand.ts';
 import type { Memory } from './memory.ts';
 import { PositionedYaml, reportIssues } from './positions.ts';
-import { shippedPresets } from './presets.ts';
-import { type TopicEntry, Topics } from './topics.ts';
-import { schemaOf, topicsOutline } from './topics-schema.ts';
+import { type Preset, shippedPresets } from './presets.ts';
+import { Topics } from './topics.ts';
+import { topicsOutline } from './topics-schema.ts';
 
 /** The topics file was read, and at least one thing in it is wrong. `problems` has a line for each, with its place. */
 export class TopicsFileError extends UsageError {
@@ -48,94 +45,50 @@ export function readTopicsFile(path: string, options: TopicsOptions): Topics {
  * Reads a topics file's text, or what `Topics.text` says: that is the same file with all presets written out, so that it
  * means the same in another thread, with other settings, or in a later version.
  * @param name what problems call the file.
- * @throws {TopicsFileError} with every mistake at once.
+ * @throws {TopicsFileError} with every mistake at once; what is no YAML is told alone.
  */
 export function readTopics(text: string, options: TopicsOptions, name = 'topics file'): Topics {
   const yaml = new PositionedYaml(text, name);
-  const { data, error } = topicsOutline.safeParse(yaml.read());
-  // A file that is no YAML is not held against a schema.
-  if (error !== undefined && yaml.problems.length === 0)
-    reportIssues(error.issues, (at, message) => yaml.report(at, message));
-  if (data === undefined) throw new TopicsFileError(yaml.problems);
-  const presets = new Map([...shippedPresets(), ...Object.entries(data.presets ?? {})]);
-  const placed = expandUses(data.topics, presets, (path, message) => yaml.report(path, message));
-  const zone = data.zone ?? options.zone;
-  const reader = new EntryReader(yaml, zoneOf(zone), zoneOf(options.zone), options.memory);
+  const report = (path: readonly (string | number)[], message: string) => yaml.report(path, message);
+  const said = yaml.read();
+  if (said === undefined && yaml.problems.length > 0) throw new TopicsFileError(yaml.problems);
+  const { error } = topicsOutline.safeParse(said);
+  reportIssues(error?.issues ?? [], report);
+  const { topics, presets, zone = options.zone } = outlineOf(said, error !== undefined);
+  const expansion = { presets: new Map([...shippedPresets(), ...presets]), report, used: new Set<string>() };
+  const placed = expandUses(topics, ['topics'], expansion);
+  const zones = { zone: zoneOf(zone), plainZone: zoneOf(options.zone) };
+  const reader = new EntryReader({ ...zones, memory: options.memory, report });
   const entries = placed.flatMap(entry => reader.read(entry) ?? []);
+  for (const [name, { topics, place }] of presets) {
+    if (expansion.used.has(name)) continue;
+    const unused = new EntryReader({ ...zones, report });
+    for (const entry of expandUses(topics, place!, expansion, [name])) unused.read(entry);
+  }
   if (yaml.problems.length > 0) throw new TopicsFileError(yaml.problems);
   const written = JSON.stringify({ zone, topics: placed.map(({ entry }) => entry) });
   return new Topics(entries, written, zoneOf(options.zone));
 }
 
-/** Makes entries of what the file says, and reports what is wrong with them. */
-class EntryReader {
-  readonly #yaml: PositionedYaml;
-  readonly #zone: Zone;
-  readonly #plainZone: Zone;
-  readonly #memory: Memory | undefined;
-  readonly #filters = new Map<string, string>();
-
-  constructor(yaml: PositionedYaml, zone: Zone, plainZone: Zone, memory: Memory | undefined) {
-    this.#yaml = yaml;
-    this.#zone = zone;
-    this.#plainZone = plainZone;
-    this.#memory = memory;
-  }
-
-  /** @returns undefined where something was reported. */
-  read({ entry, place, written }: PlacedEntry): (TopicEntry & { filter: Filter }) | undefined {
-    const report: EntryContext['report'] = (path, message) => {
-      const isWritten = written === entry || (path.length > 0 && Object.hasOwn(written as object, path[0]!));
-      if (isWritten) this.#yaml.report([...place, ...path], message);
-      else this.#yaml.report([...place, 'use'], `writes an entry whose ${path[0] ?? 'form'} ${message}`);
-    };
-    const { data, error } = schemaOf(entry).safeParse(entry);
-    if (error !== undefined) {
-      reportIssues(error.issues, report);
-      return undefined;
-    }
-    const { filter: text, format: name = 'sluice', ignore = false, retained, ...options } = data as RawEntry;
-    const filter = parseFilter(text);
-    if (typeof filter === 'string') {
-      report(['filter'], filter);
-      return undefined;
-    }
-    this.#reportTwice(filter, report);
-    const common = { filter, name: filter.text, ignore };
-    if (ignore) {
-      const decoder = new SluiceDecoder(this.#plainZone);
-      return { ...common, decoder, hasEnvelope: false, retained: 'skip', hasOwnTime: false };
-    }
-    const context: EntryContext = {
-      filter,
-      zone: this.#zone,
-      plainZone: this.#plainZone,
-      memory: this.#memory,
-      report,
-    };
-    const made = formats.find(format => format.name === name)!.create(options as never, context);
-    if (made === undefined) return undefined;
-    const { decoder, hasOwnTime, isPlain = false } = made;
-    return {
-      ...common,
-      decoder,
-      hasEnvelope: !isPlain,
-      hasOwnTime,
-      retained: retained ?? (hasOwnTime ? 'take' : 'skip'),
-    };
-  }
-
-  #reportTwice(filter: Filter, report: EntryContext['report']): void {
-    const before = this.#filters.get(filter.levels.join('/'));
-    if (before !== undefined)
-      report(['filter'], `must not be there twice: ${before} comes first and takes all`);
-    this.#filters.set(filter.levels.join('/'), filter.text);
-  }
+interface Outline {
+  zone?: string | undefined;
+  topics: readonly unknown[];
+  presets: Map<string, Preset>;
 }
 
-interface RawEntry {
-  filter: string;
-  format?: string;
-  ignore?: boolean;
-  retained?: 'skip' | 'take';
+/** What can be read of a file's outline, so that its entries are looked at although something else is wrong. */
+function outlineOf(said: unknown, isWrong: boolean): Outline {
+  const { zone, topics, presets } = Object(said) as Record<string, unknown>;
+  const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+  return {
+    ...(typeof zone === 'string' && !isWrong && { zone }),
+    topics: list(topics),
+    presets: new Map(
+      Object.entries(Object(presets)).map(([name, preset]) => {
+        const { base, topics } = Object(preset) as Record<string, unknown>;
+        const place = ['presets', name, 'topics'];
+        return [name, { base: typeof base === 'string' ? base : undefined, topics: list(topics), place }];
+      }),
+    ),
+  };
 }

@@ -135,17 +135,24 @@ export const json: Format = {
       const path = pathOf(text, ['when', text], context);
       return path === undefined ? [] : [{ path, value }];
     });
-    if (names === undefined || rules === undefined || paths === undefined) return undefined;
-    const isMany = rules.length > 1 || !rules[0]!.path.isFixed;
-    if (isMany && !names.hasPath) {
+    if (names?.hasPath === false && findsMany(given.values)) {
       context.report(['sensor'], 'must contain {path}: its values would all be readings of one sensor');
     }
+    if (names === undefined || rules === undefined || paths === undefined) return undefined;
     return {
       decoder: new JsonDecoder({ names, rules, paths, each, time, when }),
       hasOwnTime: time !== undefined && !time.mayBeMissing,
     };
   },
 };
+
+/** Whether there is more than one path, or one that may lead to many values. */
+function findsMany(values: Options['values'] = ['**']): boolean {
+  const paths = Array.isArray(values) ? values : Object.keys(values);
+  if (paths.length > 1) return true;
+  const path = parsePath(paths[0]!);
+  return typeof path !== 'string' && !path.isFixed;
+}
 
 function timeOf(given: Options, context: EntryContext): Plan['time'] {
   const rule = timeRule(given.time, context.zone);

@@ -88,10 +88,14 @@ topics:
 
 test('every mistake is told at once, with line and column', () => {
   expect(
-    problems(`topics:
+    problems(`zon: UTC
+topics:
   - filter: a/#/b
+    format: number
+    sensor: "{x"
   - filter: c
     format: jsno
+    values: [a..b]
   - filter: d/{x}
     format: json
     values: [a..b, "**", "b.**.c"]
@@ -101,22 +105,53 @@ test('every mistake is told at once, with line and column', () => {
     fromat: number
   - filter: e
     format: json
-    values: { t: { as: x, scale: "2" } }
+    values: { t: { as: x, scale: "2" }, "u*": {} }
     sensor: "e"
-  - use: nothing
+    except: ["a..b"]
+  - use: shelly
+    filter: b/#/c
+  - use: zigbee2mqtt
+    base: 5
+    values: [..]
   - 7
   - ignore: true
+  - format: number
+    sensor: "{device}/}"
+presets:
+  mine:
+    topics:
+      - filter: x/{y}
+        format: json
+        sensor: "{z}"
 `),
   ).toEqual([
-    't.yaml:2:5: filter must have # or {name#} at its end only',
-    't.yaml:4:5: format must be one of sluice, number, json, sparkplug, senml, influx, ruuvi, jsonata',
-    't.yaml:9:22: zone must be a time zone of the IANA database, such as UTC or Europe/Berlin',
-    't.yaml:9:36: unti is not known here',
-    't.yaml:11:5: fromat is not known here',
-    't.yaml:14:27: scale must be a number',
-    expect.stringMatching(/^t\.yaml:16:5: use must be one of chirpstack, .*, zigbee2mqtt; not nothing$/),
-    't.yaml:17:5: topics must be an entry such as {filter: zigbee2mqtt/{device}, use: zigbee2mqtt}',
-    't.yaml:18:5: filter must be a topic filter such as zigbee2mqtt/{device}',
+    't.yaml:1:1: zon is not known here',
+    't.yaml:3:5: filter must have # or {name#} at its end only',
+    't.yaml:5:5: sensor must have each { closed by a }, in "{x"',
+    't.yaml:7:5: format must be one of sluice, number, json, sparkplug, senml, influx, ruuvi, jsonata; did you mean "json" or "jsonata"?',
+    't.yaml:8:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
+    't.yaml:11:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
+    't.yaml:11:26: values must have ** at its end only, not "b.**.c"',
+    't.yaml:12:5: sensor must name only what there is: {x}, {path}, {key}, {topic}, {payload.…}; not {y}',
+    't.yaml:13:22: zone must be a time zone of the IANA database, such as UTC or Europe/Berlin',
+    't.yaml:13:36: unti is not known here',
+    't.yaml:14:5: filter must not be there twice: d/{x} comes first and takes all',
+    't.yaml:15:5: fromat is not known here',
+    't.yaml:18:27: scale must be a number',
+    't.yaml:18:41: u* must be a path such as a.b, a[0], a["b.c"], * or **, not "u*"',
+    't.yaml:19:5: sensor must contain {path}: its values would all be readings of one sensor',
+    't.yaml:20:14: except must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
+    expect.stringMatching(
+      /^t\.yaml:21:5: use must be one of chirpstack, .*, zigbee2mqtt; not shelly; did you mean "shelly-gen1" or "shelly-gen2"\?$/,
+    ),
+    't.yaml:22:5: filter must have # or {name#} at its end only',
+    't.yaml:24:5: base must be the first levels of the preset’s topics',
+    't.yaml:25:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not ".."',
+    't.yaml:26:5: topics must be an entry such as {filter: zigbee2mqtt/{device}, use: zigbee2mqtt}',
+    't.yaml:27:5: filter must be a topic filter such as zigbee2mqtt/{device}',
+    't.yaml:28:5: filter must be a topic filter such as zigbee2mqtt/{device}',
+    't.yaml:29:5: sensor must have each { closed by a }, in "{device}/}"',
+    't.yaml:35:9: sensor must name only what there is: {y}, {path}, {key}, {topic}, {payload.…}; not {z}',
   ]);
 });
 
@@ -186,7 +221,10 @@ test('what is no topics file at all', () => {
   expect(problems('topics: []')).toEqual(['t.yaml:1:1: topics must not be empty']);
   expect(problems('topics: {}')).toEqual(['t.yaml:1:1: topics must be a list of entries']);
   expect(problems('topics:\n  - filter: a\n   - filter: b')[0]).toMatch(/^t\.yaml:3:\d+: /);
-  expect(problems('topics:\n  - filter: a\n    filter: b')[0]).toMatch(/^t\.yaml:3:5: .*unique/);
+  expect(problems('topics:\n  - filter: a\n    filter: b/#/c')).toEqual([
+    't.yaml:3:5: filter must have # or {name#} at its end only',
+    expect.stringMatching(/^t\.yaml:3:5: .*unique/),
+  ]);
   expect(() => readTopicsFile('/nowhere/t.yaml', { zone: 'UTC' })).toThrow(
     /\/nowhere\/t\.yaml cannot be read/,
   );
@@ -200,7 +238,7 @@ test('presets that use each other in a circle', () => {
 topics:
   - use: a
 `),
-  ).toEqual(['t.yaml:5:5: use must not lead back to itself: a uses b uses a']);
+  ).toEqual(['t.yaml:3:18: use must not lead back to itself: a uses b uses a']);
 });
 
 test('aliases of YAML cannot make it endless', () => {
