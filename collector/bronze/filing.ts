@@ -59,9 +59,9 @@ export class Filing {
 
   /** Adds a message to a group. Called for every message. */
   add(group: Group, topic: string | Buffer, payload: Buffer, delivery: Delivery, origin?: Origin): void {
-    // What no broker has delivered is plain.
     group.clock ||= this.#now();
-    const entry = delivery === 0 ? this.#topics.plain : this.#topics.find(topic);
+    // What no source of messages has delivered is plain.
+    const entry = origin === undefined ? this.#topics.plain : this.#topics.find(topic);
     const form = entry?.decoder.common;
     if (form !== undefined && !entry!.hasEnvelope) {
       const known = this.#known.find(form, payload);

@@ -150,5 +150,10 @@ function filterOf(entry: unknown, report: Report): Filter | string {
 /** Stands in for a filter that is wrong: whatever name a template may take from it, it has. */
 function unreadableFilter(text: string, entry: unknown): Filter {
   const names = JSON.stringify(entry).matchAll(/\{([a-z][a-z0-9_]*)#?\}/gi);
-  return { text, subscription: text, levels: [text], names: new Map([...names].map(([, name]) => [name!, 0])) };
+  return {
+    text,
+    subscription: text,
+    levels: [text],
+    names: new Map([...names].map(([, name]) => [name!, 0])),
+  };
 }

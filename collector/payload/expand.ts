@@ -5,7 +5,7 @@ type Place = readonly (string | number)[];
 type Entry = Record<string, unknown>;
 
 /** Where in the file keys of an entry are written. */
-export interface Source {
+interface Source {
   place: Place;
   /** What is written there. */
   written: unknown;

@@ -53,7 +53,8 @@ export class PositionedYaml {
     let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
     for (const part of path) {
       if (isMap(node)) {
-        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+        // Of a key that is there twice, the last counts.
+        const pair = node.items.findLast(({ key }) => isScalar(key) && String(key.value) === String(part));
         if (pair === undefined) break;
         // The key's place: a value may be missing, or begin on the next line.
         offset = (isPair(pair) && isNode(pair.key) ? pair.key.range?.[0] : undefined) ?? offset;

@@ -50,7 +50,8 @@ export class SensorNames {
       const text = options[key];
       return text === undefined ? [] : [[key, parse(key, text)] as const];
     });
-    const isWrong = typeof id !== 'string' && (options.sensor === '' || fixedTextProblem(id.text) !== undefined);
+    const isWrong =
+      typeof id !== 'string' && (options.sensor === '' || fixedTextProblem(id.text) !== undefined);
     if (isWrong)
       context.report(
         ['sensor'],

@@ -1,7 +1,7 @@
 /**
  * What MQTT says of a message beside its topic and payload, in one number, so that handing it on costs nothing: the packet
- * identifier times 16, plus the flags of the PUBLISH as they stand in its first byte [MQTT-3.3.1]. 0: a message that no
- * broker delivered.
+ * identifier times 16, plus the flags of the PUBLISH as they stand in its first byte [MQTT-3.3.1]. 0: QoS 0, as most
+ * devices publish; also where no broker delivered the message.
  */
 export type Delivery = number;
 

@@ -26,6 +26,7 @@ export interface Sink {
    * Takes a message.
    * @param topic text, or its bytes; overwritten after the call, and so is `payload`.
    * @param delivery how the broker delivered it.
+   * @param origin absent where no broker or stream delivered it: then it is a plain message, whatever its topic.
    * @returns the same receipt for messages that become durable together.
    */
   record(topic: string | Buffer, payload: Buffer, delivery?: Delivery, origin?: Origin): Receipt;

@@ -62,7 +62,7 @@ async function recording(dataDir: string, clock = () => NOW) {
   });
   await recorder.start(false);
   const record = (topic: string, payload: string | Buffer, id = 0, flags = 0) =>
-    recorder.record(topic, Buffer.from(payload), deliveryOf(id, flags) || QOS_1, { session: 's' }).durable;
+    recorder.record(topic, Buffer.from(payload), deliveryOf(id, flags), { session: 's' }).durable;
   return { recorder, record, [Symbol.asyncDispose]: () => recorder.stop() };
 }
 
@@ -95,6 +95,17 @@ test('a message of an entry with a format is recorded as it came, in the file of
   const [timed] = await linesOf(folder.path, '2025-11-12_@a%2Ftimed.jsonl');
   expect(readEnvelope(timed!)).not.toHaveProperty('packetId');
   expect(under.recorder.counts).toMatchObject({ recorded: 3, rejected: 0 });
+});
+
+test('a message of QoS 0 is one of its entry as any other', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recording(folder.path);
+  await under.record('a/b', '21.5');
+  await under.record('a/b', '21.6', 0, RETAIN);
+  const [line] = await linesOf(folder.path, '2025-11-12_@a%2Fb.jsonl');
+  expect(readEnvelope(line!)).toMatchObject({ topic: 'a/b', qos: 0, payload: Buffer.from('21.5') });
+  expect(readEnvelope(line!)).not.toHaveProperty('packetId');
+  expect(under.recorder.counts).toMatchObject({ recorded: 1, rejected: 0, ignored: 1 });
 });
 
 test('arrivals increase strictly, also where the clock stands still or is set back a little', async () => {

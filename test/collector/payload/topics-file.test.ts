@@ -128,7 +128,7 @@ presets:
     't.yaml:1:1: zon is not known here',
     't.yaml:3:5: filter must have # or {name#} at its end only',
     't.yaml:5:5: sensor must have each { closed by a }, in "{x"',
-    't.yaml:7:5: format must be one of sluice, number, json, sparkplug, senml, influx, ruuvi, jsonata; did you mean "json" or "jsonata"?',
+    't.yaml:7:5: format must be one of sluice, number, json, sparkplug, senml, influx, ruuvi, jsonata; did you mean "json"?',
     't.yaml:8:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
     't.yaml:11:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
     't.yaml:11:26: values must have ** at its end only, not "b.**.c"',
@@ -142,7 +142,7 @@ presets:
     't.yaml:19:5: sensor must contain {path}: its values would all be readings of one sensor',
     't.yaml:20:14: except must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
     expect.stringMatching(
-      /^t\.yaml:21:5: use must be one of chirpstack, .*, zigbee2mqtt; not shelly; did you mean "shelly-gen1" or "shelly-gen2"\?$/,
+      /^t\.yaml:21:5: use must be one of chirpstack, .*, zigbee2mqtt, mine; not shelly; did you mean "shelly-gen1" or "shelly-gen2"\?$/,
     ),
     't.yaml:22:5: filter must have # or {name#} at its end only',
     't.yaml:24:5: base must be the first levels of the preset’s topics',
@@ -222,8 +222,8 @@ test('what is no topics file at all', () => {
   expect(problems('topics: {}')).toEqual(['t.yaml:1:1: topics must be a list of entries']);
   expect(problems('topics:\n  - filter: a\n   - filter: b')[0]).toMatch(/^t\.yaml:3:\d+: /);
   expect(problems('topics:\n  - filter: a\n    filter: b/#/c')).toEqual([
-    't.yaml:3:5: filter must have # or {name#} at its end only',
     expect.stringMatching(/^t\.yaml:3:5: .*unique/),
+    't.yaml:3:5: filter must have # or {name#} at its end only',
   ]);
   expect(() => readTopicsFile('/nowhere/t.yaml', { zone: 'UTC' })).toThrow(
     /\/nowhere\/t\.yaml cannot be read/,
@@ -238,7 +238,7 @@ test('presets that use each other in a circle', () => {
 topics:
   - use: a
 `),
-  ).toEqual(['t.yaml:3:18: use must not lead back to itself: a uses b uses a']);
+  ).toEqual(['t.yaml:3:19: use must not lead back to itself: a uses b uses a']);
 });
 
 test('aliases of YAML cannot make it endless', () => {
