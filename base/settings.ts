@@ -132,6 +132,12 @@ export const settings = {
     meaning:
       'A reading is late when one of the same sensor that is more than this much newer was recorded before it.',
   },
+  RAW_PARTITION: {
+    schema: oneOf('sensor', 'hour'),
+    default: 'sensor',
+    meaning:
+      'What a raw file holds: sensor: the readings of a sensor and UTC date; hour: those of all sensors and a UTC hour, for so many sensors that an fsync for each costs most. It can be changed at any time; what was recorded before stays as it is.',
+  },
   RAW_COMPRESS_AFTER_DAYS: {
     schema: whole(0, 36_500),
     default: '7',

@@ -10,7 +10,8 @@ export interface Zone {
 }
 
 const MINUTE = 60_000_000;
-const DAY = 86_400_000_000;
+const HOUR = 3_600_000_000;
+const DAY = 24 * HOUR;
 
 /** Where wall time is UTC. */
 export const utc: Zone = { offsetAt: () => 0, laterOffsetAt: () => 0 };
@@ -194,4 +195,10 @@ export function utcDate(time: Micros): string {
     cachedDate = new Date(day * 86_400_000).toISOString().slice(0, 10);
   }
   return cachedDate;
+}
+
+/** The UTC hour of a time: `2025-11-12T10`. */
+export function utcHour(time: Micros): string {
+  const hour = Math.floor((time - Math.floor(time / DAY) * DAY) / HOUR);
+  return `${utcDate(time)}T${String(hour).padStart(2, '0')}`;
 }

@@ -121,7 +121,7 @@ export class Collector {
   }
 
   async #startRecorder(folder: DataFolder, topics: Topics, clock: ClockWatch): Promise<Recorder> {
-    const { DATA_DIR: dataDir, LATE_MINUTES: lateMinutes } = this.#config;
+    const { DATA_DIR: dataDir, LATE_MINUTES: lateMinutes, RAW_PARTITION } = this.#config;
     const log = this.#log;
     void folder.lost.then(this.#failing.resolve);
     if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
@@ -129,6 +129,7 @@ export class Collector {
       dataDir,
       topics,
       lateMinutes,
+      hourly: RAW_PARTITION === 'hour' ? folder.collector : undefined,
       descriptors: descriptorBudget(),
       folder,
       clock,

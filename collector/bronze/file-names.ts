@@ -1,7 +1,7 @@
 import { access, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Micros } from '../../base/time.ts';
-import type { RawFileName } from './raw-file-name.ts';
+import { RawFileName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
 import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
 
@@ -14,11 +14,17 @@ import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
  * most file systems, this costs nothing.
  */
 export class FileNames {
+  readonly #hourly: string | undefined;
   /** The keys that are taken, by what the file system makes of them; undefined where it makes nothing of them. */
   #taken: Map<string, string> | undefined;
 
   /** Paths below the data folder that are left alone. */
   readonly #avoided = new Set<string>();
+
+  /** @param hourly the collector whose files are those of hours; undefined: they are those of sensors and topics. */
+  constructor(hourly?: string) {
+    this.#hourly = hourly;
+  }
 
   /** Looks whether the file system of a folder ignores case. */
   async probe(folder: string): Promise<void> {
@@ -39,8 +45,24 @@ export class FileNames {
     for (const { name } of files) this.#taken.set(name.key.toLowerCase(), name.key);
   }
 
-  /** The name that lines go to. @param text the sensor id or topic of `name`. */
-  resolve(name: RawFileName, text: string): RawFileName {
+  /** The file that a reading goes to. */
+  ofReading(sensorId: string, time: Micros): RawFileName {
+    const collector = this.#hourly;
+    return collector === undefined
+      ? this.#resolve(RawFileName.ofReading(sensorId, time), sensorId)
+      : this.#resolve(RawFileName.ofHour(collector, time), collector);
+  }
+
+  /** The file that a message goes to which is recorded as it came. */
+  ofMessage(topic: string, arrival: Micros): RawFileName {
+    const collector = this.#hourly;
+    return collector === undefined
+      ? this.#resolve(RawFileName.ofMessage(topic, arrival), topic)
+      : this.#resolve(RawFileName.ofHourMessages(collector, arrival), collector);
+  }
+
+  /** The name that lines go to. @param text the sensor id, topic or collector of `name`. */
+  #resolve(name: RawFileName, text: string): RawFileName {
     if (this.#avoided.size > 0 && (this.#avoided.has(name.path) || this.#avoided.has(name.lateMarks)))
       return name.apart(text);
     if (this.#taken === undefined) return name;

@@ -10,7 +10,6 @@ import type { FileNames } from './file-names.ts';
 import type { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { PartitionCache } from './partition-cache.ts';
-import { RawFileName } from './raw-file-name.ts';
 import type { Partition, SensorWatermarks } from './sensor-watermarks.ts';
 import type { TopicFiles } from './topic-files.ts';
 
@@ -32,11 +31,14 @@ export interface FilingOptions {
   clock?: ClockWatch | undefined;
   /** ms since 1970. */
   now: () => number;
+  /** Files are those of hours. */
+  hourly: boolean;
 }
 
 /**
  * Decides to which file a message goes, and as which line: a plain message, decoded, into the file of its sensor and day;
- * one whose entry has a format of its own into the file of its topic, as it came; what is neither to the rejected ones.
+ * one whose entry has a format of its own into the file of its topic, as it came (or both into those of their hour); what is
+ * neither to the rejected ones.
  */
 export class Filing {
   readonly #topics: Topics;
@@ -45,16 +47,19 @@ export class Filing {
   readonly #names: FileNames;
   readonly #clock: ClockWatch | undefined;
   readonly #now: () => number;
-  readonly #known = new PartitionCache();
+  readonly #hourly: boolean;
+  readonly #known: PartitionCache;
   readonly #arrivals = new Arrivals();
 
-  constructor({ topics, watermarks, files, names, clock, now }: FilingOptions) {
+  constructor({ topics, watermarks, files, names, clock, now, hourly }: FilingOptions) {
     this.#topics = topics;
     this.#watermarks = watermarks;
     this.#files = files;
     this.#names = names;
     this.#clock = clock;
     this.#now = now;
+    this.#hourly = hourly;
+    this.#known = new PartitionCache(hourly);
   }
 
   /** Adds a message to a group. Called for every message. */
@@ -104,8 +109,7 @@ export class Filing {
       return;
     }
     const { sensorId, time } = reading;
-    const name = this.#names.resolve(RawFileName.ofReading(sensorId, time), sensorId);
-    const partition = this.#watermarks.partitionOf(name);
+    const partition = this.#watermarks.partitionOf(this.#names.ofReading(sensorId, time), sensorId);
     this.#addReading(group, partition, Math.floor(time / 1e6), rawLine(payload));
     if (decoder.common !== undefined) this.#known.learn(decoder.common, payload, reading, partition, now);
   }
@@ -121,7 +125,7 @@ export class Filing {
     group.recorded++;
   }
 
-  #addEnvelope(group: Group, { decoder, hasOwnTime }: TopicEntry, message: Message): void {
+  #addEnvelope(group: Group, { decoder, hasOwnTime, retained }: TopicEntry, message: Message): void {
     const { payload, delivery, origin } = message;
     const bytes = origin?.payloadBytes ?? payload.length;
     if (bytes > MAX_PAYLOAD_BYTES) {
@@ -141,7 +145,8 @@ export class Filing {
       notes: notesOf(decoder, topic, payload),
     });
     group.add(this.#files.pathOf(topic, arrival), line);
-    this.#files.note(topic, payload);
+    if (!this.#hourly) this.#files.note(topic, payload);
+    else if (retained === 'take' && !hasOwnTime) this.#files.noteInHour(topic, payload, arrival);
     group.recorded++;
   }
 

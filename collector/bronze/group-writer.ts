@@ -90,7 +90,7 @@ export class GroupWriter {
     const needed = await this.#watermarks.marksFor(group.lateChecks);
     await inParallel(needed, this.#parallel, async ([file, list]) => {
       const size = await this.#sizeOf(file, touched);
-      const marks = list.map(({ from, newest }) => ({ from: size + from, newest }));
+      const marks = list.map(mark => ({ ...mark, from: size + mark.from }));
       const name = lateMarksPath(file);
       if (size === 0) await this.#empty(name);
       await this.#append(name, Buffer.from(marks.map(lateMarkLine).join('')), touched);

@@ -6,7 +6,7 @@ import type { Partition } from './sensor-watermarks.ts';
 
 /** No payload of the common form is longer. */
 const MOST_BYTES = 192;
-const MOST_HEADS = 50_000;
+const MOST_HEADS = 150_000;
 
 /** Where payloads with one beginning go, and at which byte their time stands. */
 export interface Known {
@@ -15,16 +15,22 @@ export interface Known {
 }
 
 /**
- * Remembers where payloads of the common form go: what begins with the same id and date, and is well formed up to its
- * end, goes into the same file. It spares most messages the decoding.
+ * Remembers where payloads of the common form go: what begins with the same id and date (where files are by hour, with the
+ * hour as well), and is well formed up to its end, goes into the same file. It spares most messages the decoding.
  */
 export class PartitionCache {
   readonly #known = new LRUCache<string, Known>({ max: MOST_HEADS });
+  readonly #hourly: boolean;
+
+  /** @param hourly files are by hour. */
+  constructor(hourly: boolean) {
+    this.#hourly = hourly;
+  }
 
   /** Where a payload goes, if one that begins like it was decoded before. */
   find(form: CommonForm, payload: Buffer): Known | undefined {
     if (payload.length > MOST_BYTES) return undefined;
-    const head = form.head(payload);
+    const head = this.#headOf(form, payload);
     return head === undefined ? undefined : this.#known.get(head);
   }
 
@@ -35,9 +41,16 @@ export class PartitionCache {
    */
   learn(form: CommonForm, payload: Buffer, { time }: Reading, partition: Partition, now: number): void {
     if (payload.length > MOST_BYTES || utcDate(time) > utcDate(now * 1000)) return;
-    const head = form.head(payload);
-    // The head is ASCII, and the time follows behind a T.
-    if (head !== undefined) this.#known.set(head, { partition, timeAt: head.length + 1 });
+    const head = this.#headOf(form, payload);
+    if (head === undefined) return;
+    // The head is ASCII, and ends behind the date, or behind the hour: the time follows a T.
+    const timeAt = this.#hourly ? head.length - 2 : head.length + 1;
+    // A copy: a part of a text would keep the whole of it in memory.
+    this.#known.set(Buffer.from(head, 'latin1').toString('latin1'), { partition, timeAt });
+  }
+
+  #headOf(form: CommonForm, payload: Buffer): string | undefined {
+    return this.#hourly ? form.hourHead(payload) : form.head(payload);
   }
 
   clear(): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { type Micros, utcDate } from '../../base/time.ts';
+import { type Micros, utcDate, utcHour } from '../../base/time.ts';
 
 /*
  * What the names of raw files say, and of what stands beside them. No other module cuts these names apart or puts them
@@ -20,8 +20,11 @@ const UNCOMPRESSED_COPY = '.unpacked';
 /** A compressed file that cannot be read. */
 const DAMAGED = '.damaged';
 
-/** `2025-11-12`, or `2025-11-12T10` where files are by hour. */
-const NAME = /^(\d{4}-\d\d-\d\d(?:T\d\d)?)_(@?@?[A-Za-z0-9._%~-]+)$/;
+/** `2025-11-12_Sensor_1`, `2025-11-12_@topic`; where files are by hour, `2025-11-12T10_@@collector`, `2025-11-12T10_@@@collector`. */
+const NAME = /^(\d{4}-\d\d-\d\d(?:_@?|T(?:[01]\d|2[0-3])_@@@?))([A-Za-z0-9._%~-]+)$/;
+/** Length of `2025-11-12_` and of `2025-11-12T10_`. */
+const DATE_LENGTH = 11;
+const HOUR_LENGTH = 14;
 
 /**
  * The longest encoded sensor id or topic. File systems allow 255 bytes a name; the rest is for the date, `.jsonl.gz` and
@@ -52,23 +55,27 @@ const safeNames = new LRUCache<string, string>({ max: 20_000, memoMethod: safeNa
 /** The two forms of a raw file. */
 export type Form = 'plain' | 'compressed';
 
+const HOUR_SECONDS = 3600;
+const DAY_SECONDS = 86_400;
+
 /**
- * The name of a raw file: whose lines it holds, and of which day. Of the sensor whose readings are of that day; or of the
- * topic whose messages arrived on that day, as `@topic`.
+ * The name of a raw file: of which day or hour it is, and whose lines it holds. There are four kinds:
+ *
+ *   2025-11-12_Sensor_1.jsonl           the readings of a sensor that are of a UTC day
+ *   2025-11-12_@topic.jsonl             the messages of a topic that arrived on a UTC day, as they came
+ *   2025-11-12T10_@@collector.jsonl     the readings of all sensors that are of a UTC hour (RAW_PARTITION=hour)
+ *   2025-11-12T10_@@@collector.jsonl    the messages of all topics that arrived in a UTC hour, as they came
  */
 export class RawFileName {
   /** The name in the ledger and in the log, whatever form the file has: `2025-11-12_Sensor_1.jsonl`. */
   readonly key: string;
-  /** A UTC date, with its hour where files are by hour. */
-  readonly #periodLength: number;
 
-  private constructor(key: string, periodLength: number) {
+  private constructor(key: string) {
     this.key = key;
-    this.#periodLength = periodLength;
   }
 
   static #of(period: string, partition: string): RawFileName {
-    return new RawFileName(`${period}_${partition}${PLAIN}`, period.length);
+    return new RawFileName(`${period}_${partition}${PLAIN}`);
   }
 
   /** The file of a reading. */
@@ -81,6 +88,16 @@ export class RawFileName {
     return RawFileName.#of(utcDate(arrival), `@${safeName(topic)}`);
   }
 
+  /** The file of all readings of an hour that a collector records. @param collector its name in the ledger. */
+  static ofHour(collector: string, time: Micros): RawFileName {
+    return RawFileName.#of(utcHour(time), `@@${safeNames.memo(collector)}`);
+  }
+
+  /** The file of all messages of an hour that a collector records as they come. */
+  static ofHourMessages(collector: string, arrival: Micros): RawFileName {
+    return RawFileName.#of(utcHour(arrival), `@@@${safeNames.memo(collector)}`);
+  }
+
   /**
    * Takes the name of a file in the raw folder apart.
    * @returns undefined for what is not a raw file, such as a note that somebody left there.
@@ -88,9 +105,8 @@ export class RawFileName {
   static parse(name: string): { name: RawFileName; form: Form } | undefined {
     const form = formOf(name);
     if (form === undefined) return undefined;
-    const [, period] = NAME.exec(name.slice(0, -(form === 'plain' ? PLAIN : COMPRESSED).length)) ?? [];
-    if (period === undefined) return undefined;
-    return { name: new RawFileName(plainPath(name), period.length), form };
+    if (!NAME.test(name.slice(0, -(form === 'plain' ? PLAIN : COMPRESSED).length))) return undefined;
+    return { name: new RawFileName(plainPath(name)), form };
   }
 
   /** The raw file of a key of the ledger; undefined where the key is the path of a file from elsewhere. */
@@ -109,28 +125,55 @@ export class RawFileName {
     return Date.parse(`${this.date}T00:00:00Z`) / 1000;
   }
 
-  /** Whose lines it holds, as the file name spells it: `Sensor_1`, `@shellies%2F1%2Fsensor`. */
+  /** The second (since 1970) at which its day or hour begins. */
+  get begin(): number {
+    return this.isOfHour ? this.day + Number(this.key.slice(11, 13)) * 3600 : this.day;
+  }
+
+  /** The second (since 1970) at which its day or hour is over. */
+  get end(): number {
+    return this.begin + (this.isOfHour ? HOUR_SECONDS : DAY_SECONDS);
+  }
+
+  /** Whose lines it holds, as the file name spells it: `Sensor_1`, `@shellies%2F1%2Fsensor`, `@@sluice-1a2b3c4d`. */
   get partition(): string {
-    return this.key.slice(this.#periodLength + 1, -PLAIN.length);
+    return this.key.slice(this.#partitionAt, -PLAIN.length);
   }
 
-  /** Whether it holds messages as they came, of one topic, rather than readings of one sensor. */
-  get isOfTopic(): boolean {
-    return this.key[this.#periodLength + 1] === '@';
+  /** Whether it is of an hour, and of many sensors. */
+  get isOfHour(): boolean {
+    return this.key[10] === 'T';
   }
 
-  /** Whether it is a file of this sensor. */
-  isOf(sensorId: string): boolean {
+  /** Whether it holds messages as they came, rather than readings. */
+  get holdsEnvelopes(): boolean {
+    return this.isOfHour ? this.key.startsWith('@@@', HOUR_LENGTH) : this.key[DATE_LENGTH] === '@';
+  }
+
+  /** Whether all of its readings are of one sensor. */
+  get isOfSensor(): boolean {
+    return !this.isOfHour && !this.holdsEnvelopes;
+  }
+
+  /** Whether it may hold readings of this sensor. */
+  mayHold(sensorId: string): boolean {
+    if (!this.isOfSensor) return true;
     const safe = safeNames.memo(sensorId);
     const { partition } = this;
     return partition === safe || (partition.includes('~') && partition === hashedName(sensorId, safe));
   }
 
-  /** The same file under a name that none differs from by case alone. @param text the sensor id or topic. */
+  /** The file of the day or hour before, of the same sensor, topic or collector. */
+  get before(): RawFileName {
+    const time = (this.begin - 1) * 1e6;
+    return RawFileName.#of(this.isOfHour ? utcHour(time) : utcDate(time), this.partition);
+  }
+
+  /** The same file under a name that none differs from by case alone. @param text the sensor id, topic or collector. */
   apart(text: string): RawFileName {
-    const sign = this.isOfTopic ? '@' : '';
-    const period = this.key.slice(0, this.#periodLength);
-    return RawFileName.#of(period, `${sign}${hashedName(text, safeNames.memo(text))}`);
+    const at = this.#partitionAt;
+    const [signs] = /^@*/.exec(this.partition)!;
+    return RawFileName.#of(this.key.slice(0, at - 1), `${signs}${hashedName(text, safeNames.memo(text))}`);
   }
 
   /** The plain form below the data folder: `raw/2025-11-12_Sensor_1.jsonl`. */
@@ -141,6 +184,10 @@ export class RawFileName {
   /** The marks for late lines below the data folder. */
   get lateMarks(): string {
     return lateMarksPath(this.path);
+  }
+
+  get #partitionAt(): number {
+    return this.isOfHour ? HOUR_LENGTH : DATE_LENGTH;
   }
 }
 

@@ -15,6 +15,7 @@ import { Filing } from './filing.ts';
 import { Group } from './group.ts';
 import { type Durable, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
+import { HourFiles, type SaidByHours } from './hour-files.ts';
 import { Outage } from './outage.ts';
 import { keyOfPath, rawFolder } from './raw-file-name.ts';
 import { listRawFiles } from './raw-folder.ts';
@@ -26,6 +27,8 @@ import { TopicFiles } from './topic-files.ts';
 
 export interface RecorderOptions {
   dataDir: string;
+  /** Records into files of hours, named after this collector (its name in the ledger); absent: into files of sensors and topics. */
+  hourly?: string | undefined;
   /** What messages mean. */
   topics: Topics;
   /** A reading is late when one of the same sensor that is more than this much newer was recorded before it. */
@@ -79,7 +82,8 @@ export class Recorder {
   readonly #writer: GroupWriter;
   readonly #watermarks: SensorWatermarks;
   readonly #topicFiles: TopicFiles;
-  readonly #names = new FileNames();
+  readonly #hours: HourFiles;
+  readonly #names: FileNames;
   readonly #filing: Filing;
   readonly #fence: () => Promise<void>;
   readonly #outage: Outage;
@@ -98,17 +102,28 @@ export class Recorder {
   constructor(options: RecorderOptions) {
     this.#options = options;
     const { dataDir, topics, log, folder, clock, now = Date.now } = options;
+    this.#names = new FileNames(options.hourly);
     this.#fence = async () => folder?.check();
     this.#outage = new Outage({ dataDir, names: this.#names, learn: () => this.#learn(), log });
     this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
     const { decoder } = topics.plain;
-    this.#watermarks = new SensorWatermarks(dataDir, options.lateMinutes, decoder, () =>
-      this.#filing.forget(),
+    const { lateMinutes } = options;
+    this.#watermarks = new SensorWatermarks(dataDir, { lateMinutes, decoder }, () => this.#filing.forget());
+    this.#hours = new HourFiles(dataDir, decoder, ({ message }) =>
+      log.warn({ reason: message }, 'cannot write newest.jsonl; the next start has to read more raw files'),
     );
     this.#topicFiles = new TopicFiles(dataDir, this.#names);
     const [watermarks, files] = [this.#watermarks, this.#topicFiles];
-    this.#filing = new Filing({ topics, watermarks, files, names: this.#names, clock, now });
+    this.#filing = new Filing({
+      topics,
+      watermarks,
+      files,
+      names: this.#names,
+      clock,
+      now,
+      hourly: options.hourly !== undefined,
+    });
     this.#sizes = new RawSizes(dataDir, ({ message }) =>
       log.error({ reason: message }, 'a raw file cannot be read; it is left out'),
     );
@@ -146,9 +161,10 @@ export class Recorder {
   /** Takes from the raw folder what was recorded before. */
   async #learn(): Promise<void> {
     const files = await listRawFiles(this.#options.dataDir);
+    const { newest, topics } = await this.#hours.learn(files);
     this.#names.learn(files.values());
-    this.#watermarks.learn(files.values());
-    this.#topicFiles.learn(files.values());
+    this.#watermarks.learn(files.values(), newest);
+    this.#topicFiles.learn(files.values(), topics);
   }
 
   /**
@@ -206,6 +222,7 @@ export class Recorder {
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
       for (const file of gone) {
         this.#sizes.delete(keyOfPath(file) ?? file);
+        this.#hours.remove(keyOfPath(file) ?? file);
         this.#watermarks.remove(file);
       }
     });
@@ -226,6 +243,7 @@ export class Recorder {
       await this.#running;
     }
     await this.#outage.untilOver();
+    if (this.failure === undefined) await this.#hours.stop(this.#saidByHours());
     await this.#files.closeAll();
   }
 
@@ -276,6 +294,7 @@ export class Recorder {
     this.counts.rejected += group.size - group.recorded;
     this.counts.ignored += group.ignored;
     for (const { file, size } of durable) this.#sizes.set(file, size);
+    if (this.#options.hourly !== undefined) this.#hours.durable(durable, () => this.#saidByHours());
     const seconds = (performance.now() - began) / 1000;
     group.resolve();
     // First the acknowledgements, which wait for that.
@@ -287,9 +306,14 @@ export class Recorder {
   /** Turns the messages of a group, and of the one after it, away. */
   #turnAway(group: Group, failure: Error): void {
     group.reject(failure);
+    this.#hours.turnedAway();
     this.#open?.reject(failure);
     this.pendingBytes -= this.#open?.payloadBytes ?? 0;
     this.#open = undefined;
+  }
+
+  #saidByHours(): SaidByHours {
+    return { newest: this.#watermarks.ofHours(), topics: this.#topicFiles.ofHours() };
   }
 
   #tidy(): Promise<void> {

@@ -2,31 +2,41 @@ import { inParallel } from '../../base/in-parallel.ts';
 import type { Decoder } from '../payload/decoder.ts';
 import type { LateMark } from './late-marks.ts';
 import { newestReading } from './newest-reading.ts';
-import type { RawFileName } from './raw-file-name.ts';
+import { keyOfPath, RawFileName, safeName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
 
 /** What has been recorded of one sensor. */
 interface Sensor {
-  /** The newest second (since 1970) of what this recorder was given; at first that of `found`. */
+  /** Where it has, or had, readings in files of hours: its id. */
+  id: string | undefined;
+  /** The newest second (since 1970) of what this recorder was given; at first what is known of `found` and `ofHours`. */
   newest: number;
-  /** The newest second that stood in its files before; while `unread` is set only the day is right, not the time. */
+  /** The newest second that stood in its own files before; while `unread` is set only the day is right, not the time. */
   found: number;
   /** The raw file of that day. */
   unread: RawFileName | undefined;
+  /** The newest second that stood in files of hours before: its own files do not show what came after that. */
+  ofHours: number;
+  /** The last of its partitions where files are by hour, the present one first. */
+  recent: readonly Partition[];
 }
 
-/** A raw file that readings go to: one sensor, one day. */
+/** Where readings of one sensor go: a raw file of its own, of one day; or its part of the file of an hour. */
 export interface Partition {
   /** Below the data folder. */
   file: string;
   sensor: Sensor;
+  /** Its id, where the file has others beside it. */
+  sensorId: string | undefined;
   /** The second (since 1970) at which its day begins. */
   day: number;
+  /** The second at which its day or hour is over. */
+  end: number;
   /** By the last mark beside the file, readings before this second are late. */
   lateBefore: number;
 }
 
-/** A line for a file that is older than the newest one of its sensor. Whether it needs a mark shows when it is written. */
+/** A line that may be late without its file showing it. Whether it needs a mark shows when it is written. */
 export interface LateCheck {
   partition: Partition;
   /** Bytes of its group that precede it in the file. */
@@ -34,6 +44,13 @@ export interface LateCheck {
   second: number;
   /** The newest second that this recorder had been given of the sensor. */
   newest: number;
+}
+
+export interface WatermarkSettings {
+  /** A reading is late when one of the same sensor that is more than this much newer was recorded before it. */
+  lateMinutes: number;
+  /** Of plain messages. */
+  decoder: Decoder;
 }
 
 const DAY = 86_400;
@@ -44,7 +61,8 @@ const READ_AT_ONCE = 32;
 
 /**
  * The newest reading of each sensor, in the order of receipt. It tells which lines come so late that a newer reading
- * stands in the file of a later day: beside those goes a mark, as their own file does not show it.
+ * stands in another file: beside those goes a mark, as their own file does not show it. In the file of an hour every late
+ * line is told by a mark: whoever reads it would have to remember all sensors otherwise.
  */
 export class SensorWatermarks {
   readonly #dataDir: string;
@@ -53,69 +71,114 @@ export class SensorWatermarks {
   readonly #onForget: () => void;
   /** By the part of the file name that stands for the sensor. */
   readonly #sensors = new Map<string, Sensor>();
+  /** Those of sensors' own files. */
   readonly #partitions = new Map<string, Partition>();
 
-  /**
-   * @param decoder of plain messages.
-   * @param onForget called when partitions that were handed out do not count any more.
-   */
-  constructor(dataDir: string, lateMinutes: number, decoder: Decoder, onForget: () => void) {
+  /** @param onForget called when partitions that were handed out do not count any more. */
+  constructor(dataDir: string, { lateMinutes, decoder }: WatermarkSettings, onForget: () => void) {
     this.#dataDir = dataDir;
     this.#lateSeconds = lateMinutes * 60;
     this.#decoder = decoder;
     this.#onForget = onForget;
   }
 
-  /** Forgets everything, and takes the newest day of each sensor from the names of its files. */
-  learn(files: Iterable<ListedFile>): void {
+  /**
+   * Forgets everything, and takes the newest day of each sensor from the names of its files.
+   * @param ofHours the newest second (since 1970) of sensors in files of hours, by id.
+   */
+  learn(files: Iterable<ListedFile>, ofHours: ReadonlyMap<string, number> = new Map()): void {
     this.#sensors.clear();
     this.#forgetPartitions();
     for (const { name } of files) {
-      if (name.isOfTopic) continue;
+      if (!name.isOfSensor) continue;
       const { partition, day: found } = name;
       const known = this.#sensors.get(partition);
       if (known === undefined ? this.#sensors.size < MOST_SENSORS : known.found < found) {
-        this.#sensors.set(partition, { newest: found, found, unread: name });
+        this.#sensors.set(partition, { ...newSensor(), newest: found, found, unread: name });
       }
+    }
+    for (const [id, second] of ofHours) {
+      if (this.#sensors.size >= MOST_SENSORS) break;
+      const sensor = this.#sensor(safeName(id));
+      sensor.id = id;
+      sensor.ofHours = second;
+      sensor.newest = Math.max(sensor.newest, second);
     }
   }
 
-  /** The partition of a raw file. */
-  partitionOf(name: RawFileName): Partition {
-    const { path, partition: id } = name;
+  /** The partition of a sensor in a raw file. */
+  partitionOf(name: RawFileName, sensorId: string): Partition {
+    return name.isOfHour ? this.#hourPartition(name, sensorId) : this.#dayPartition(name);
+  }
+
+  #dayPartition(name: RawFileName): Partition {
+    const { path, partition: id, day, end } = name;
     const known = this.#partitions.get(path);
     if (known !== undefined) return known;
-    if (this.#sensors.size >= MOST_SENSORS && !this.#sensors.has(id)) this.#sensors.clear();
-    if (this.#sensors.size === 0 || this.#partitions.size >= MOST_PARTITIONS) this.#forgetPartitions();
-    const sensor = this.#sensors.get(id) ?? { newest: -1, found: -1, unread: undefined };
-    this.#sensors.set(id, sensor);
-    const partition = { file: path, sensor, day: name.day, lateBefore: 0 };
+    if (this.#partitions.size >= MOST_PARTITIONS) this.#forgetPartitions();
+    const sensor = this.#sensor(id);
+    const partition = { file: path, sensor, sensorId: undefined, day, end, lateBefore: 0 };
     this.#partitions.set(path, partition);
     return partition;
+  }
+
+  #hourPartition(name: RawFileName, sensorId: string): Partition {
+    const { path, day, end } = name;
+    const sensor = this.#sensor(safeName(sensorId));
+    const known = sensor.recent.find(({ file }) => file === path);
+    if (known !== undefined) return known;
+    sensor.id ??= sensorId;
+    const partition = { file: path, sensor, sensorId: sensor.id, day, end, lateBefore: 0 };
+    // Two, as those who send late ones mostly send new ones as well. What is forgotten costs another mark.
+    sensor.recent = [partition, ...sensor.recent.slice(0, 1)];
+    return partition;
+  }
+
+  #sensor(id: string): Sensor {
+    const known = this.#sensors.get(id);
+    if (known !== undefined) return known;
+    if (this.#sensors.size >= MOST_SENSORS) {
+      this.#sensors.clear();
+      this.#forgetPartitions();
+    }
+    const sensor = newSensor();
+    this.#sensors.set(id, sensor);
+    return sensor;
   }
 
   /** A raw file is gone, with its marks: the one that takes its name begins without any. */
   remove(file: string): void {
     const partition = this.#partitions.get(file);
-    if (partition === undefined) return;
+    if (partition !== undefined) this.#removePartition(partition);
+    if (!RawFileName.ofKey(keyOfPath(file) ?? '')?.isOfHour) return;
+    for (const { recent } of this.#sensors.values())
+      for (const partition of recent) if (partition.file === file) this.#removePartition(partition);
+  }
+
+  #removePartition(partition: Partition): void {
     partition.lateBefore = 0;
-    this.#partitions.delete(file);
+    partition.sensor.recent = partition.sensor.recent.filter(other => other !== partition);
+    this.#partitions.delete(partition.file);
     this.#onForget();
   }
 
   /** Takes in a reading. @returns whether it may need a mark. Called for every message. */
-  note({ sensor, day, lateBefore }: Partition, second: number): boolean {
+  note({ sensor, sensorId, day, lateBefore }: Partition, second: number): boolean {
     if (second >= sensor.newest) {
       sensor.newest = second;
-      return false;
+      // Nothing in the file of an hour shows what stands in the sensor's own.
+      return sensorId !== undefined && sensor.unread !== undefined && second < sensor.found + DAY;
     }
-    if (second < lateBefore || sensor.newest - day < DAY) return false;
+    if (second < lateBefore) return false;
+    // What stands before it in its own file shows that it is late.
+    if (sensorId === undefined && sensor.newest - day < DAY && sensor.ofHours - second <= this.#lateSeconds)
+      return false;
     return sensor.unread !== undefined || sensor.newest - second > this.#lateSeconds;
   }
 
   /**
    * The marks that lines need, by file; `from` counts the bytes of the group. A line needs one when it is late and the marks
-   * before do not say so, so once the sensor is far into a later day, a file needs no more of them.
+   * before do not say so, so once the sensor is far into a later day or hour, it needs no more of them.
    * @param checks those of one group, in the order of receipt. Everything recorded before is on disk.
    */
   async marksFor(checks: readonly LateCheck[]): Promise<Map<string, LateMark[]>> {
@@ -129,16 +192,22 @@ export class SensorWatermarks {
       if (second < partition.lateBefore || newest - second <= this.#lateSeconds) continue;
       partition.lateBefore = newest - this.#lateSeconds;
       const ofFile = marks.get(partition.file) ?? [];
-      ofFile.push({ from: offset, newest });
+      const { sensorId: sensor } = partition;
+      ofFile.push(sensor === undefined ? { from: offset, newest } : { from: offset, newest, sensor });
       marks.set(partition.file, ofFile);
     }
     return marks;
   }
 
+  /** The newest second (since 1970) of each sensor that has readings in files of hours, by id. */
+  *ofHours(): Generator<[string, number]> {
+    for (const { id, newest } of this.#sensors.values()) if (id !== undefined) yield [id, newest];
+  }
+
   /** Whether it matters what stood in the newest file before, beyond its day. */
-  #isUncertain({ partition: { sensor, day }, newest }: LateCheck): boolean {
+  #isUncertain({ partition: { sensor, end }, newest }: LateCheck): boolean {
     // All of the file's day is late, or a newer day has begun since.
-    const isClear = newest >= day + DAY + this.#lateSeconds || newest >= sensor.found + DAY;
+    const isClear = newest >= end + this.#lateSeconds || newest >= sensor.found + DAY;
     return sensor.unread !== undefined && !isClear;
   }
 
@@ -154,4 +223,8 @@ export class SensorWatermarks {
     this.#partitions.clear();
     this.#onForget();
   }
+}
+
+function newSensor(): Sensor {
+  return { id: undefined, newest: -1, found: -1, unread: undefined, ofHours: -1, recent: [] };
 }

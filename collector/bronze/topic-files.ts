@@ -6,13 +6,22 @@ import { type Micros, utcDate } from '../../base/time.ts';
 import { readEnvelope } from '../payload/envelope.ts';
 import { MAX_PAYLOAD_BYTES } from '../payload/reading.ts';
 import type { FileNames } from './file-names.ts';
-import { RawFileName, safeName } from './raw-file-name.ts';
+import { type RawFileName, safeName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
 
 /** Unbounded topics must not fill the memory. */
 const MOST_TOPICS = 50_000;
 /** Enough for the longest line, whose payload may stand there in base64. */
 const TAIL_BYTES = 2 * MAX_PAYLOAD_BYTES;
+
+/** What a topic said last. */
+export interface Last {
+  /** Of the payload; empty: nothing is known. */
+  digest: string;
+  arrival: Micros;
+}
+
+const NOTHING: Last = { digest: '', arrival: 0 };
 
 /** The file that a topic's messages go to at present. */
 interface TopicFile {
@@ -34,17 +43,29 @@ export class TopicFiles {
   readonly #files = new LRUCache<string, TopicFile>({ max: MOST_TOPICS });
   /** The newest file of each topic, by its partition. */
   readonly #newest = new Map<string, RawFileName>();
+  /** What topics said last in files of hours, as far as anybody may ask for it. */
+  readonly #ofHours = new LRUCache<string, Last>({ max: MOST_TOPICS });
 
   constructor(dataDir: string, names: FileNames) {
     this.#dataDir = dataDir;
     this.#names = names;
   }
 
-  /** Forgets everything, and takes the newest file of each topic from the raw folder. */
-  learn(files: Iterable<ListedFile>): void {
+  /**
+   * Forgets everything, and takes the newest file of each topic from the raw folder.
+   * @param ofHours what topics said last in files of hours.
+   */
+  learn(files: Iterable<ListedFile>, ofHours: Iterable<[string, Last]> = []): void {
     this.#files.clear();
     this.#newest.clear();
-    for (const { name } of files) if (name.isOfTopic) this.#noteFile(name);
+    this.#ofHours.clear();
+    for (const { name } of files) if (name.holdsEnvelopes && !name.isOfHour) this.#noteFile(name);
+    for (const [topic, last] of ofHours) this.#ofHours.set(topic, last);
+  }
+
+  /** What topics said last in files of hours. */
+  ofHours(): Iterable<[string, Last]> {
+    return this.#ofHours.entries();
   }
 
   /** The file of a message, as a path below the data folder. */
@@ -52,13 +73,22 @@ export class TopicFiles {
     const date = utcDate(arrival);
     const known = this.#files.get(topic);
     if (known?.date === date) return known.path;
-    const name = this.#names.resolve(RawFileName.ofMessage(topic, arrival), topic);
+    const name = this.#names.ofMessage(topic, arrival);
+    if (name.isOfHour) return name.path;
     this.#noteFile(name);
     this.#files.set(topic, { date, path: name.path, digest: known?.digest });
     return name.path;
   }
 
-  /** Takes in what was recorded. To be called after `pathOf`. */
+  /**
+   * Takes in what was recorded in a file of an hour: nobody could find it there again. To be called for topics that
+   * `isLast` may be asked of.
+   */
+  noteInHour(topic: string, payload: Buffer, arrival: Micros): void {
+    this.#ofHours.set(topic, { digest: digestOf(payload), arrival });
+  }
+
+  /** Takes in what was recorded in the topic's own file. To be called after `pathOf`. */
   note(topic: string, payload: Buffer): void {
     const file = this.#files.get(topic);
     // Most topics have no message that the broker had kept: what they said last is read when it is asked for.
@@ -71,14 +101,18 @@ export class TopicFiles {
    * @param arrival of this message.
    */
   isLast(topic: string, payload: Buffer, arrival: Micros): boolean {
-    let file = this.#files.get(topic);
-    if (file?.digest === undefined) {
-      const digest = this.#lastDigest(topic);
-      this.pathOf(topic, arrival);
-      file = this.#files.get(topic)!;
-      file.digest = digest;
+    const known = this.#files.get(topic)?.digest;
+    if (known !== undefined) return known === digestOf(payload);
+    const last = this.#last(topic);
+    this.pathOf(topic, arrival);
+    const file = this.#files.get(topic);
+    if (file !== undefined) file.digest = last.digest;
+    else {
+      // Recorded by hours, its own file says nothing more.
+      this.#newest.delete(partitionOf(topic));
+      this.#ofHours.set(topic, last);
     }
-    return file.digest === digestOf(payload);
+    return last.digest === digestOf(payload);
   }
 
   #noteFile(name: RawFileName): void {
@@ -89,20 +123,31 @@ export class TopicFiles {
     }
   }
 
-  /** @returns '' where nothing is known: what cannot be told apart is taken, twice being better than never. */
-  #lastDigest(topic: string): string {
-    const name = this.#newest.get(`@${safeName(topic)}`);
-    if (name === undefined) return '';
+  /** @returns NOTHING where nothing is known: what cannot be told apart is taken, twice being better than never. */
+  #last(topic: string): Last {
+    const [own, ofHours] = [this.#lastInOwnFile(topic), this.#ofHours.get(topic) ?? NOTHING];
+    return own.arrival > ofHours.arrival ? own : ofHours;
+  }
+
+  #lastInOwnFile(topic: string): Last {
+    const name = this.#newest.get(partitionOf(topic));
+    if (name === undefined) return NOTHING;
     try {
       const envelope = readEnvelope(lastLineOf(join(this.#dataDir, name.path)));
-      return typeof envelope === 'string' ? '' : digestOf(envelope.payload);
+      if (typeof envelope === 'string') return NOTHING;
+      return { digest: digestOf(envelope.payload), arrival: envelope.arrival };
     } catch {
-      return '';
+      return NOTHING;
     }
   }
 }
 
-function digestOf(payload: Buffer): string {
+function partitionOf(topic: string): string {
+  return `@${safeName(topic)}`;
+}
+
+/** Tells payloads apart: SHA-256. */
+export function digestOf(payload: Buffer): string {
   return createHash('sha256').update(payload).digest('base64');
 }
 

@@ -9,11 +9,16 @@ import type { CommonForm } from './decoder.ts';
 // Printable ASCII without the quotation mark and the backslash: such an id needs no unescaping, and no escaping for COPY.
 const id = '[ !#-\\[\\]-~]{1,50}';
 const date = '2[01]\\d\\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\\d|3[01])';
-const time = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,6})?';
+const hour = '(?:[01]\\d|2[0-3])';
+const minutes = ':[0-5]\\d:[0-5]\\d(?:\\.\\d{1,6})?';
+const time = hour + minutes;
 // Digits that a double holds, without an exponent: neither overflow nor a form that PostgreSQL reads otherwise.
 const value = '-?(?:0|[1-9]\\d{0,14})(?:\\.\\d{1,15})?';
 
 const payload = new RegExp(`^(\\{"id": ?"${id}", ?"dt": ?"${date})T${time}Z", ?"value": ?${value}\\}$`);
+const hourly = new RegExp(
+  `^(\\{"id": ?"${id}", ?"dt": ?"${date}T${hour})${minutes}Z", ?"value": ?${value}\\}$`,
+);
 const line = new RegExp(
   `\\{"id": ?"(${id})", ?"dt": ?"(${date}T${time}Z)", ?"value": ?(${value})\\}\\n`,
   'y',
@@ -25,6 +30,11 @@ const line = new RegExp(
  */
 export function canonicalHead(text: Buffer): string | undefined {
   return payload.exec(text.toString('latin1'))?.[1];
+}
+
+/** The beginning of a payload of the common form, up to its hour; undefined for any other payload. */
+export function canonicalHourHead(text: Buffer): string | undefined {
+  return hourly.exec(text.toString('latin1'))?.[1];
 }
 
 /** The second of the day of `10:15:01`, which stands in a payload of the common form from byte `at` on. */
@@ -60,6 +70,7 @@ export function canonicalLine(text: string, at: number): RegExpExecArray | null 
 /** The common form, as those who hold a decoder see it. */
 export const commonForm: CommonForm = {
   head: canonicalHead,
+  hourHead: canonicalHourHead,
   secondOfDay,
   line: canonicalLine,
   second: canonicalSecond,

@@ -41,7 +41,9 @@ export type Notes = { readonly [key: string]: unknown };
 export interface CommonForm {
   /** The beginning of a payload, up to its date: it decides sensor and day. undefined: of another form. */
   head(payload: Buffer): string | undefined;
-  /** The second of the day; the time stands in the payload from byte `at` on: one behind the head's end. */
+  /** The beginning of a payload, up to its hour: it decides sensor and hour. undefined: of another form. */
+  hourHead(payload: Buffer): string | undefined;
+  /** The second of the day; the time stands in the payload from byte `at` on: one behind the head's end, or where the hour of the other head begins. */
   secondOfDay(payload: Buffer, at: number): number;
   /** Reads a line, its line end included, at `at` of a text: [all, id, dt, value]; null: of another form. */
   line(text: string, at: number): RegExpExecArray | null;

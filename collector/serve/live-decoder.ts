@@ -11,7 +11,7 @@ const NONE: readonly Reading[] = [];
  * decoding takes long, and for what the broker sends again.
  */
 export function liveReadings(topics: Topics, file: RawFileName, line: Buffer): readonly Reading[] {
-  if (!file.isOfTopic) return orNone(topics.plain.decoder.decode('', line, UNKNOWN_ARRIVAL));
+  if (!file.holdsEnvelopes) return orNone(topics.plain.decoder.decode('', line, UNKNOWN_ARRIVAL));
   const envelope = readEnvelope(line);
   if (typeof envelope === 'string') return NONE;
   const entry = topics.find(envelope.topic);

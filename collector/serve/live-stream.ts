@@ -119,9 +119,9 @@ export class LiveStream {
   }
 
   #offer(name: RawFileName, bytes: Buffer, count: number): void {
-    // A file of a topic holds readings of any sensor.
+    // A file of a topic or an hour holds readings of any sensor.
     const wanting = [...this.#clients].filter(
-      ({ sensorId }) => sensorId === undefined || name.isOfTopic || name.isOf(sensorId),
+      ({ sensorId }) => sensorId === undefined || name.mayHold(sensorId),
     );
     if (wanting.length === 0) return;
     const room = Math.max(0, ...wanting.map(({ queue }) => queue.room));

@@ -1,4 +1,6 @@
 import type { LateMark } from '../bronze/late-marks.ts';
+import { RawFileName } from '../bronze/raw-file-name.ts';
+import type { SensorMarks } from '../bronze/sensor-marks.ts';
 
 /** A file that cannot be read is tried again after this long, and then after twice as long each time. */
 const FIRST_WAIT_MS = 1000;
@@ -8,6 +10,8 @@ const MOST_WAIT_MS = 60_000;
 export class BacklogFile {
   /** Its name in the ledger. */
   readonly key: string;
+  /** It holds lines of many sensors. */
+  readonly isOfHour: boolean;
   durable = 0;
   /** Loaded up to this byte; undefined: the ledger has not been asked yet. */
   loaded: number | undefined;
@@ -15,6 +19,8 @@ export class BacklogFile {
   newest: number | undefined;
   /** Those that stand beside the lines that are not loaded. */
   marks: LateMark[] = [];
+  /** Of the file of an hour: all that stand beside its durable lines; undefined: they are to be read. */
+  sensorMarks: SensorMarks | undefined;
   /** It has begun, and is not known to be loaded from its beginning: an entry of the ledger may not be its own. */
   begun = false;
   /** Only its compressed form is there. */
@@ -26,6 +32,7 @@ export class BacklogFile {
 
   constructor(key: string) {
     this.key = key;
+    this.isOfHour = RawFileName.ofKey(key)?.isOfHour ?? false;
   }
 
   /** Durable bytes that are not loaded. A file that was cut counts as well: looking at it is how we find out. */

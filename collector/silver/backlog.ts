@@ -5,6 +5,7 @@ import { errorText } from '../../base/errors.ts';
 import { firstLineOf } from '../bronze/first-line.ts';
 import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
 import { readLines } from '../bronze/line-reader.ts';
+import { SensorMarks } from '../bronze/sensor-marks.ts';
 import { BacklogFile } from './backlog-file.ts';
 import type { Block } from './block.ts';
 import type { LoadedTo } from './block-store.ts';
@@ -21,7 +22,7 @@ export class FileReplacedError extends Error {
   }
 }
 
-/** From one file at a time no more than this, so that a large backlog of one sensor does not hold up the others. */
+/** From one file of a sensor at a time no more than this, so that a large backlog of one does not hold up the others. */
 const FILE_BYTES = 1024 * 1024;
 /** Of so many files that are loaded it is known how far; of others, which are old mostly, the ledger is asked when they grow. */
 const MOST_LOADED = 50_000;
@@ -85,11 +86,13 @@ export class Backlog {
     if (anew && (file.loaded ?? 0) > 0) this.#replaced = key;
     if (anew) {
       file.begun = true;
+      file.sensorMarks = undefined;
       file.loaded ??= 0;
     }
     this.#decompression.release(file);
     file.durable = size;
-    file.marks.push(...marks);
+    if (!file.isOfHour) file.marks.push(...marks);
+    else if (file.sensorMarks !== undefined) for (const mark of marks) file.sensorMarks.add(mark);
     this.#loaded.delete(key);
     this.#pending.set(key, file);
   }
@@ -138,13 +141,13 @@ export class Backlog {
     const now = performance.now();
     for (const file of this.#pending.values()) {
       if (left <= 0) break;
-      const { key, loaded, durable, newest, marks } = file;
+      const { key, loaded, durable } = file;
       if (loaded === undefined || file.untilRetry(now) > 0) continue;
       // Shorter than what was loaded of it: somebody has cut it.
       if (durable < loaded) throw new FileReplacedError(key);
-      const bytes = this.#readFile(file, loaded, Math.min(FILE_BYTES, left));
-      if (bytes === undefined) continue;
-      const watermark = new Watermark({ lateMinutes: this.#lateMinutes, newest, marks });
+      const bytes = this.#readFile(file, loaded, file.isOfHour ? left : Math.min(FILE_BYTES, left));
+      const watermark = bytes && this.#watermarkOf(file);
+      if (bytes === undefined || watermark === undefined) continue;
       blocks.push({ file: key, start: loaded, bytes, watermark });
       left -= bytes.length;
       this.#used += bytes.length;
@@ -178,6 +181,7 @@ export class Backlog {
     this.#pending.delete(file.key);
     this.#decompression.release(file);
     file.marks = [];
+    file.sensorMarks = undefined;
     this.#loaded.set(file.key, file);
   }
 
@@ -213,6 +217,22 @@ export class Backlog {
       }
     }
     return undefined;
+  }
+
+  /** Tells the late lines of a file. @returns undefined where its marks cannot be read now. */
+  #watermarkOf(file: BacklogFile): Watermark | undefined {
+    const { key, durable, newest, marks } = file;
+    const lateMinutes = this.#lateMinutes;
+    if (!file.isOfHour) return new Watermark({ lateMinutes, newest, marks });
+    try {
+      file.sensorMarks ??= new SensorMarks(
+        readLateMarks(join(this.#folder, key)).filter(({ from }) => from < durable),
+      );
+      return new Watermark({ lateMinutes, sensorMarks: file.sensorMarks });
+    } catch (error) {
+      this.#defer(file, error as Error);
+      return undefined;
+    }
   }
 
   /** What cannot be read now may be readable later: a disk that comes back, rights that somebody gives. */
@@ -294,7 +314,8 @@ export class Backlog {
   }
 
   /** The marks beside the lines that are to be loaded. What the recorder may be writing behind them is not to be trusted. */
-  #marksOf({ key, durable }: BacklogFile, loaded: number): LateMark[] {
+  #marksOf({ key, durable, isOfHour }: BacklogFile, loaded: number): LateMark[] {
+    if (isOfHour) return [];
     return readLateMarks(join(this.#folder, key)).filter(({ from }) => from >= loaded && from < durable);
   }
 

@@ -58,7 +58,7 @@ export class LineDecoder {
   isPlain(file: string): boolean {
     if (file !== this.#file) {
       this.#file = file;
-      this.#isPlain = !isOfTopic(file);
+      this.#isPlain = !holdsEnvelopes(file);
     }
     return this.#isPlain;
   }
@@ -161,8 +161,8 @@ export class LineDecoder {
 }
 
 /** Whether a file holds messages in envelopes. @param file its key in the ledger, which is the path of a file from elsewhere. */
-export function isOfTopic(file: string): boolean {
-  return RawFileName.parse(basename(file))?.name.isOfTopic ?? false;
+export function holdsEnvelopes(file: string): boolean {
+  return RawFileName.parse(basename(file))?.name.holdsEnvelopes ?? false;
 }
 
 /** Several readings of a sensor that all have the time of their message's arrival are a microsecond apart. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import type { Micros } from '../../base/time.ts';
 import { type RawLine, splitLines } from '../bronze/line-reader.ts';
 import { RawFileName } from '../bronze/raw-file-name.ts';
@@ -12,7 +12,9 @@ const IDENTIFIERS = 65_535;
 const MOST_IN_FLIGHT = 32_767;
 /** Nor is it looked for among messages that came longer before: identifiers may have gone round since, unseen in this file. */
 const MOST_AGE: Micros = 3_600e6;
-const DAY: Micros = 86_400e6;
+
+/** In the file of an hour no more lines without identifiers are passed over: about a second of work. */
+const MOST_LOOKED_AT = 500_000;
 
 /** A message as far as it tells whether another one repeats it. */
 interface Sent {
@@ -24,7 +26,7 @@ interface Sent {
 
 /**
  * Recognises messages that the broker sent again because their acknowledgement was lost: DUP set, and among the lines
- * before it, in the raw file or that of the day before, one of the same session with the same packet identifier and the same
+ * before it, in the raw file or the one before that, one of the same session with the same packet identifier, topic and
  * payload [MQTT-4.4.0-1], [MQTT-2.2.1-4]. It has to be clear that identifiers have not gone round in between, so those of the
  * lines in between must be seen to ascend, which some brokers' do not.
  *
@@ -74,19 +76,21 @@ export class Redeliveries {
   }
 
   /** The messages of a session before a byte of a file, oldest first, as far back as one of them may be repeated. */
-  #linesBefore(start: number, { topic, session, arrival }: Envelope): Sent[] {
+  #linesBefore(start: number, { session, arrival }: Envelope): Sent[] {
     const found: Sent[] = [];
+    const text = this.#text;
+    const isOfHour = RawFileName.ofKey(basename(text.path))?.isOfHour ?? false;
+    let looked = 0;
     const take = (line: RawLine): boolean => {
       const sent = sentIn(line, session!);
+      // In the file of an hour lines of other topics stand between, which may have no identifiers.
+      if (sent === undefined && isOfHour && isWithout(line)) return ++looked < MOST_LOOKED_AT;
       // Another session, or none: identifiers before mean nothing here.
       if (sent === undefined || arrival - sent.arrival > MOST_AGE) return false;
       return found.push(sent) < MOST_IN_FLIGHT;
     };
-    const text = this.#text;
     if (text.linesBackFrom(start, take)) {
-      const name = RawFileName.ofMessage(topic, arrival - DAY).key;
-      const folder = isAbsolute(text.path) ? dirname(text.path) : this.#folder;
-      const before = new RawText(join(folder, name));
+      const before = new RawText(join(dirname(text.path), fileBefore(text.path)));
       try {
         before.linesBackFrom(before.length, take);
       } finally {
@@ -154,10 +158,22 @@ function sentIn(line: RawLine, session: string): Sent | undefined {
   return typeof envelope === 'string' || envelope.session !== session ? undefined : sentBy(envelope);
 }
 
-function sentBy({ packetId, arrival, payload, dup = false }: Envelope): Sent | undefined {
+/** Whether a line says of no session that it is of it. */
+function isWithout(line: RawLine): boolean {
+  const envelope = readEnvelope(line.bytes);
+  return typeof envelope === 'string' || envelope.session === undefined;
+}
+
+function sentBy({ topic, packetId, arrival, payload, dup = false }: Envelope): Sent | undefined {
   if (packetId === undefined) return undefined;
   const digest = payload.length <= 64 ? payload.toString('latin1') : digestOf(payload);
-  return { packetId, arrival, digest, repeats: dup };
+  // No topic holds a NUL.
+  return { packetId, arrival, digest: `${topic}\0${digest}`, repeats: dup };
+}
+
+/** The name of the raw file of the day or hour before. */
+function fileBefore(path: string): string {
+  return RawFileName.ofKey(basename(path))?.before.key ?? '';
 }
 
 function digestOf(payload: Buffer): string {

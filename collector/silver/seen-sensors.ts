@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
 /** Ids that somebody makes up endlessly must not fill the memory. */
-const MOST_SENSORS = 100_000;
+const MOST_SENSORS = 250_000;
 
 /** The sensors that silver.seen_sensor is known to have, so that it is written only for new ones. */
 export class SeenSensors {

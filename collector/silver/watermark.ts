@@ -1,4 +1,7 @@
-import type { LateMark } from '../bronze/late-marks.ts';
+import { basename } from 'node:path';
+import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
+import { RawFileName } from '../bronze/raw-file-name.ts';
+import { SensorMarks } from '../bronze/sensor-marks.ts';
 
 /** Older than every reading. */
 const NONE = -1;
@@ -10,6 +13,8 @@ export interface WatermarkOptions {
   newest?: number | undefined;
   /** The marks beside the file, in the order of their bytes. */
   marks?: readonly LateMark[];
+  /** The marks beside the file of an hour, which say all there is to say of it. */
+  sensorMarks?: SensorMarks | undefined;
   /** Where a file may hold readings of many sensors, as one from elsewhere does: the newest second of each. */
   sensors?: Map<string, number> | undefined;
 }
@@ -21,6 +26,7 @@ export interface WatermarkOptions {
 export class Watermark {
   readonly #lateMinutes: number;
   readonly #marks: readonly LateMark[];
+  readonly #sensorMarks: SensorMarks | undefined;
   #nextMark = 0;
   /** What the marks so far say; it holds for every sensor of the file. */
   #floor: number;
@@ -31,9 +37,10 @@ export class Watermark {
   /** Of the sensors before that one. */
   #greatest = NONE;
 
-  constructor({ lateMinutes, newest = NONE, marks = [], sensors }: WatermarkOptions) {
+  constructor({ lateMinutes, newest = NONE, marks = [], sensorMarks, sensors }: WatermarkOptions) {
     this.#lateMinutes = lateMinutes;
     this.#marks = marks;
+    this.#sensorMarks = sensorMarks;
     this.#floor = newest;
     this.#newest = newest;
     this.#sensors = sensors;
@@ -41,6 +48,8 @@ export class Watermark {
 
   /** Takes in a line. @param offset where it begins. @returns whether its reading is late. */
   isLate(sensorId: string, second: number, offset: number): boolean {
+    if (this.#sensorMarks !== undefined)
+      return this.#sensorMarks.newestBefore(sensorId, offset) - second > this.#lateMinutes * 60;
     if (this.#nextMark < this.#marks.length) this.#passMarks(offset);
     if (this.#sensors !== undefined && sensorId !== this.#sensorId) this.#turnTo(sensorId, this.#sensors);
     if (second >= this.#newest) {
@@ -63,6 +72,7 @@ export class Watermark {
       lateMinutes: this.#lateMinutes,
       newest: this.#newest,
       marks: this.#marks.slice(this.#nextMark),
+      sensorMarks: this.#sensorMarks,
       sensors: this.#sensors && new Map(this.#sensors),
     });
     fork.#greatest = this.#greatest;
@@ -85,4 +95,16 @@ export class Watermark {
     this.#sensorId = sensorId === undefined ? undefined : Buffer.from(sensorId).toString();
     this.#newest = Math.max(this.#floor, sensors.get(sensorId ?? '') ?? NONE);
   }
+}
+
+/**
+ * The watermark at the beginning of a file, with the marks beside it.
+ * @param path in either form. @param isForeign it is from elsewhere, and may hold readings of many sensors.
+ * @throws errors of the disk.
+ */
+export function watermarkOf(path: string, lateMinutes: number, isForeign: boolean): Watermark {
+  const marks = readLateMarks(path);
+  if (RawFileName.parse(basename(path))?.name.isOfHour)
+    return new Watermark({ lateMinutes, sensorMarks: new SensorMarks(marks) });
+  return new Watermark({ lateMinutes, marks, sensors: isForeign ? new Map() : undefined });
 }

@@ -1,6 +1,5 @@
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
 import { formOf } from '../../collector/bronze/raw-file-name.ts';
 import type { BlockStore } from '../../collector/silver/block-store.ts';
@@ -8,7 +7,7 @@ import { addCounters, type Counters, emptyCounters } from '../../collector/silve
 import { readDecodedWith, recount } from '../../collector/silver/decoded-with.ts';
 import { firstLineHash, type LedgerEntry, setEntryAside } from '../../collector/silver/ledger.ts';
 import type { LineDecoder } from '../../collector/silver/line-decoder.ts';
-import { Watermark } from '../../collector/silver/watermark.ts';
+import { type Watermark, watermarkOf } from '../../collector/silver/watermark.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 import type { ForgottenLines } from './forgotten.ts';
 
@@ -62,11 +61,7 @@ export class FileReplay {
     this.#known = known;
     this.#sum = sum;
     // It is always read from its first line on, so nothing that came before needs to be known.
-    this.#watermark = new Watermark({
-      lateMinutes: context.lateMinutes,
-      marks: readLateMarks(file.path),
-      sensors: isForeign(file) ? new Map() : undefined,
-    });
+    this.#watermark = watermarkOf(file.path, context.lateMinutes, isForeign(file));
   }
 
   async run(): Promise<void> {

@@ -219,7 +219,7 @@ export class Reclassification {
   async #loadedSince(began: string): Promise<string[]> {
     const rows = await this.#query<{ day: string }>(
       `SELECT DISTINCT left(path, 10) AS day FROM bronze.raw_file
-       WHERE loaded_at >= $1::timestamptz - INTERVAL '1 minute' AND path ~ '^\\d{4}-\\d\\d-\\d\\d_' ORDER BY 1`,
+       WHERE loaded_at >= $1::timestamptz - INTERVAL '1 minute' AND path ~ '^\\d{4}-\\d\\d-\\d\\d[T_]' ORDER BY 1`,
       [began],
     );
     return rows.map(({ day }) => day);

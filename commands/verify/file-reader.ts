@@ -1,11 +1,10 @@
 import { isAbsolute } from 'node:path';
-import { readLateMarks } from '../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
 import { otherForm } from '../../collector/bronze/raw-file-name.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
 import type { PastDecoders } from '../../collector/silver/past-decoders.ts';
-import { Watermark } from '../../collector/silver/watermark.ts';
+import { watermarkOf } from '../../collector/silver/watermark.ts';
 import type { LineTable } from './line-table.ts';
 import type { Subject } from './subjects.ts';
 
@@ -32,10 +31,7 @@ export async function readLoadedLines(
   if (path === undefined) return read;
   const loaded = entry?.bytes ?? 0;
   const isForeign = isAbsolute(name);
-  const watermark = new Watermark({
-    lateMinutes,
-    ...(isForeign ? { sensors: new Map() } : { marks: readLateMarks(path) }),
-  });
+  const watermark = watermarkOf(path, lateMinutes, isForeign);
   let number = 0;
   for await (const { bytes, start, bytesRead } of linesOf(path, isForeign)) {
     for (const raw of splitLines(bytes, start)) {

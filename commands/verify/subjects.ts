@@ -49,7 +49,7 @@ async function firstOf(paths: string[]): Promise<Pick<Subject, 'path' | 'bytes'>
 /** Whether a file of the ledger or of the folder is asked for. */
 export function isInScope(name: string, { date, sensor }: Scope): boolean {
   const file = RawFileName.ofKey(keyOfEntry(name));
-  // A file from elsewhere, and one of a topic, may hold any sensor and day.
-  if (file === undefined || file.isOfTopic) return true;
-  return (date === undefined || file.date === date) && (sensor === undefined || file.isOf(sensor));
+  // A file from elsewhere, and one of messages as they came, may hold any sensor and day.
+  if (file === undefined || file.holdsEnvelopes) return true;
+  return (date === undefined || file.date === date) && (sensor === undefined || file.mayHold(sensor));
 }

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
-import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
+import { RawFileName, rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import {
   addCounters,
@@ -10,8 +10,8 @@ import {
   emptyCounters,
 } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
-import { readLedger } from '../../collector/silver/ledger.ts';
-import { isOfTopic } from '../../collector/silver/line-decoder.ts';
+import { keyOfEntry, readLedger } from '../../collector/silver/ledger.ts';
+import { holdsEnvelopes } from '../../collector/silver/line-decoder.ts';
 import { PastDecoders } from '../../collector/silver/past-decoders.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
@@ -19,6 +19,7 @@ import { type Classified, Comparison, noLines } from './comparison.ts';
 import { Differences } from './difference.ts';
 import { type Read, readLoadedLines } from './file-reader.ts';
 import { groups } from './groups.ts';
+import { Layouts } from './layouts.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
 import type { FileReport, Report } from './report.ts';
@@ -86,6 +87,8 @@ class Verification {
   readonly #files: FileReport[] = [];
   #remapped = 0;
   #keptSince: Date | undefined;
+  /** How our own raw files are cut. */
+  #layouts = new Layouts([]);
   /** Nobody else stores into silver, so that the first line of a key is the one that was stored. */
   #alone = true;
 
@@ -104,6 +107,7 @@ class Verification {
     works.sort((a, b) => Number(a.bySensorAndDay) - Number(b.bySensorAndDay));
     const names = works.flatMap(({ subjects }) => subjects.map(({ name }) => name));
     this.#alone = unchecked.length + others.length === 0 && !names.some(name => isAbsolute(name));
+    this.#layouts = new Layouts(names.map(keyOfEntry));
     const { removed } = works.at(-1)!;
     const shared = unchecked.length > 0;
     const options = { removed: works.map(work => work.removed), shared, keptSince: this.#keptSince };
@@ -170,7 +174,7 @@ class Verification {
     const subjects = await findSubjects({ dataDir: folder.dataDir, date, sensor }, ledger);
     const removed = new RemovedFiles(ledger);
     const isFirst = folder.dataDir === dataDir;
-    const [own, any] = partition(subjects, subject => isFirst && !isMixed(subject.name));
+    const [own, any] = partition(subjects, subject => isFirst && isOfSensorAndDay(subject.name));
     const works: Work[] = [{ folder, subjects: any, removed, bySensorAndDay: false }];
     if (isFirst) works.push({ folder, subjects: own, removed, bySensorAndDay: true });
     return works.filter(work => work.bySensorAndDay || work.subjects.length > 0);
@@ -196,7 +200,10 @@ class Verification {
       collector: folder.collector,
       files: group.map(subject => subject.name),
       keptSince: this.#keptSince,
-      exhaustive: this.#options.exhaustive === true && this.#alone,
+      exhaustive:
+        this.#options.exhaustive === true &&
+        this.#alone &&
+        !group.some(({ name }) => this.#layouts.areMixed(name.slice(0, 10))),
     });
     const classified = await comparison.classify();
     const wrong = [...classified.values()].reduce((sum, found) => sum + found.wrong, 0);
@@ -244,7 +251,9 @@ class Verification {
     );
     // Lines that silver lacks were counted as stored or duplicate when they were loaded; and a removed file of that name may
     // have brought what is a duplicate in this one.
-    if (this.#alone && !isOfTopic(name) && missing + forgotten === 0 && !removed.had(name)) {
+    const isMixed = this.#layouts.areMixed(name.slice(0, 10));
+    const isFirst = this.#alone && !isMixed && !holdsEnvelopes(name) && !removed.had(name);
+    if (isFirst && missing + forgotten === 0) {
       names.push('stored', 'duplicates');
     }
     if (names.some(counter => counters[counter] !== entry[counter])) {
@@ -266,9 +275,9 @@ class Verification {
   }
 }
 
-/** Whether a file may hold readings of many sensors and days. */
-function isMixed(name: string): boolean {
-  return isAbsolute(name) || isOfTopic(name);
+/** Whether a file holds the readings of one sensor and day. */
+function isOfSensorAndDay(name: string): boolean {
+  return RawFileName.ofKey(keyOfEntry(name))?.isOfSensor ?? false;
 }
 
 function partition<T>(items: T[], isFirst: (item: T) => boolean): [T[], T[]] {

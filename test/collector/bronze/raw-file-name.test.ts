@@ -41,7 +41,7 @@ test('no id leaves the folder, and every name fits a file system, also when it i
       expect(dirname(resolve('/data/raw', name))).toBe('/data/raw');
       expect(name).toMatch(/^2025-11-12_[A-Za-z0-9._%~-]+\.jsonl$/);
       expect(Buffer.byteLength(`${name}.gz`)).toBeLessThanOrEqual(255);
-      expect(RawFileName.ofKey(name)?.isOf(id)).toBe(true);
+      expect(RawFileName.ofKey(name)?.mayHold(id)).toBe(true);
     }),
     { numRuns: 2000 },
   );
@@ -91,7 +91,12 @@ test('a name says whose lines the file holds, of which day, and in which form', 
   const { name, form } = RawFileName.parse('2025-11-12_Sensor_1.jsonl.gz')!;
   expect(form).toBe('compressed');
   expect(name.key).toBe('2025-11-12_Sensor_1.jsonl');
-  expect(name).toMatchObject({ date: '2025-11-12', partition: 'Sensor_1', isOfTopic: false });
+  expect(name).toMatchObject({
+    date: '2025-11-12',
+    partition: 'Sensor_1',
+    isOfSensor: true,
+    holdsEnvelopes: false,
+  });
   expect(name.day).toBe(Date.UTC(2025, 10, 12) / 1000);
   expect(name.path).toBe('raw/2025-11-12_Sensor_1.jsonl');
   expect(name.lateMarks).toBe('raw/2025-11-12_Sensor_1.late');
@@ -100,15 +105,42 @@ test('a name says whose lines the file holds, of which day, and in which form', 
 test('the file of a topic cannot be taken for that of a sensor', () => {
   const name = RawFileName.ofMessage('zigbee2mqtt/Küche', time);
   expect(name.key).toBe('2025-11-12_@zigbee2mqtt%2FK%C3%BCche.jsonl');
-  expect(RawFileName.ofKey(name.key)).toMatchObject({ isOfTopic: true, date: '2025-11-12' });
+  expect(RawFileName.ofKey(name.key)).toMatchObject({
+    holdsEnvelopes: true,
+    isOfSensor: false,
+    date: '2025-11-12',
+  });
   fc.assert(
     fc.property(sensorId, id => {
-      expect(RawFileName.ofReading(id, time).isOfTopic).toBe(false);
+      expect(RawFileName.ofReading(id, time).holdsEnvelopes).toBe(false);
     }),
   );
 });
 
-test('a file of an hour has its date', () => {
-  const name = RawFileName.ofKey('2025-11-12T10_@@sluice-1.jsonl')!;
-  expect(name).toMatchObject({ date: '2025-11-12', partition: '@@sluice-1' });
+test('a file of an hour is of a collector and may hold any sensor', () => {
+  const name = RawFileName.ofHour('sluice-1', time);
+  expect(name.key).toBe('2025-11-12T10_@@sluice-1.jsonl');
+  const begin = Date.UTC(2025, 10, 12, 10) / 1000;
+  expect(RawFileName.ofKey(name.key)).toMatchObject({
+    ...{
+      date: '2025-11-12',
+      partition: '@@sluice-1',
+      isOfHour: true,
+      isOfSensor: false,
+      holdsEnvelopes: false,
+    },
+    ...{ begin, end: begin + 3600 },
+  });
+  expect(name.mayHold('Sensor 1')).toBe(true);
+  expect(name.apart('sluice-1').key).toMatch(/^2025-11-12T10_@@sluice-1~[0-9a-f]{64}\.jsonl$/);
+});
+
+test('messages as they came have a file of their own for each hour', () => {
+  const name = RawFileName.ofHourMessages('sluice-1', time);
+  expect(name.key).toBe('2025-11-12T10_@@@sluice-1.jsonl');
+  expect(RawFileName.ofKey(name.key)).toMatchObject({
+    isOfHour: true,
+    isOfSensor: false,
+    holdsEnvelopes: true,
+  });
 });

@@ -4,12 +4,11 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
-import { readLateMarks } from '../../../collector/bronze/late-marks.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
-import { Watermark } from '../../../collector/silver/watermark.ts';
+import { watermarkOf } from '../../../collector/silver/watermark.ts';
 import { decoderOf } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
@@ -26,12 +25,18 @@ const payload = (sensor: string, ms: number, value: number, common = true) => {
     : `{"value":${value},"dt":"${dt}","id":"${sensor}"}`;
 };
 
-async function recorderIn(dataDir: string, { lateMinutes = 5, repair = false } = {}) {
+type Partition = 'sensor' | 'hour';
+
+async function recorderIn(
+  dataDir: string,
+  { lateMinutes = 5, repair = false, partition = 'sensor' as Partition } = {},
+) {
   const now = () => MIDNIGHT + 3 * 86_400_000;
   const recorder = new Recorder({
     dataDir,
     topics: defaultTopics(['#'], utc),
     lateMinutes,
+    hourly: partition === 'hour' ? 'sluice-1' : undefined,
     descriptors: 16,
     log: silent,
     now,
@@ -48,13 +53,18 @@ async function lateIn(dataDir: string, lateMinutes = 5): Promise<number[]> {
   const late: number[] = [];
   const decoder = decoderOf(new Registry());
   for (const name of (await readdir(raw)).filter(name => name.endsWith('.jsonl'))) {
-    const watermark = new Watermark({ lateMinutes, marks: readLateMarks(join(raw, name)) });
+    const watermark = watermarkOf(join(raw, name), lateMinutes, false);
     for (const line of splitLines(await readFile(join(raw, name)), 0)) {
       const { rows } = decoder.decode(name, line, watermark);
       for (const row of rows) if (row.late) late.push(row.value);
     }
   }
   return late.sort((a, b) => a - b);
+}
+
+async function restore(path: string, text: string | undefined): Promise<void> {
+  if (text === undefined) await rm(path, { force: true });
+  else await writeFile(path, text);
 }
 
 const marksIn = async (dataDir: string) =>
@@ -73,35 +83,47 @@ test('in whatever order readings come, those are late that come after a much new
   });
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.array(reading, { minLength: 1, maxLength: 12 }) },
-    { weight: 1, arbitrary: fc.constant('restart' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('restart' as const, 'crash' as const, 'switch' as const) },
   );
   const lateMinutes = fc.constantFrom(1, 5, 10, 1500);
+  const partitions = fc.constantFrom<Partition>('sensor', 'hour');
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 12 }), lateMinutes, async (steps, lateMinutes) => {
-      await using folder = await temporaryFolder();
-      let under = await recorderIn(folder.path, { lateMinutes });
-      const newest = new Map<string, number>();
-      const expected: number[] = [];
-      let value = 0;
-      for (const step of steps) {
-        if (step === 'restart') {
-          await under.recorder.stop();
-          under = await recorderIn(folder.path, { lateMinutes });
-          continue;
+    fc.asyncProperty(
+      partitions,
+      fc.array(step, { maxLength: 12 }),
+      lateMinutes,
+      async (first, steps, lateMinutes) => {
+        await using folder = await temporaryFolder();
+        let partition = first;
+        let under = await recorderIn(folder.path, { lateMinutes, partition });
+        let written: string | undefined;
+        const newest = new Map<string, number>();
+        const expected: number[] = [];
+        let value = 0;
+        for (const step of steps) {
+          if (typeof step === 'string') {
+            await under.recorder.stop();
+            // What was written down last may be old, or missing, after a crash.
+            if (step === 'crash') await restore(join(folder.path, 'newest.jsonl'), written);
+            else written = await readFile(join(folder.path, 'newest.jsonl'), 'utf8').catch(() => undefined);
+            if (step === 'switch') partition = partition === 'hour' ? 'sensor' : 'hour';
+            under = await recorderIn(folder.path, { lateMinutes, partition });
+            continue;
+          }
+          const group = step.map(({ sensor, ms, common }) => {
+            const second = Math.floor((MIDNIGHT + ms) / 1000);
+            const before = newest.get(sensor) ?? second;
+            value++;
+            if (before - second > lateMinutes * 60) expected.push(value);
+            newest.set(sensor, Math.max(before, second));
+            return payload(sensor, MIDNIGHT + ms, value, common);
+          });
+          await under.record(...group);
         }
-        const group = step.map(({ sensor, ms, common }) => {
-          const second = Math.floor((MIDNIGHT + ms) / 1000);
-          const before = newest.get(sensor) ?? second;
-          value++;
-          if (before - second > lateMinutes * 60) expected.push(value);
-          newest.set(sensor, Math.max(before, second));
-          return payload(sensor, MIDNIGHT + ms, value, common);
-        });
-        await under.record(...group);
-      }
-      await under.recorder.stop();
-      expect(await lateIn(folder.path, lateMinutes)).toEqual(expected);
-    }),
+        await under.recorder.stop();
+        expect(await lateIn(folder.path, lateMinutes)).toEqual(expected);
+      },
+    ),
     { numRuns: 150 },
   );
 });
@@ -191,4 +213,57 @@ test('marks of a file that somebody has deleted do not count for the one that be
   expect(await readFile(join(raw, '2025-11-11_S.late'), 'utf8')).toBe(
     '{"from":0,"newest":"2025-11-12T01:00:00Z"}\n',
   );
+});
+
+test('in the file of an hour a mark is of one sensor, and a late line needs one only where none before tells', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path, { partition: 'hour' });
+  const at = (minute: number) => MIDNIGHT + minute * MINUTE;
+  const kitchen = 'Küche \\"1\\"';
+  const lines = [
+    payload(kitchen, at(30), 1),
+    payload('T', at(10), 2),
+    payload(kitchen, at(20), 3),
+    payload(kitchen, at(21), 4),
+    payload('T', at(9), 5),
+  ];
+  await under.record(...lines);
+  expect(await lateIn(folder.path)).toEqual([3, 4]);
+  const from = Buffer.byteLength(`${lines[0]}\n${lines[1]}\n`);
+  expect(await readFile(join(folder.path, 'raw/2025-11-12T00_@@sluice-1.late'), 'utf8')).toBe(
+    `{"from":${from},"newest":"2025-11-12T00:30:00Z","sensor":"Küche \\"1\\""}\n`,
+  );
+});
+
+test('a crash cuts a torn mark of a sensor, and those of lines that are not there', async () => {
+  await using folder = await temporaryFolder();
+  const first = await recorderIn(folder.path, { partition: 'hour' });
+  await first.record(payload('Ä', MIDNIGHT + 10 * MINUTE, 1), payload('Ä', MIDNIGHT, 2));
+  await first.recorder.stop();
+  const marks = join(folder.path, 'raw/2025-11-12T00_@@sluice-1.late');
+  const whole = await readFile(marks, 'utf8');
+  await appendFile(
+    marks,
+    '{"from":9999,"newest":"2025-11-12T02:00:00Z","sensor":"Ä"}\n{"from":0,"newest":"2025-11-12T02:00:00Z","sen',
+  );
+  await using _ = await recorderIn(folder.path, { repair: true, partition: 'hour' });
+  expect(await readFile(marks, 'utf8')).toBe(whole);
+});
+
+test('what was written down of files of hours grows with them, and damage costs only reading again', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'newest.jsonl');
+  for (const [n, damage] of [undefined, '{"sensor":"S","newe\n', '7\n', undefined].entries()) {
+    const under = await recorderIn(folder.path, { partition: 'hour' });
+    await under.record(payload('S', MIDNIGHT + n * 60 * MINUTE, n));
+    await under.recorder.stop();
+    const newest = (MIDNIGHT + n * 60 * MINUTE) / 1000;
+    expect((await readFile(path, 'utf8')).trim().split('\n').at(-1)).toBe(
+      `{"sensor":"S","newest":${newest}}`,
+    );
+    if (damage !== undefined) await writeFile(path, damage);
+  }
+  await using under = await recorderIn(folder.path, { partition: 'hour' });
+  await under.record(payload('S', MIDNIGHT, 100));
+  expect(await lateIn(folder.path)).toEqual([100]);
 });

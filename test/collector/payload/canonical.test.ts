@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseTime, zoneOf } from '../../../base/time.ts';
 import {
   canonicalHead,
+  canonicalHourHead,
   canonicalLine,
   canonicalSecond,
   secondOfDay,
@@ -53,7 +54,11 @@ test('what is of the common form means the same as when it is decoded', () => {
     fc.property(nearly, text => {
       const match = canonicalLine(`${text}\n`, 0);
       expect(canonicalHead(Buffer.from(text)) === undefined, 'both know the same form').toBe(match === null);
-      if (match === null) return;
+      const hourHead = canonicalHourHead(Buffer.from(text));
+      if (match === null) {
+        expect(hourHead).toBeUndefined();
+        return;
+      }
       canonical++;
       const [all, id, dt, value] = match as unknown as string[];
       expect(all).toBe(`${text}\n`);
@@ -68,6 +73,7 @@ test('what is of the common form means the same as when it is decoded', () => {
         expect(canonicalSecond(dt!)).toBe(second);
         const at = canonicalHead(Buffer.from(text))!.length + 1;
         expect(secondOfDay(Buffer.from(text), at)).toBe(second % 86_400);
+        expect(hourHead).toBe(text.slice(0, at + 2));
       }
     }),
     { numRuns: 3000 },

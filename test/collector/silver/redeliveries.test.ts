@@ -29,18 +29,25 @@ const message = (second: number, packetId: number, value: string, more: Partial<
 const again = { dup: true };
 
 /** The second at which each line of a file came first, as it is told line by line. */
-async function firstSeconds(today: Buffer[], { yesterday = [] as Buffer[], compressed = false } = {}) {
+async function firstSeconds(
+  today: Buffer[],
+  {
+    yesterday = [] as Buffer[],
+    compressed = false,
+    names = [YESTERDAY, TODAY] as readonly [string, string],
+  } = {},
+) {
   await using folder = await temporaryFolder();
   const write = (name: string, lines: Buffer[]) => {
     const path = join(folder.path, name);
     if (compressed) writeFileSync(`${path}.gz`, gzipSync(Buffer.concat(lines)));
     else writeFileSync(path, Buffer.concat(lines));
   };
-  if (yesterday.length > 0) write(YESTERDAY, yesterday);
-  write(TODAY, today);
+  if (yesterday.length > 0) write(names[0], yesterday);
+  write(names[1], today);
   const redeliveries = new Redeliveries(folder.path);
   return splitLines(Buffer.concat(today), 0).map(({ bytes, start }) => {
-    const arrival = redeliveries.firstArrival(TODAY, start, readEnvelope(bytes) as Envelope);
+    const arrival = redeliveries.firstArrival(names[1], start, readEnvelope(bytes) as Envelope);
     return (arrival - MIDNIGHT) / 1e6;
   });
 }
@@ -64,6 +71,21 @@ test.each([false, true])(
 test('what was recorded on the day before is found as well', async () => {
   const yesterday = [message(-3, 1, '20'), message(-2, 2, '20')];
   expect(await firstSeconds([message(5, 2, '20', again)], { yesterday })).toEqual([-2]);
+});
+
+test('in the file of an hour lines of other topics stand between, and the file before is that of the hour before', async () => {
+  const names = ['2025-11-11T23_@@@sluice-1.jsonl', '2025-11-12T00_@@@sluice-1.jsonl'] as const;
+  const other = { topic: 'lamp', packetId: 3 };
+  const withOwnTime = { topic: 'meter', packetId: undefined, session: undefined };
+  const yesterday = [message(-4, 1, '20'), message(-3, 2, '20', other), message(-2, 4, '20')];
+  const today = [
+    message(1, 0, '7', withOwnTime),
+    message(5, 4, '20', again),
+    message(6, 4, '20', { ...again, topic: 'lamp' }),
+    message(7, 0, '7', withOwnTime),
+    message(8, 1, '20', again),
+  ];
+  expect(await firstSeconds(today, { yesterday, names })).toEqual([1, -2, 6, 7, -4]);
 });
 
 test('a message whose first sending was lost is one of its own, and what repeats it then is not', async () => {

@@ -10,10 +10,14 @@ import { readRegistry } from '../../../collector/silver/registry-file.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { type Pipeline, SENSORS_FILE, silent } from '../verify/pipeline.ts';
 
-/** The recorder and the loader of a collector, at work in the pipeline's data folder; the broker is not needed. @param now the recorder's clock. */
+/**
+ * The recorder and the loader of a collector, at work in the pipeline's data folder; the broker is not needed.
+ * @param now the recorder's clock. @param partition RAW_PARTITION.
+ */
 export async function collect(
   { dataDir, env }: Pick<Pipeline, 'dataDir' | 'env'>,
   now: () => number = Date.now,
+  partition: 'sensor' | 'hour' = 'sensor',
 ) {
   await using stack = new AsyncDisposableStack();
   const folder = await DataFolder.lock(dataDir, 'sluice');
@@ -23,6 +27,7 @@ export async function collect(
     dataDir,
     topics: defaultTopics(['#'], zoneOf('UTC')),
     lateMinutes: 5,
+    hourly: partition === 'hour' ? folder.collector : undefined,
     descriptors: 16,
     log: silent,
     now,

@@ -9,6 +9,8 @@ type Counts = Record<'lines' | 'stored' | 'duplicates' | 'conflicts' | 'rejected
 
 interface Line {
   file: string;
+  /** Where files are by hour. */
+  hourFile: string;
   text: string;
   /** Sensor and time; undefined for a line that cannot be stored. */
   key: string | undefined;
@@ -30,6 +32,7 @@ const line: fc.Arbitrary<Line> = fc
     const ms = DAY + second * 1000;
     const dt = `${new Date(ms).toISOString().slice(0, 19)}${micros}Z`;
     const file = RawFileName.ofReading(id, ms * 1000).key;
+    const hourFile = RawFileName.ofHour('sluice', ms * 1000).key;
     const whole = reading(id, dt, value);
     const texts: Record<string, string> = {
       '': whole,
@@ -39,7 +42,7 @@ const line: fc.Arbitrary<Line> = fc
       empty: '',
       bytes: `${whole}\0!`,
     };
-    return { file, text: texts[flaw]!, key: flaw === '' ? `${id} ${dt}` : undefined, value };
+    return { file, hourFile, text: texts[flaw]!, key: flaw === '' ? `${id} ${dt}` : undefined, value };
   });
 
 /** The counts that lines deserve, worked out without a database. */
@@ -88,7 +91,9 @@ test('whatever lines come in whatever batches, verify finds nothing and counts a
   const last = fc.array(line, { maxLength: 10, size: 'max' });
   const seen = { duplicates: 0, conflicts: 0, rejected: 0, pending: 0 };
   await fc.assert(
-    fc.asyncProperty(loads, last, fc.boolean(), async (loads, last, refresh) => {
+    fc.asyncProperty(loads, last, fc.boolean(), fc.boolean(), async (loads, last, refresh, hourly) => {
+      for (const line of [...loads.flatMap(({ lines }) => lines), ...last])
+        if (hourly) line.file = line.hourFile;
       await withPipeline(async pipeline => {
         const model = new Model();
         for (const { lines, batchBytes } of loads) {

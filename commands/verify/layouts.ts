@@ -1,0 +1,30 @@
+import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
+
+/**
+ * Of which dates there are files of sensors, of hours, or of both: where RAW_PARTITION was changed on a day, a reading that
+ * was sent twice may stand in a file of each kind, and neither alone says which of them was stored.
+ */
+export class Layouts {
+  readonly #sensors = new Set<string>();
+  readonly #hours = new Set<string>();
+  #hasMessages = false;
+
+  /** @param keys of the ledger. */
+  constructor(keys: Iterable<string>) {
+    for (const key of keys) {
+      const name = RawFileName.ofKey(key);
+      if (name === undefined || name.holdsEnvelopes) this.#hasMessages = true;
+      else (name.isOfHour ? this.#hours : this.#sensors).add(name.date);
+    }
+  }
+
+  /** Whether there are files of both kinds of a date. */
+  areMixed(date: string): boolean {
+    return this.#sensors.has(date) && this.#hours.has(date);
+  }
+
+  /** Whether only files of hours can have brought readings of a date. */
+  hoursAreAlone(date: string): boolean {
+    return !this.#hasMessages && !this.#sensors.has(date);
+  }
+}
