@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { Messages } from './messages.ts';
-import { numberIn } from './messages.ts';
+import { type Message, type Messages, numberIn } from './messages.ts';
 import { textOf, textsIn } from './texts.ts';
 
 /** A line of a raw file, and where it begins. */
@@ -79,7 +78,7 @@ export class Bronze {
       this.#violate(where, `was never sent: ${payload.toString('utf8').slice(0, 200)}`);
       return undefined;
     }
-    if (message.file !== file) {
+    if (!isIn(message, file)) {
       this.#violate(where, `belongs to ${message.file ?? 'the rejected messages'}`);
       return undefined;
     }
@@ -102,4 +101,9 @@ export class Bronze {
   #violate(where: string, what: string): void {
     this.violations.push(`${where} ${what}`);
   }
+}
+
+/** Whether a message belongs to a raw file, of a sensor and day or of an hour; undefined: to the rejected ones. */
+function isIn({ file: own, hour }: Message, file: string | undefined): boolean {
+  return file?.includes('_@@') ? hour === file.slice(0, 13) : own === file;
 }

@@ -25,6 +25,8 @@ export interface Message {
   original: number;
   /** The raw file that its line belongs to; undefined where it is no reading and belongs to the rejected ones. */
   file: string | undefined;
+  /** Its hour, `2025-11-12T10`: where files are by hour, that of the file. */
+  hour: string | undefined;
 }
 
 interface Key {
@@ -89,11 +91,12 @@ export class Messages {
     const topic = `sensors/${(n % this.#sensors) + 1}`;
     const key = this.#keyAt(n);
     if (kind === 'malformed') {
-      return { kind, topic, payload: this.#malformed(n, key), original: n, file: undefined };
+      return { kind, topic, payload: this.#malformed(n, key), original: n, file: undefined, hour: undefined };
     }
     const fields = { id: key.sensor, dt: isoMicros(key.time), value: this.#valueAt(n, kind), n };
     const file = `${fields.dt.slice(0, 10)}_${key.sensor.replaceAll(' ', '_')}.jsonl`;
-    return { kind, topic, payload: Buffer.from(JSON.stringify(fields)), original: n, file };
+    const hour = fields.dt.slice(0, 13);
+    return { kind, topic, payload: Buffer.from(JSON.stringify(fields)), original: n, file, hour };
   }
 
   #kindAt(n: number): MessageKind {

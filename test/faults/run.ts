@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { mosquittoProgram } from './mosquitto.ts';
 import { type Outcome, runScenario } from './scenario.ts';
 
-const usage = `usage: npm run faults -- [--minutes N] [--seed S] [--rate R] [--sensors N]
+const usage = `usage: npm run faults -- [--minutes N] [--seed S] [--rate R] [--sensors N] [--partition sensor|hour]
 
 Breaks everything that a collector can lose data by, at random instants, for N minutes (default 10), while R messages a
 second (default 2500) are published; then demands that nothing is lost and nothing double. A seed repeats a run.
@@ -19,12 +19,17 @@ interface Arguments {
   seed: number;
   rate: number;
   sensors: number;
+  partition: 'sensor' | 'hour';
 }
 
 function readArguments(): Arguments {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { minutes: text, seed: text, rate: text, sensors: text } });
-  const number = (name: keyof Arguments, preset: number, least: number): number => {
+  const options = { minutes: text, seed: text, rate: text, sensors: text, partition: text };
+  const { values } = parseArgs({ options });
+  const { partition = 'sensor' } = values;
+  if (partition !== 'sensor' && partition !== 'hour')
+    throw new Error(`--partition must be sensor or hour, not ${partition}`);
+  const number = (name: Exclude<keyof Arguments, 'partition'>, preset: number, least: number): number => {
     const value = values[name] === undefined ? preset : Number(values[name]);
     if (!(value >= least))
       throw new Error(`--${name} must be a number from ${least} on, not ${values[name]}`);
@@ -35,6 +40,7 @@ function readArguments(): Arguments {
     seed: Math.floor(number('seed', Math.floor(Math.random() * 2 ** 32), 0)),
     rate: number('rate', 2500, 1),
     sensors: Math.floor(number('sensors', 60, 1)),
+    partition,
   };
 }
 
@@ -79,14 +85,14 @@ async function main(): Promise<number> {
     console.error('The faults need a real Mosquitto: install it (Debian: apt install mosquitto).');
     return 2;
   }
-  const { minutes, seed, rate, sensors } = args;
+  const { minutes, seed, rate, sensors, partition } = args;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
   const folder = await mkdtemp(join(tmpdir(), `sluice-faults-${process.pid}-`));
   console.log(
-    `seed ${seed}, ${minutes} minutes, ${rate} messages a second of ${sensors} sensors, in ${folder}`,
+    `seed ${seed}, ${minutes} minutes, ${rate} messages a second of ${sensors} sensors in files by ${partition}, in ${folder}`,
   );
   try {
     const outcome = await runScenario({
@@ -95,6 +101,7 @@ async function main(): Promise<number> {
       seconds: minutes * 60,
       rate,
       sensors,
+      partition,
       print: line => console.log(line),
       signal: stopped.signal,
     });
@@ -113,7 +120,7 @@ async function main(): Promise<number> {
     console.error(error);
   }
   console.error(
-    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors}; kept in ${folder}`,
+    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors} --partition ${partition}; kept in ${folder}`,
   );
   return 1;
 }

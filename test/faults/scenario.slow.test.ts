@@ -4,10 +4,11 @@ import { temporaryFolder } from '../harness/server.ts';
 import { runScenario } from './scenario.ts';
 
 const SEED = 20_251_112;
+const LIMIT_MS = 300_000;
 
-test.skipIf(withoutMosquitto)(
-  'killed again and again, the collector loses nothing and stores nothing twice',
-  async context => {
+test.skipIf(withoutMosquitto).each(['sensor', 'hour'] as const)(
+  'killed again and again, the collector loses nothing and stores nothing twice (files by %s)',
+  async partition => {
     await using folder = await temporaryFolder();
     const outcome = await runScenario({
       folder: folder.path,
@@ -15,14 +16,15 @@ test.skipIf(withoutMosquitto)(
       seconds: 12,
       rate: 2000,
       sensors: 20,
+      partition,
       leastKills: 5,
       print: () => undefined,
-      signal: context.signal,
+      signal: AbortSignal.timeout(LIMIT_MS),
     });
     expect(outcome.violations.slice(0, 10), `seed ${SEED}`).toEqual([]);
     expect(outcome).toMatchObject({ lost: 0, double: 0, acknowledged: outcome.sent });
     expect(outcome.kills).toBeGreaterThanOrEqual(5);
     expect(outcome.sent).toBeGreaterThan(1000);
   },
-  300_000,
+  LIMIT_MS,
 );

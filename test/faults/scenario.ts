@@ -22,6 +22,8 @@ export interface ScenarioOptions {
   /** Publications a second. */
   rate: number;
   sensors: number;
+  /** RAW_PARTITION. */
+  partition?: 'sensor' | 'hour';
   /** The faults go on until the collector has been killed this often, if that takes longer than `seconds`. */
   leastKills?: number;
   print: (line: string) => void;

@@ -12,9 +12,8 @@ interface SilverRow {
 /** What `LATE_MINUTES` says by default; s. */
 const LATE_S = 300;
 
-/** What silver must hold of one raw file, worked out from its lines alone. */
+/** What silver must hold of one sensor in a raw file, worked out from its lines alone. */
 interface Expectation {
-  sensor: string;
   /** By time, as `dt` is written in the run. */
   rows: Map<string, SilverRow>;
   /** `<byte offset> <stored value> <conflicting value>` */
@@ -35,34 +34,47 @@ export class Silver {
     this.#client = client;
   }
 
-  /** A raw file and the marks beside it hold one sensor and UTC date, so they explain all rows of those, and those them. */
+  /**
+   * A raw file and the marks beside it hold one sensor and UTC date, or all sensors of an hour, so they explain all rows of those,
+   * and those them.
+   */
   async compare(file: string, lines: readonly BronzeLine[], marks: readonly LateMark[]): Promise<void> {
     if (lines.length === 0) return;
-    const expected = expect(lines, marks);
-    this.expectedRows += expected.rows.size;
-    await this.#compareRows(file, expected);
+    const conflicts: string[] = [];
+    const rejected: string[] = [];
+    for (const [sensor, some] of Map.groupBy(lines, ({ text }) => JSON.parse(text).id as string)) {
+      const expected = expect(
+        some,
+        marks.filter(mark => mark.sensor === undefined || mark.sensor === sensor),
+      );
+      this.expectedRows += expected.rows.size;
+      await this.#compareRows(file, sensor, expected.rows);
+      conflicts.push(...expected.conflicts);
+      rejected.push(...expected.rejected);
+    }
     await this.#compareList(
       file,
       'silver.conflicting_reading',
       `SELECT byte_offset || ' ' || stored_value || ' ' || conflicting_value AS entry
        FROM silver.conflicting_reading WHERE path = $1`,
-      expected.conflicts,
+      conflicts,
     );
     await this.#compareList(
       file,
       'silver.rejected_line',
       'SELECT byte_offset::text AS entry FROM silver.rejected_line WHERE path = $1',
-      expected.rejected,
+      rejected,
     );
   }
 
-  async #compareRows(file: string, { sensor, rows: expected }: Expectation): Promise<void> {
-    const day = file.slice(0, 10);
+  async #compareRows(file: string, sensor: string, expected: ReadonlyMap<string, SilverRow>): Promise<void> {
+    const isOfHour = file[10] === 'T';
+    const begin = isOfHour ? `${file.slice(0, 13)}:00:00Z` : `${file.slice(0, 10)}T00:00:00Z`;
     const { rows } = await this.#client.query<{ dt: string } & SilverRow>(
       `SELECT to_char(time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS dt, value, quality, late
        FROM silver.sensor_reading
-       WHERE sensor_id = $1 AND time >= $2::timestamptz AND time < $2::timestamptz + INTERVAL '1 day'`,
-      [sensor, `${day}T00:00:00Z`],
+       WHERE sensor_id = $1 AND time >= $2::timestamptz AND time < $2::timestamptz + $3::interval`,
+      [sensor, begin, isOfHour ? '1 hour' : '24 hours'],
     );
     const found = new Map(rows.map(row => [row.dt, row]));
     for (const [dt, wanted] of expected) {
@@ -132,11 +144,10 @@ function say({ value, quality, late }: SilverRow): string {
 }
 
 function expect(lines: readonly BronzeLine[], marks: readonly LateMark[]): Expectation {
-  const expected: Expectation = { sensor: '', rows: new Map(), conflicts: [], rejected: [] };
+  const expected: Expectation = { rows: new Map(), conflicts: [], rejected: [] };
   let newest = 0;
   for (const { text, offset } of lines) {
     const { id, dt, value } = JSON.parse(text) as { id: string; dt: string; value: unknown };
-    expected.sensor = id;
     for (const mark of marks) if (mark.from <= offset) newest = Math.max(newest, mark.newest);
     const second = Math.floor(Date.parse(dt) / 1000);
     const late = newest - second > LATE_S;

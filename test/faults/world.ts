@@ -22,6 +22,8 @@ interface WorldOptions {
   rate: number;
   sensors: number;
   seconds: number;
+  /** RAW_PARTITION. */
+  partition?: 'sensor' | 'hour';
 }
 
 /** Everything that a run has. It ends with the scope, in the reverse order of its start. */
@@ -52,7 +54,14 @@ export interface World extends AsyncDisposable {
  * Starts a broker and a database, each behind a proxy, a collector process between them on a small disk of its own, and a
  * publisher.
  */
-export async function startWorld({ folder, seed, rate, sensors, seconds }: WorldOptions): Promise<World> {
+export async function startWorld({
+  folder,
+  seed,
+  rate,
+  sensors,
+  seconds,
+  partition = 'sensor',
+}: WorldOptions): Promise<World> {
   await using stack = new AsyncDisposableStack();
   // Catching up after a stall can bring no more than the rate; the end of a run takes a moment.
   const most = Math.ceil(rate * (seconds + 60));
@@ -80,6 +89,7 @@ export async function startWorld({ folder, seed, rate, sensors, seconds }: World
     MQTT_KEEPALIVE_S: String(KEEPALIVE_S),
     DATABASE_URL: postgres.url,
     DATA_DIR: dataDir,
+    RAW_PARTITION: partition,
     SENSORS_FILE: registry,
     HTTP_PORT: String(httpPort),
     LOG_FORMAT: 'json',
