@@ -1,8 +1,8 @@
+import { createRequire } from 'node:module';
 import type { Config } from '../../base/config.ts';
 import { zoneOf } from '../../base/time.ts';
 import type { Memory } from './memory.ts';
-import { defaultTopics, type Topics } from './topics.ts';
-import { readTopicsFile } from './topics-file.ts';
+import { defaultTopics, readDefaultTopics, type Topics } from './topics.ts';
 
 /**
  * The topics that the settings name: those of the topics file, or plain messages of MQTT_TOPICS.
@@ -15,5 +15,18 @@ export function configuredTopics(
 ): Topics {
   const { TOPICS_FILE: file, MQTT_TOPICS: filters, SENSOR_TIMEZONE: zone } = config;
   if (file === undefined) return defaultTopics(filters, zoneOf(zone));
-  return readTopicsFile(file, memory === undefined ? { zone } : { zone, memory });
+  return topicsFile().readTopicsFile(file, memory === undefined ? { zone } : { zone, memory });
+}
+
+/**
+ * Reads what `Topics.text` says, in another thread or years later.
+ * @param zone SENSOR_TIMEZONE.
+ */
+export function readWrittenTopics(text: string, zone: string): Topics {
+  return readDefaultTopics(text, zoneOf(zone)) ?? topicsFile().readTopics(text, { zone });
+}
+
+/** All formats, presets and the YAML parser: 12 MB in each thread, which only those pay who have a topics file. */
+function topicsFile(): typeof import('./topics-file.ts') {
+  return createRequire(import.meta.url)('./topics-file.ts');
 }

@@ -74,3 +74,13 @@ export function numberOf(value: unknown): number | Rejection {
 export function storable({ problem, value }: Reading): number | Rejection {
   return problem ?? numberOf(value);
 }
+
+const weekDate = /^\d{4}-?W\d\d/;
+const ordinalDate = /^\d{4}-?\d{3}(?!\d|-)/;
+
+/** Why a text is no ISO 8601 date and time. @param what it is called: `dt`. */
+export function isoProblem(what: string, text: string): Rejection {
+  if (weekDate.test(text)) return `${what} is a week date, which is not taken`;
+  if (ordinalDate.test(text)) return `${what} is an ordinal date, which is not taken`;
+  return `${what} is not an ISO 8601 date and time`;
+}

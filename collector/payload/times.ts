@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Micros, parseTime, type Zone, zoneOf } from '../../base/time.ts';
-import type { Rejection } from './reading.ts';
+import { isoProblem, type Rejection } from './reading.ts';
 
 /** What a time is counted in; `auto` tells ISO 8601 and units of Unix time by their looks. */
 const TIME_UNITS = ['auto', 'iso', 's', 'ms', 'us', 'ns'] as const;
@@ -67,16 +67,6 @@ export function timeRule(option: z.output<typeof timeOption>, zone: Zone): TimeR
 }
 
 const number = /^-?\d{1,20}(?:\.\d+)?$/;
-const weekDate = /^\d{4}-?W\d\d/;
-const ordinalDate = /^\d{4}-?\d{3}(?!\d|-)/;
-
-/** Why a text is no ISO 8601 date and time. @param what it is called: `dt`. */
-export function isoProblem(what: string, text: string): Rejection {
-  if (weekDate.test(text)) return `${what} is a week date, which is not taken`;
-  if (ordinalDate.test(text)) return `${what} is an ordinal date, which is not taken`;
-  return `${what} is not an ISO 8601 date and time`;
-}
-
 /**
  * Reads a time: an ISO 8601 text, or Unix time as a number or text.
  * @param arrival decides which instant of a repeated local hour is meant.

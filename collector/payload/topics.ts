@@ -4,7 +4,7 @@ import type { Zone } from '../../base/time.ts';
 import type { Decoder } from './decoder.ts';
 import { covers, type Filter } from './filter.ts';
 import { FilterTrie } from './filter-trie.ts';
-import { SluiceDecoder } from './formats/sluice.ts';
+import { SluiceDecoder } from './sluice-decoder.ts';
 
 /** What is done with the messages of a filter's topics. */
 export interface TopicEntry {
@@ -77,11 +77,27 @@ export class Topics {
 
 /** What MQTT_TOPICS says where there is no topics file: plain messages, whatever their topic. */
 export function defaultTopics(filters: readonly string[], zone: Zone): Topics {
-  const entries = filters.map(text => {
+  const text = JSON.stringify({ topics: filters.map(filter => ({ filter })) });
+  return new Topics(plainEntries(filters, zone), text, zone, true);
+}
+
+/**
+ * Reads what `defaultTopics` is written as (`Topics.text`), without what it takes to read a topics file.
+ * @returns undefined where it was made from a topics file.
+ */
+export function readDefaultTopics(text: string, zone: Zone): Topics | undefined {
+  const { topics, ...others } = JSON.parse(text) as { topics: { filter: string }[] };
+  const isPlain = (entry: object) => Object.keys(entry).join() === 'filter';
+  if (Object.keys(others).length > 0 || !topics.every(isPlain)) return undefined;
+  const filters = topics.map(({ filter }) => filter);
+  return new Topics(plainEntries(filters, zone), text, zone);
+}
+
+function plainEntries(filters: readonly string[], zone: Zone): (TopicEntry & { filter: Filter })[] {
+  return filters.map(text => {
     const levels = text.replace(/^\$share\/[^/]+\//, '').split('/');
     return { ...plainEntry(zone), filter: { text, subscription: text, levels, names: new Map() } };
   });
-  return new Topics(entries, JSON.stringify({ topics: filters.map(filter => ({ filter })) }), zone, true);
 }
 
 function plainEntry(zone: Zone): TopicEntry {

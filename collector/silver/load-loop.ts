@@ -7,8 +7,9 @@ import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
+import { readWrittenTopics } from '../payload/configured-topics.ts';
 import type { Topics } from '../payload/topics.ts';
-import { readTopics } from '../payload/topics-file.ts';
+
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
@@ -81,7 +82,7 @@ export class LoadLoop {
     this.#data = data;
     this.#send = send;
     this.#log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-    this.#topics = readTopics(data.topics, { zone: config.SENSOR_TIMEZONE });
+    this.#topics = readWrittenTopics(data.topics, config.SENSOR_TIMEZONE);
     this.#backlog = new Backlog(rawFolder(config.DATA_DIR), collector, this.#log, config.LATE_MINUTES);
     this.#store = new BlockStore(collector, this.#log);
     this.#rejects = new RejectedMessages(config.DATA_DIR, collector, this.#log);

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { readTopics } from '../payload/topics-file.ts';
+import { readWrittenTopics } from '../payload/configured-topics.ts';
 import { type DecodedFrom, readDecodedWith, readKeptTopics } from './decoded-with.ts';
 import { LineDecoder, type LineDecoderOptions } from './line-decoder.ts';
 
@@ -30,7 +30,7 @@ export class PastDecoders {
     const byHash = new Map<string, LineDecoder>();
     for (const [hash, text] of await readKeptTopics(client)) {
       if (hash !== options.topics.hash)
-        byHash.set(hash, new LineDecoder({ ...options, topics: readTopics(text, { zone }) }));
+        byHash.set(hash, new LineDecoder({ ...options, topics: readWrittenTopics(text, zone) }));
     }
     return new PastDecoders(present, byHash, await readDecodedWith(client, collector));
   }

@@ -3,7 +3,7 @@ import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { streamLines } from '../../collector/bronze/line-stream.ts';
 import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
 import { UNKNOWN_ARRIVAL } from '../../collector/payload/decoder.ts';
-import { SluiceDecoder } from '../../collector/payload/formats/sluice.ts';
+import { SluiceDecoder } from '../../collector/payload/sluice-decoder.ts';
 import type { ReplayFile } from './files.ts';
 
 /** Sensors by UTC date (`2025-11-12`). */

@@ -1,7 +1,7 @@
 import { utc } from '../../base/time.ts';
 import { UNKNOWN_ARRIVAL } from '../../collector/payload/decoder.ts';
-import { SluiceDecoder } from '../../collector/payload/formats/sluice.ts';
 import { readPoint } from '../../collector/payload/line-protocol.ts';
+import { SluiceDecoder } from '../../collector/payload/sluice-decoder.ts';
 import { readTime } from '../../collector/payload/times.ts';
 import { numberIn } from '../../collector/payload/value.ts';
 

@@ -1,7 +1,7 @@
 import type { Zone } from '../../base/time.ts';
 import { UNKNOWN_ARRIVAL } from '../../collector/payload/decoder.ts';
-import { SluiceDecoder } from '../../collector/payload/formats/sluice.ts';
 import type { Reading, Rejection } from '../../collector/payload/reading.ts';
+import { SluiceDecoder } from '../../collector/payload/sluice-decoder.ts';
 
 /**
  * Decodes one line of a raw file of plain messages: `{"id": …, "dt": …, "value": …}`.

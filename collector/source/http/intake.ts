@@ -1,8 +1,8 @@
 import type { Config } from '../../../base/config.ts';
 import { Problem, unavailable } from '../../../base/http/problem.ts';
 import { zoneOf } from '../../../base/time.ts';
-import { SluiceDecoder } from '../../payload/formats/sluice.ts';
 import { numberOf, type Reading, type Rejection } from '../../payload/reading.ts';
+import { SluiceDecoder } from '../../payload/sluice-decoder.ts';
 import type { Receipt, Sink } from '../sink.ts';
 
 /** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */

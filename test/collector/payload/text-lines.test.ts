@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
-import { SluiceDecoder } from '../../../collector/payload/formats/sluice.ts';
 import { TextLineDecoder } from '../../../collector/payload/formats/text-line.ts';
+import { SluiceDecoder } from '../../../collector/payload/sluice-decoder.ts';
 import { readTextLines } from '../../../collector/payload/text-lines.ts';
 import { decodePayload } from '../../harness/plain-messages.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type Micros, parseTime, zoneOf } from '../../../../base/time.ts';
 import { UNKNOWN_ARRIVAL } from '../../../../collector/payload/decoder.ts';
-import { SluiceDecoder } from '../../../../collector/payload/formats/sluice.ts';
 import { MAX_PAYLOAD_BYTES, numberOf, storable } from '../../../../collector/payload/reading.ts';
+import { SluiceDecoder } from '../../../../collector/payload/sluice-decoder.ts';
 
 import { decoding } from '../decoding.ts';
 
