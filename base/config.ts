@@ -59,7 +59,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       `HTTP_HOST must be 127.0.0.1, ::1 or localhost as long as HTTP_TOKENS_FILE is not set, not "${values.HTTP_HOST}": anybody could read and ingest`,
     );
   }
-  problems.push(...retentionProblems(values), ...sharedProblems(values));
+  problems.push(...retentionProblems(values), ...sharedProblems(values), ...archiveProblems(values));
   if (problems.length > 0) throw new SettingsError(problems);
   const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
   values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
@@ -68,6 +68,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (!env.SENSORS_FILE?.trim())
     values.SENSORS_FILE = join(import.meta.dirname, '..', settings.SENSORS_FILE.default);
   return { ...values, embedded } as Config;
+}
+
+function archiveProblems(values: Record<string, unknown>): string[] {
+  const [id, secret] = ['ARCHIVE_ACCESS_KEY_ID', 'ARCHIVE_SECRET_ACCESS_KEY'] as const;
+  if ((values[id] === undefined) === (values[secret] === undefined)) return [];
+  return [`${id} and ${secret} must both be set, or neither`];
 }
 
 /** What is compressed must be kept for at least as long: compressing what is about to go is a mistake in one of the two. */

@@ -56,3 +56,9 @@ export const natsName = text.regex(
   /^[A-Za-z0-9_-]{1,64}$/,
   'must be 1 to 64 letters, digits, underscores or hyphens',
 );
+
+// Of buckets S3's own rules hold; of a prefix the characters that it calls safe.
+export const bucketUrl = text.regex(
+  /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9!_.*'()/=-]*)?$/,
+  'must name a bucket, and a prefix in it where it is not all ours, such as s3://bucket/sluice',
+);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isCron } from './schedule.ts';
-import { flag, natsName, oneOf, text, timezone, topics, url, whole } from './setting-values.ts';
+import { bucketUrl, flag, natsName, oneOf, text, timezone, topics, url, whole } from './setting-values.ts';
 
 /** One setting: its name stands as its key in `settings`. */
 export interface Setting<T> {
@@ -176,6 +176,42 @@ export const settings = {
     schema: text.refine(isCron, 'must be a cron expression of 5 or 6 fields, such as 17 3 * * *'),
     default: '17 3 * * *',
     meaning: 'When raw files are compressed and what is too old is removed: a cron expression, in UTC.',
+  },
+  ARCHIVE_URL: {
+    schema: bucketUrl,
+    default: undefined,
+    meaning:
+      'Object storage (S3 and what speaks its protocol) that raw files and rejected messages are copied to when they are compressed, as `s3://bucket/prefix`. RAW_RETENTION_DAYS then removes nothing that is not there (docs/archive.md). Without it there is no archive.',
+  },
+  ARCHIVE_ENDPOINT: {
+    schema: url('http:', 'https:'),
+    default: undefined,
+    meaning: 'Address of the object storage, such as https://minio.example.com:9000. Without it that of AWS.',
+  },
+  ARCHIVE_REGION: {
+    schema: text.regex(/^[a-z0-9-]{1,64}$/, 'must be the name of a region, such as eu-central-1'),
+    default: undefined,
+    meaning:
+      'Region of the bucket. Without it AWS_REGION, or us-east-1 where ARCHIVE_ENDPOINT is set, as other servers care little.',
+  },
+  ARCHIVE_PATH_STYLE: {
+    schema: oneOf('auto', 'on', 'off'),
+    default: 'auto',
+    meaning:
+      'on: the bucket stands in the path of an address, off: in its host name. auto: on where ARCHIVE_ENDPOINT is set.',
+  },
+  ARCHIVE_ACCESS_KEY_ID: {
+    schema: text,
+    default: undefined,
+    meaning:
+      "Access key for the object storage. Without it the SDK's own chain looks for one: AWS_ACCESS_KEY_ID, ~/.aws, the role of the machine or container.",
+    secret: true,
+  },
+  ARCHIVE_SECRET_ACCESS_KEY: {
+    schema: text,
+    default: undefined,
+    meaning: 'Secret of ARCHIVE_ACCESS_KEY_ID.',
+    secret: true,
   },
   REPORT_DIR: {
     schema: text.transform(path => resolve(path)),
