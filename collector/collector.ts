@@ -13,6 +13,7 @@ import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
+import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -61,6 +62,7 @@ export class Collector {
   #starting: Promise<string> | undefined;
   #stopping: Promise<void> | undefined;
   #status: CollectorStatus | undefined;
+  #archiver: Archiver | undefined;
 
   /** @param folder the data folder, where the caller has its lock already and gives it back. */
   constructor(config: Config, log: Logger, folder?: DataFolder) {
@@ -180,9 +182,23 @@ export class Collector {
     const report = new NightlyReport(config, log, () => loader.status);
     report.start();
     this.#undo.defer(() => report.stop());
-    const nightly = new Nightly({ config, collector, recorder, clock, log });
+    const archiver = this.#startArchiver(collector);
+    const onCompressed = () => void archiver?.run();
+    const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, log });
     nightly.start();
     this.#undo.defer(() => nightly.stop());
+  }
+
+  #startArchiver(collector: string): Archiver | undefined {
+    const [config, log] = [this.#config, this.#log];
+    const { ARCHIVE_URL: url } = config;
+    if (url === undefined) return undefined;
+    const archiver = new Archiver({ config, url, collector, log });
+    this.#archiver = archiver;
+    archiver.start();
+    this.#undo.defer(() => archiver.stop());
+    this.#health.watch('archive_behind', () => archiver.reason);
+    return archiver;
   }
 
   /** @returns the address of the HTTP server. */
@@ -204,6 +220,7 @@ export class Collector {
       }),
       loader: () => loader.status,
       refreshLag: () => refresher.lagSeconds,
+      archive: () => this.#archiver?.counts,
       reasons: () => health.reasons(),
     });
     const examples = new RejectExamples();

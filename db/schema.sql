@@ -59,7 +59,13 @@ CREATE TABLE bronze.raw_file (
   empty bigint DEFAULT 0 NOT NULL,
   readings bigint DEFAULT 0 NOT NULL,
   refused bigint DEFAULT 0 NOT NULL,
+  archived_at timestamp with time zone,
+  archived_bytes bigint,
+  archive_key text,
+  archive_sha256 text,
+  archive_checksum text,
   CONSTRAINT raw_file_pkey PRIMARY KEY (collector, path),
+  CONSTRAINT raw_file_archive_is_whole CHECK ((num_nulls(archived_at, archived_bytes, archive_key, archive_sha256, archive_checksum) = ANY (ARRAY[0, 5]))),
   CONSTRAINT raw_file_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT raw_file_lines_add_up CHECK ((lines = ((understood + rejected) + empty))),
   CONSTRAINT raw_file_readings_add_up CHECK ((readings = (((stored + duplicates) + conflicts) + refused)))
@@ -81,6 +87,11 @@ COMMENT ON COLUMN bronze.raw_file.understood IS 'Lines that hold readings.';
 COMMENT ON COLUMN bronze.raw_file.empty IS 'Lines that are understood and hold no reading, such as a status.';
 COMMENT ON COLUMN bronze.raw_file.readings IS 'Readings of the lines: stored + duplicates + conflicts + refused.';
 COMMENT ON COLUMN bronze.raw_file.refused IS 'Readings that cannot be stored: see silver.rejected_line.';
+COMMENT ON COLUMN bronze.raw_file.archived_at IS 'When the file was last copied to object storage (ARCHIVE_URL), and seen to be there; NULL: it is not there.';
+COMMENT ON COLUMN bronze.raw_file.archived_bytes IS 'The object holds the file up to this byte; less than `bytes`: it waits to be copied anew.';
+COMMENT ON COLUMN bronze.raw_file.archive_key IS 'The object, below the prefix of ARCHIVE_URL.';
+COMMENT ON COLUMN bronze.raw_file.archive_sha256 IS 'SHA-256 (hex) of the object.';
+COMMENT ON COLUMN bronze.raw_file.archive_checksum IS 'The SHA-256 as the object storage says it: base64, of an object in parts the hash of their hashes and how many they are.';
 
 CREATE TABLE bronze.writer (
   collector text NOT NULL,
@@ -126,13 +137,24 @@ CREATE TABLE bronze.rejected_file (
   collector text NOT NULL,
   day date NOT NULL,
   bytes bigint NOT NULL,
+  archived_at timestamp with time zone,
+  archived_bytes bigint,
+  archive_key text,
+  archive_sha256 text,
+  archive_checksum text,
   CONSTRAINT rejected_file_pkey PRIMARY KEY (collector, day),
+  CONSTRAINT rejected_file_archive_is_whole CHECK ((num_nulls(archived_at, archived_bytes, archive_key, archive_sha256, archive_checksum) = ANY (ARRAY[0, 5]))),
   CONSTRAINT rejected_file_bytes_check CHECK ((bytes >= 0))
 );
 COMMENT ON TABLE bronze.rejected_file IS 'How far each file of rejected messages (data/rejected) is counted in silver.rejected_message.';
 COMMENT ON COLUMN bronze.rejected_file.collector IS 'See bronze.raw_file.';
 COMMENT ON COLUMN bronze.rejected_file.day IS 'UTC date of the file.';
 COMMENT ON COLUMN bronze.rejected_file.bytes IS 'Counted up to this byte.';
+COMMENT ON COLUMN bronze.rejected_file.archived_at IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.rejected_file.archived_bytes IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.rejected_file.archive_key IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.rejected_file.archive_sha256 IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.rejected_file.archive_checksum IS 'See bronze.raw_file.';
 
 CREATE TABLE silver.sensor (
   sensor_id character varying(200) NOT NULL,

@@ -215,6 +215,13 @@ export function plainPath(path: string): string {
   return path.endsWith(COMPRESSED) ? path.slice(0, PLAIN.length - COMPRESSED.length) : path;
 }
 
+/** Path of the compressed form of a further part of a file, of either form: `X.2.jsonl.gz`. */
+export function partPath(path: string, part: number): string {
+  return part === 1
+    ? compressedPath(path)
+    : `${plainPath(path).slice(0, -PLAIN.length)}.${part}${COMPRESSED}`;
+}
+
 /** Path of the compressed form, of either. */
 export function compressedPath(path: string): string {
   return `${plainPath(path)}${COMPRESSED.slice(PLAIN.length)}`;

@@ -20,6 +20,11 @@ export function rejectedFileBeside(path: string): string {
   return path.replace(/\.jsonl$/, '~.jsonl');
 }
 
+/** Whether a file of rejected messages stands in for one that could not be written. */
+export function isBeside({ path }: RejectedFile): boolean {
+  return path.endsWith('~.jsonl');
+}
+
 /** Whether a path below the data folder is that of a file of rejected messages. */
 export function isRejectedFile(path: string): boolean {
   return path.startsWith(`${REJECTED}/`);

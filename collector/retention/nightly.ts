@@ -2,10 +2,13 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { errorText } from '../../base/errors.ts';
+import { ObjectStoreError } from '../../base/objects/error.ts';
+import { ObjectStore } from '../../base/objects/object-store.ts';
 import { onCron, type Schedule } from '../../base/schedule.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { declareRetention } from '../../db/retention-policy.ts';
 import type { Recorder } from '../bronze/recorder.ts';
+import { KeptCopies } from './archive/kept-copies.ts';
 import { compressRawFiles, type RawFolder } from './raw-compression.ts';
 import { isBehind } from './raw-files.ts';
 import { removeRawFiles } from './raw-retention.ts';
@@ -24,6 +27,8 @@ export interface NightlyOptions {
   log: Logger;
   /** Nothing is removed by a clock that seems wrong. */
   clock?: { readonly suspicion: string | undefined } | undefined;
+  /** Called when files may have been compressed. */
+  onCompressed?: (() => void) | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
   now?: () => number;
 }
@@ -101,14 +106,31 @@ export class Nightly {
     const before = (days: number) => utcDay(today - days * DAY_MS);
     // What is removed need not be compressed before.
     if (config.RAW_RETENTION_DAYS > 0) {
-      const files = await removeRawFiles(client, this.#raw, before(config.RAW_RETENTION_DAYS), signal);
-      if (files > 0) log.info({ files }, 'removed raw files that are older than RAW_RETENTION_DAYS');
+      await this.#removeRawFiles(client, before(config.RAW_RETENTION_DAYS));
     }
     if (config.RAW_COMPRESS_AFTER_DAYS > 0) {
       const files = await compressRawFiles(client, this.#raw, before(config.RAW_COMPRESS_AFTER_DAYS), signal);
       if (files > 0) log.info({ files }, 'compressed raw files');
     }
+    this.#options.onCompressed?.();
     if (config.SILVER_RETENTION_DAYS > 0) await this.#forget(client, today, config.SILVER_RETENTION_DAYS);
+  }
+
+  /** Where there is an archive, what is not in it stays; while it is away, everything. */
+  async #removeRawFiles(client: pg.Client, before: string): Promise<void> {
+    const { config, collector, log } = this.#options;
+    const { ARCHIVE_URL: url, DATA_DIR: dataDir } = config;
+    const { signal } = this.#stopping;
+    using store = url === undefined ? undefined : await ObjectStore.open(config, url, signal);
+    const copies = store && new KeptCopies({ client, store, collector, dataDir, log });
+    try {
+      const files = await removeRawFiles(client, this.#raw, before, signal, copies);
+      if (files > 0) log.info({ files }, 'removed raw files that are older than RAW_RETENTION_DAYS');
+    } catch (error) {
+      if (!(error instanceof ObjectStoreError)) throw error;
+      log.warn({ reason: error.message }, 'raw files that are too old stay, as the archive is away');
+      this.#runIn(AGAIN_MS);
+    }
   }
 
   async #forget(client: pg.Client, today: number, days: number): Promise<void> {

@@ -29,6 +29,8 @@ export interface Observed {
   http(): { received: number; rejected: ReadonlyMap<string, number> };
   recorder(): { recorded: number; pendingBytes: number; failing: boolean };
   loader(): LoaderStatus;
+  /** What was copied to the archive, and what waits for it; undefined where there is none. */
+  archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
   /** Seconds since gold was last refreshed. */
   refreshLag(): number;
   /** What is wrong at this moment. */
@@ -164,7 +166,7 @@ export class Metrics {
     return this.#observed.refreshLag();
   }
 
-  #counters({ broker, http, recorder, loader }: Observed): Looked[] {
+  #counters({ broker, http, recorder, loader, archive }: Observed): Looked[] {
     return [
       [
         'sluice_messages_received_total',
@@ -200,10 +202,28 @@ export class Metrics {
         ['outcome'],
         () => outcomes.map(([outcome, field]) => [{ outcome }, loader().loaded[field]]),
       ],
+      [
+        'sluice_archive_files_total',
+        'Files that were copied to the archive; one that grew is copied again.',
+        [],
+        () => [[{}, archive?.()?.files ?? 0]],
+      ],
+      [
+        'sluice_archive_bytes_total',
+        'Text of these files, before it was compressed.',
+        [],
+        () => [[{}, archive?.()?.bytes ?? 0]],
+      ],
+      [
+        'sluice_archive_failures_total',
+        'Runs that did not copy everything that waited.',
+        [],
+        () => [[{}, archive?.()?.failures ?? 0]],
+      ],
     ];
   }
 
-  #gauges({ broker, recorder, loader, reasons }: Observed): Looked[] {
+  #gauges({ broker, recorder, loader, archive, reasons }: Observed): Looked[] {
     return [
       [
         'sluice_mqtt_connected',
@@ -246,6 +266,12 @@ export class Metrics {
         'Time since the last refresh of gold; up to 60 where all is well.',
         [],
         () => [[{}, this.refreshLag()]],
+      ],
+      [
+        'sluice_archive_waiting_files',
+        'Files that wait to be copied to the archive.',
+        [],
+        () => [[{}, archive?.()?.waitingFiles ?? 0]],
       ],
       [
         'sluice_degraded',

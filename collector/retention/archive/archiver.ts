@@ -1,0 +1,143 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Backoff } from '../../../base/backoff.ts';
+import type { Config } from '../../../base/config.ts';
+import { errorText } from '../../../base/errors.ts';
+import { ObjectDamagedError, ObjectStoreError } from '../../../base/objects/error.ts';
+import { ObjectStore } from '../../../base/objects/object-store.ts';
+import { connect, sever } from '../../../db/connect.ts';
+import { Archiving } from './archiving.ts';
+import { ObjectName } from './object-name.ts';
+
+/** How often it is looked whether files wait; those of an hour are compressed within it. */
+const LOOK_MS = 10 * 60_000;
+/** At the start of a collector other things are more urgent. */
+const AFTER_START_MS = 60_000;
+/** After the archive was away. */
+const FIRST_WAIT_MS = 5000;
+
+export interface ArchiverOptions {
+  config: Config;
+  /** `s3://bucket/prefix`. */
+  url: string;
+  collector: string;
+  log: Logger;
+  /** ms since 1970; a parameter so that tests can set the clock. */
+  now?: () => number;
+}
+
+/**
+ * Copies files to object storage once they are compressed, one run after the other. While the object storage is away they
+ * wait, and nothing else does.
+ */
+export class Archiver {
+  readonly #options: ArchiverOptions;
+  readonly #stopping = new AbortController();
+  readonly #backoff = new Backoff(FIRST_WAIT_MS, LOOK_MS);
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #client: pg.Client | undefined;
+  #tidied = false;
+  /** Why the last run did not copy everything; undefined: it did. */
+  failure: string | undefined;
+  /** Since the start, and what waits as of the last look. */
+  readonly counts = { files: 0, bytes: 0, failures: 0, waitingFiles: 0 };
+
+  constructor(options: ArchiverOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#runIn(AFTER_START_MS);
+  }
+
+  /** Copies what waits; joins a run that is under way. Never rejects: what went wrong is logged and tried again. */
+  run(): Promise<void> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  /** Ends what is under way; the next start goes on with it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the collector stops'));
+    clearTimeout(this.#timer);
+    this.#sever();
+    await this.#running;
+  }
+
+  /** A reason for Health; undefined while all is well. */
+  get reason(): string | undefined {
+    const { waitingFiles: files } = this.counts;
+    return (
+      this.failure && `${files} ${files === 1 ? 'file waits' : 'files wait'} for the archive: ${this.failure}`
+    );
+  }
+
+  #runIn(ms: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => void this.run(), ms).unref();
+  }
+
+  async #run(): Promise<void> {
+    const { config, url, log } = this.#options;
+    let client: pg.Client;
+    try {
+      client = await connect(config.DATABASE_URL, 'sluice archive', () => this.#sever());
+    } catch {
+      // The loader says so; the archive is as it was.
+      this.#runIn(this.#backoff.next());
+      return;
+    }
+    this.#client = client;
+    try {
+      using store = await ObjectStore.open(config, url, this.#stopping.signal);
+      await this.#copy(client, store);
+      if (this.failure !== undefined) log.info('the archive has all that waited for it');
+      this.failure = undefined;
+      this.#backoff.reset();
+      this.#runIn(LOOK_MS);
+      await client.end();
+    } catch (error) {
+      this.#failed(error);
+      this.#sever();
+    }
+    this.#client = undefined;
+  }
+
+  async #copy(client: pg.Client, store: ObjectStore): Promise<void> {
+    const { config, collector, log, now = Date.now } = this.#options;
+    const { signal } = this.#stopping;
+    signal.throwIfAborted();
+    if (!this.#tidied) await store.abortUploads(key => ObjectName.parse(key)?.collector === collector);
+    this.#tidied = true;
+    const archiving = new Archiving({ client, store, config, collector, log, counts: this.counts, signal });
+    await archiving.run(new Date(now()).toISOString().slice(0, 10));
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#runIn(this.#backoff.next());
+    const reason = errorText(error);
+    const isOfDatabase =
+      this.#client === undefined || (error as { severity?: string }).severity !== undefined;
+    if (isOfDatabase && !(error instanceof ObjectStoreError || error instanceof ObjectDamagedError)) {
+      this.#options.log.debug({ reason }, 'the archive is tried again');
+      return;
+    }
+    this.counts.failures++;
+    if (reason !== this.failure) {
+      this.#options.log.warn(
+        { reason, files: this.counts.waitingFiles },
+        'the archive does not have all files; they wait, and it is tried again',
+      );
+    }
+    this.failure = reason;
+  }
+
+  #sever(): void {
+    if (this.#client !== undefined) sever(this.#client);
+    this.#client = undefined;
+  }
+}
