@@ -31,12 +31,12 @@ export async function fillGaps(client: ClientBase, now: string): Promise<void> {
      ), step AS (
        SELECT greatest(1, least(${MINUTES_A_SENSOR}, ${MINUTES_AT_ONCE} / greatest(count(*), 1))) * INTERVAL '1 minute' AS length
        FROM ${EXPECTED}
-     ), stretch AS (
+     ), period AS (
        SELECT minute, least(filled_to, minute) AS "from",
          least(greatest(filled_to, minute), least(filled_to, minute) + length) AS "to"
        FROM running, watermark, step
      )
-     SELECT "from"::text, "to"::text, least("to", minute)::text AS filled_to FROM stretch`,
+     SELECT "from"::text, "to"::text, least("to", minute)::text AS filled_to FROM period`,
     [now],
   );
   const { from, to, filled_to } = rows[0]!;

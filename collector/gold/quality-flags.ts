@@ -8,11 +8,11 @@ const JUMP_HOURS = 24;
 /** Makes the tables that the stages hand on to each other; private to the connection. */
 export async function prepareFlags(client: ClientBase): Promise<void> {
   await client.query(
-    `CREATE TEMP TABLE IF NOT EXISTS flag_stretch (
+    `CREATE TEMP TABLE IF NOT EXISTS flag_period (
        sensor_id text, max_step numeric, max_stuck interval, since timestamptz, until timestamptz
      ) ON COMMIT DELETE ROWS;
      CREATE TEMP TABLE IF NOT EXISTS flag_range (
-       LIKE flag_stretch, prior_time timestamptz, prior_value double precision, begins timestamptz, ends timestamptz
+       LIKE flag_period, prior_time timestamptz, prior_value double precision, begins timestamptz, ends timestamptz
      ) ON COMMIT DELETE ROWS;
      CREATE TEMP TABLE IF NOT EXISTS changed_flag (
        sensor_id text, time timestamptz, stuck boolean, jump boolean
@@ -32,17 +32,17 @@ export async function prepareFlags(client: ClientBase): Promise<void> {
  * Sensors without these limits are left alone, except where their minutes count flags of an earlier registry.
  */
 export async function judgeFlags(client: ClientBase, span: Span): Promise<void> {
-  if ((await findStretches(client, span)) === 0) return;
+  if ((await findPeriods(client, span)) === 0) return;
   const reach = await reachOf(client, span);
   await findRanges(client, reach);
   if ((await findChanges(client, reach)) > 0) await applyChanges(client);
-  await client.query('TRUNCATE flag_stretch, flag_range');
+  await client.query('TRUNCATE flag_period, flag_range');
 }
 
 /** Stage 1: refreshed minutes that follow each other without a gap, with the limits of their sensor. @returns how many. */
-async function findStretches(client: ClientBase, { from, to }: Span): Promise<number> {
+async function findPeriods(client: ClientBase, { from, to }: Span): Promise<number> {
   const { rowCount } = await client.query(
-    `INSERT INTO flag_stretch (sensor_id, max_step, max_stuck, since, until)
+    `INSERT INTO flag_period (sensor_id, max_step, max_stuck, since, until)
      SELECT sensor_id, max_step, max_stuck, min(bucket), max(bucket) + INTERVAL '1 minute'
      FROM (
        SELECT m.bucket, m.sensor_id, s.max_step_per_s::numeric AS max_step,
@@ -79,7 +79,7 @@ async function reachOf(client: ClientBase, { from, to }: Span): Promise<Span> {
 }
 
 /**
- * Stage 2: from where to where the readings of each stretch have to be read, and the valid reading before it.
+ * Stage 2: from where to where the readings of each period have to be read, and the valid reading before it.
  *
  * Each lookup is a descent of the index that ends at the first row it finds, and passes by no more than the readings that
  * repeat a value, within twice max_stuck, or that are not valid, within a day.
@@ -96,7 +96,7 @@ async function findRanges(client: ClientBase, { from, to }: Span): Promise<void>
          s.until - INTERVAL '1 microsecond', tail.ends,
          CASE WHEN s.max_step IS NOT NULL THEN coalesce(next.time, s.until + ${day}) END
        )
-     FROM flag_stretch s
+     FROM flag_period s
      LEFT JOIN LATERAL ( -- the valid reading before, which the first one may have jumped from
        ${reading('time, value', `s.max_step IS NOT NULL AND quality = 'valid' AND time < s.since AND time >= s.since - ${day}`)}
        ORDER BY time DESC LIMIT 1
@@ -125,7 +125,7 @@ async function findRanges(client: ClientBase, { from, to }: Span): Promise<void>
   );
 }
 
-/** Stage 3: the readings whose flags are not what they have to be; two stretches may share some. @returns how many. */
+/** Stage 3: the readings whose flags are not what they have to be; two periods may share some. @returns how many. */
 async function findChanges(client: ClientBase, { from, to }: Span): Promise<number> {
   const { rowCount } = await client.query(
     `INSERT INTO changed_flag (sensor_id, time, stuck, jump)

@@ -67,7 +67,7 @@ async function* itemsOfDays(client: ClientBase, { from, to }: Range): AsyncGener
   }
 }
 
-/** The midnight before the first reading in a stretch of time. */
+/** The midnight before the first reading in a time range. */
 async function nextDay(client: ClientBase, from: number, to: number): Promise<number | undefined> {
   const { rows } = await client.query<{ day: string }>(
     `SELECT to_char(time, 'YYYY-MM-DD') AS day FROM silver.sensor_reading WHERE time >= $1 AND time < $2

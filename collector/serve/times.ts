@@ -1,7 +1,7 @@
 import { Problem } from '../../base/http/problem.ts';
 import { type Micros, parseTime, zoneOf } from '../../base/time.ts';
 
-/** A stretch of time: `from` ≤ time < `to`. */
+/** A time range: `from` ≤ time < `to`. */
 export interface Range {
   from: Micros;
   to: Micros;
@@ -21,7 +21,7 @@ export const TIME_FORM =
   'a date (2022-04-14, in UTC) or a time with its offset (2022-04-14T10:15:01.5Z, 2022-04-14T12:15:01+02:00)';
 
 /**
- * Reads the two ends of a stretch of time. A date stands for its midnight (UTC) as `from`, and takes in its whole day as `to`.
+ * Reads the two ends of a time range. A date stands for its midnight (UTC) as `from`, and takes in its whole day as `to`.
  * @param from undefined: from the first reading on.
  * @param to undefined: up to the last.
  * @throws {Problem} 400, with what was expected.

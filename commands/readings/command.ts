@@ -131,7 +131,7 @@ async function findSensor(client: ClientBase, id: string): Promise<{ unit: strin
   throw new UsageError(`There is no sensor ${JSON.stringify(id)}${didYouMean(id, names) || '.'}`);
 }
 
-/** What tells an empty stretch of time from a sensor that is silent, and from a page beyond the last. */
+/** What tells an empty time range from a sensor that is silent, and from a page beyond the last. */
 async function whyEmpty(client: ClientBase, given: ReadingsArguments, range: TimeRange): Promise<string> {
   const name = JSON.stringify(given.sensor);
   const { rows } = await client.query<{ first: string | null; last: string | null; inside: boolean | null }>(

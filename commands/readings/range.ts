@@ -1,7 +1,7 @@
 import { UsageError } from '../../base/errors.ts';
 import { type Micros, parseTime, type Zone } from '../../base/time.ts';
 
-/** A stretch of time: `from` ≤ time < `to`. */
+/** A time range: `from` ≤ time < `to`. */
 export interface TimeRange {
   from: Micros;
   to: Micros;
@@ -13,9 +13,9 @@ const LATEST = Date.UTC(9999, 11, 31) * 1000;
 const EXPECTED = 'must be a date such as 2025-11-12 or a time such as 2025-11-12T10:15:01.5+01:00';
 
 /**
- * Reads the two ends of a stretch of time. A date stands for its midnight as `from`, and takes in its whole day as
+ * Reads the two ends of a time range. A date stands for its midnight as `from`, and takes in its whole day as
  * `to`; what names no offset is in `zone`.
- * @throws {UsageError} where an end is no time, or the stretch ends before it begins.
+ * @throws {UsageError} where an end is no time, or the range ends before it begins.
  */
 export function parseRange(from: string, to: string, zone: Zone): TimeRange {
   const begin = within(parseTime(from, zone) ?? refuse('--from', from));

@@ -1,7 +1,7 @@
 import { type CustomSeriesOption, type EChartsOption, init, type LineSeriesOption } from 'echarts';
 import { MINUTES_A_DAY, type Minute, type SensorDay, type Share } from './day.ts';
 import { Html } from './html.ts';
-import type { Stretch } from './stretches.ts';
+import type { Period } from './periods.ts';
 import { numberText } from './text.ts';
 import { verdictOf } from './verdict.ts';
 
@@ -143,10 +143,10 @@ function meanSeries(runs: Minute[][], { gaps, faults }: SensorDay): LineSeriesOp
 }
 
 function areas(
-  stretches: Stretch[],
+  periods: Period[],
   color: string,
 ): NonNullable<NonNullable<LineSeriesOption['markArea']>['data']> {
-  return stretches.map(({ from, to }) => [{ xAxis: from, itemStyle: { color } }, { xAxis: to }]);
+  return periods.map(({ from, to }) => [{ xAxis: from, itemStyle: { color } }, { xAxis: to }]);
 }
 
 function draw(height: number, label: string, option: EChartsOption): Html {

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
+import { type Periods, readPeriods } from './periods.ts';
 import { type RejectedLines, readRejected } from './rejected.ts';
-import { readStretches, type Stretches } from './stretches.ts';
 
 export const MINUTES_A_DAY = 1440;
 
@@ -36,9 +36,9 @@ export interface SensorDay extends Counts {
   verdict: Verdict | null;
   /** Score of each hour of the day. */
   hours: (number | null)[];
-  gaps: Stretches;
-  /** Stretches with readings that are not valid. */
-  faults: Stretches;
+  gaps: Periods;
+  /** Periods with readings that are not valid. */
+  faults: Periods;
 }
 
 /** Valid readings, and of how many: those that were expected or (where more came) that came. */
@@ -79,9 +79,9 @@ const IDS_NAMED = 30;
 
 /** Reads the day. The caller's transaction makes one picture of it. @param date UTC, such as 2025-11-12. */
 export async function readDay(client: ClientBase, date: string): Promise<Day> {
-  const stretches = await readStretches(client, date);
+  const periods = await readPeriods(client, date);
   const sensors = (await readSensors(client, date)).map(
-    (row): SensorDay => ({ ...row, hours: Array.from({ length: 24 }, () => null), ...stretches.of(row.id) }),
+    (row): SensorDay => ({ ...row, hours: Array.from({ length: 24 }, () => null), ...periods.of(row.id) }),
   );
   const hours = Array.from({ length: 24 }, () => ({ valid: 0, due: 0 }));
   const byId = new Map(sensors.map(sensor => [sensor.id, sensor]));

@@ -1,8 +1,8 @@
 import { dayChart } from './chart.ts';
 import type { Minute, SensorDay } from './day.ts';
 import { foreign, type Html, html } from './html.ts';
+import type { Period, Periods } from './periods.ts';
 import { about, notValid } from './sensor-table.ts';
-import type { Stretch, Stretches } from './stretches.ts';
 import { countOf, countText, minutesText, numberText, scoreText, timeText } from './text.ts';
 import { verdictBadge } from './verdict.ts';
 
@@ -57,25 +57,25 @@ function chart(sensor: SensorDay, minutes: Minute[]): Html {
 
 function list(
   title: string,
-  { count, minutes, longest }: Stretches,
-  textOf: (stretch: Stretch) => string,
+  { count, minutes, longest }: Periods,
+  textOf: (period: Period) => string,
 ): Html | false {
   if (count === 0) return false;
   const shown = longest.slice(0, LISTED);
   const more = count - shown.length;
   return html`<h4>${title} <small>${countText(count)}, ${minutesText(minutes)} in all</small></h4>
-<ul>${shown.map(stretch => html`<li>${textOf(stretch)}</li>`)}${more > 0 && html`<li class="quiet">and ${countText(more)} shorter</li>`}</ul>`;
+<ul>${shown.map(period => html`<li>${textOf(period)}</li>`)}${more > 0 && html`<li class="quiet">and ${countText(more)} shorter</li>`}</ul>`;
 }
 
-function spanText({ from, to }: Stretch): string {
+function spanText({ from, to }: Period): string {
   return `${timeText(from)}–${timeText(to)}`;
 }
 
-function gapText(gap: Stretch): string {
+function gapText(gap: Period): string {
   return `${spanText(gap)}, ${minutesText(gap.to - gap.from)}: ${countOf(gap.readings, 'reading')} missing`;
 }
 
-function faultText(fault: Stretch): string {
+function faultText(fault: Period): string {
   const { out_of_range, unknown, rejected, conflicts } = fault;
   const kinds = [
     out_of_range > 0 && `${countText(out_of_range)} out of range`,

@@ -1,7 +1,7 @@
 import type { TestDatabase } from '../../../harness/database.ts';
 
-/** A stretch of the day in minutes: `from` ≤ minute < `to`. */
-type Stretch = readonly [from: number, to: number];
+/** A period of the day in minutes: `from` ≤ minute < `to`. */
+type Period = readonly [from: number, to: number];
 
 /** What a sensor did on a day. */
 export interface Played {
@@ -14,9 +14,9 @@ export interface Played {
   /** Seconds between two readings; null: none is registered. Default 1. */
   interval?: number | null;
   /** Nothing came. */
-  gaps?: Stretch[];
+  gaps?: Period[];
   /** Half of what came was out of range. */
-  faults?: Stretch[];
+  faults?: Period[];
   /** Counts of the whole day, put into minute 1300. */
   extra?: Partial<Record<'rejected' | 'duplicates' | 'conflicts' | 'late' | 'stuck' | 'jumps', number>>;
   /** Mean of a minute. */
@@ -25,8 +25,8 @@ export interface Played {
   spread?: number;
 }
 
-const inside = (minute: number, stretches: Stretch[] = []) =>
-  stretches.some(([from, to]) => minute >= from && minute < to);
+const inside = (minute: number, periods: Period[] = []) =>
+  periods.some(([from, to]) => minute >= from && minute < to);
 
 /**
  * Writes what a refresh would leave behind of a day.

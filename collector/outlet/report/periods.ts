@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
 /** Minutes in a row of one kind. */
-export interface Stretch {
+export interface Period {
   /** Minute of the day, from 0. */
   from: number;
   /** The minute after the last one. */
@@ -14,17 +14,17 @@ export interface Stretch {
   conflicts: number;
 }
 
-/** The stretches of one kind that a sensor's day has. */
-export interface Stretches {
+/** The periods of one kind that a sensor's day has. */
+export interface Periods {
   count: number;
   minutes: number;
   /** The longest, longest first; at most `LISTED`. */
-  longest: Stretch[];
+  longest: Period[];
 }
 
 /** As many as a chart can still show. */
 const LISTED = 100;
-const none: Stretches = { count: 0, minutes: 0, longest: [] };
+const none: Periods = { count: 0, minutes: 0, longest: [] };
 
 /*
  * A gap is a run of minutes without a reading in which at least two were due: of a sensor that sends each minute, one
@@ -38,7 +38,7 @@ const QUERY = `
   ), numbered AS (
     SELECT *, minute - row_number() OVER (PARTITION BY sensor_id, kind ORDER BY minute) AS run FROM minute
     WHERE kind IS NOT NULL
-  ), stretch AS (
+  ), period AS (
     SELECT sensor_id, kind, min(minute) AS "from", max(minute) + 1 AS "to", sum(out_of_range) AS out_of_range,
       sum(unknown) AS unknown, sum(rejected) AS rejected, sum(conflicts) AS conflicts,
       CASE kind WHEN 'gaps' THEN sum(expected) ELSE sum(received - valid - duplicates) END AS readings
@@ -46,25 +46,25 @@ const QUERY = `
   ), ranked AS (
     SELECT *, row_number() OVER (of_sensor ORDER BY "to" - "from" DESC, readings DESC, "from") AS rank,
       count(*) OVER of_sensor AS count, sum("to" - "from") OVER of_sensor AS minutes
-    FROM stretch WHERE kind = 'faults' OR gold.whole_readings(readings) >= 2 WINDOW of_sensor AS (PARTITION BY sensor_id, kind)
+    FROM period WHERE kind = 'faults' OR gold.whole_readings(readings) >= 2 WINDOW of_sensor AS (PARTITION BY sensor_id, kind)
   )
   SELECT sensor_id, kind, "from", "to", gold.whole_readings(readings)::float8 AS readings, out_of_range::float8, unknown::float8,
     rejected::float8, conflicts::float8, count::float8, minutes::float8
   FROM ranked WHERE rank <= $2 ORDER BY sensor_id, kind, rank`;
 
-/** Finds the gaps of every sensor's day, and the stretches with readings that are not valid. */
-export async function readStretches(client: ClientBase, date: string) {
+/** Finds the gaps of every sensor's day, and the periods with readings that are not valid. */
+export async function readPeriods(client: ClientBase, date: string) {
   const { rows } = await client.query<
-    Stretch & { sensor_id: string; kind: 'gaps' | 'faults'; count: number; minutes: number }
+    Period & { sensor_id: string; kind: 'gaps' | 'faults'; count: number; minutes: number }
   >(QUERY, [date, LISTED]);
-  const found = { gaps: new Map<string, Stretches>(), faults: new Map<string, Stretches>() };
-  for (const { sensor_id, kind, count, minutes, ...stretch } of rows) {
+  const found = { gaps: new Map<string, Periods>(), faults: new Map<string, Periods>() };
+  for (const { sensor_id, kind, count, minutes, ...period } of rows) {
     const known = found[kind].get(sensor_id);
-    if (known === undefined) found[kind].set(sensor_id, { count, minutes, longest: [stretch] });
-    else known.longest.push(stretch);
+    if (known === undefined) found[kind].set(sensor_id, { count, minutes, longest: [period] });
+    else known.longest.push(period);
   }
   return {
-    of: (id: string): { gaps: Stretches; faults: Stretches } => ({
+    of: (id: string): { gaps: Periods; faults: Periods } => ({
       gaps: found.gaps.get(id) ?? none,
       faults: found.faults.get(id) ?? none,
     }),
