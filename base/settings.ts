@@ -243,7 +243,7 @@ export const settings = {
     schema: text.transform(path => resolve(path)),
     default: undefined,
     meaning:
-      'File of the tokens that the HTTP API takes, one a line with its rights: `TOKEN read`, `TOKEN ingest` or `TOKEN read,ingest`. Without it everybody on this machine may read and ingest.',
+      'File of the tokens that the HTTP API takes, one a line with its rights: `TOKEN read`, or several of read, ingest and reload with commas between them. Without it everybody on this machine may do all of that.',
   },
   HTTP_RATE_LIMIT: {
     schema: whole(0, 1_000_000),

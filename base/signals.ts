@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs';
+
 /** Two signals within this time are one: Ctrl-C reaches us from the terminal and once more through npm. */
 const SAME_KEYPRESS_MS = 1000;
 
@@ -7,7 +9,7 @@ export type StopReason = NodeJS.Signals | 'closed output';
 /**
  * Resolves at the first SIGINT, SIGTERM or SIGHUP: time to drain and stop. A second one, later, ends the process at once
  * with status 1.
- * @param onHangUp what SIGHUP does instead of stopping; undefined: it stops.
+ * @param onHangUp what SIGHUP does instead of stopping, unless it says that the terminal is gone; undefined: it stops.
  * @param stopsUnheard also stop when nobody reads standard output any more.
  */
 export function untilStopped({
@@ -17,11 +19,12 @@ export function untilStopped({
   onHangUp?: () => void;
   stopsUnheard?: boolean;
 } = {}): Promise<StopReason> {
+  const hadTerminal = hasTerminal();
   return new Promise(resolve => {
     let first: number | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (signal === 'SIGHUP' && onHangUp !== undefined) return onHangUp();
+        if (signal === 'SIGHUP' && onHangUp !== undefined && hadTerminal === hasTerminal()) return onHangUp();
         first ??= performance.now();
         // A terminal that closes may say so more than once.
         if (signal !== 'SIGHUP' && performance.now() - first > SAME_KEYPRESS_MS) {
@@ -35,6 +38,16 @@ export function untilStopped({
     }
     if (stopsUnheard) process.stdout.once('error', () => resolve('closed output'));
   });
+}
+
+/** Whether there is a terminal that could close; a service has none. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Config } from '../base/config.ts';
 import { connectionBudget, descriptorBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
+import { type Changes, Reload } from '../base/reload.ts';
 import { ClockCorrection } from './bronze/clock-correction.ts';
 import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
@@ -13,6 +14,7 @@ import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
+import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
 import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
@@ -23,7 +25,7 @@ import { Reads } from './serve/reads.ts';
 import { RejectExamples } from './serve/reject-examples.ts';
 import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
-import { CollectorStatus, type Progress } from './serve/status.ts';
+import { CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
 import { Loader } from './silver/loader.ts';
 import type { Sensor } from './silver/registry.ts';
@@ -44,8 +46,9 @@ interface Served {
   loader: Loader;
   refresher: Refresher;
   source: Source;
-  topics: Topics;
-  tokens: Awaited<ReturnType<typeof readTokens>>;
+  access: Access;
+  stream: LiveStream;
+  judge: LiveJudge;
 }
 
 /**
@@ -56,6 +59,8 @@ export class Collector {
   readonly #config: Config;
   readonly #log: Logger;
   readonly #folder: DataFolder | undefined;
+  readonly #reread: () => Config;
+  readonly #reload: Reload;
   readonly #health = new Health();
   readonly #undo = new AsyncDisposableStack();
   readonly #failing = Promise.withResolvers<Error>();
@@ -64,11 +69,16 @@ export class Collector {
   #status: CollectorStatus | undefined;
   #archiver: Archiver | undefined;
 
-  /** @param folder the data folder, where the caller has its lock already and gives it back. */
-  constructor(config: Config, log: Logger, folder?: DataFolder) {
+  /**
+   * @param folder the data folder, where the caller has its lock already and gives it back.
+   * @param reread the settings as they are when a reload asks for them.
+   */
+  constructor(config: Config, log: Logger, folder?: DataFolder, reread = () => config) {
     this.#config = config;
     this.#log = log;
     this.#folder = folder;
+    this.#reread = reread;
+    this.#reload = new Reload(log);
   }
 
   /**
@@ -89,6 +99,15 @@ export class Collector {
     return this.#failing.promise;
   }
 
+  /**
+   * Reads topics file, registry file, tokens and LOG_LEVEL again, and goes by them from now on: all of it, or nothing where
+   * anything is wrong. Recording goes on meanwhile. What has changed, or is wrong, is logged.
+   * @throws {ReloadRefusedError} with every mistake.
+   */
+  reload(): Promise<Changes> {
+    return this.#reload.run();
+  }
+
   /** Acknowledges what is recorded, loads what is pending (for at most 10 s), and stops everything. */
   stop(): Promise<void> {
     this.#stopping ??= this.#undo.disposeAsync();
@@ -97,14 +116,15 @@ export class Collector {
 
   /** What the collector has done since it began. */
   get progress(): Progress {
-    return this.#status?.progress ?? { received: 0, recorded: 0, rejected: 0, stored: 0, pendingBytes: 0 };
+    return this.#status?.progress ?? nothingYet;
   }
 
   async #start(): Promise<string> {
     const config = this.#config;
     const sensors = await readRegistry(config.SENSORS_FILE);
-    const tokens = await readTokens(config.HTTP_TOKENS_FILE);
-    const topics = configuredTopics(config, new FileMemory(join(config.DATA_DIR, 'formats.jsonl')));
+    const access = new Access(await readTokens(config.HTTP_TOKENS_FILE));
+    const memory = new FileMemory(join(config.DATA_DIR, 'formats.jsonl'));
+    const topics = configuredTopics(config, memory);
 
     const folder = this.#folder ?? (await this.#lockFolder());
     const clock = new ClockWatch(config.DATA_DIR);
@@ -113,7 +133,15 @@ export class Collector {
     const refresher = this.#startRefresher(loader);
     this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
-    const address = await this.#startServer({ recorder, loader, refresher, source, topics, tokens });
+    const judge = new LiveJudge(config.LATE_MINUTES);
+    const stream = new LiveStream(topics, judge);
+    // First what may still fail: the broker may refuse topics.
+    const reload = this.#reload;
+    reload.add('topics', reloadableTopics(config, topics, memory, { recorder, loader, source, stream }));
+    reload.add('sensors', reloadableRegistry(config, sensors, loader));
+    reload.add('tokens', reloadableTokens(config, access, stream));
+    reload.add('settings', reloadableSettings(config, this.#log, this.#reread));
+    const address = await this.#startServer({ recorder, loader, refresher, source, access, stream, judge });
 
     source.start();
     this.#undo.defer(() => source.stop());
@@ -202,13 +230,12 @@ export class Collector {
   }
 
   /** @returns the address of the HTTP server. */
-  async #startServer({ recorder, loader, refresher, source, topics, tokens }: Served): Promise<string> {
+  async #startServer(served: Served): Promise<string> {
+    const { recorder, loader, refresher, source, access, stream, judge } = served;
     const [config, log, health] = [this.#config, this.#log, this.#health];
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
-    const judge = new LiveJudge(config.LATE_MINUTES);
-    const stream = new LiveStream(topics, judge);
     this.#undo.defer(keepJudgeInformed(reads, stream, judge));
     const metrics = new Metrics({
       broker: () => ({ connected: source.status.connected, ...source.counts }),
@@ -243,7 +270,7 @@ export class Collector {
     const http = new HttpServer({
       config,
       log,
-      access: new Access(tokens),
+      access,
       health,
       observable: {
         broker: () => source.status,
@@ -256,6 +283,7 @@ export class Collector {
       metrics,
       stream,
       status: () => status.read(),
+      reload: this.#reload,
       maxConnections: connectionBudget(),
     });
     this.#undo.defer(() => http.stop());
@@ -269,6 +297,7 @@ export class Collector {
     health.watch('broker_grants_less', () => source.warning);
     health.watch('database_away', () => away('the database', loader.status.database));
     health.watch('refresh_late', () => refresher.lateness);
+    health.watch('reload_refused', () => this.#reload.refused?.message);
     const rejects = new RejectWatch();
     health.watch('mostly_rejected', () => rejects.reason());
     let quietUntil = 0;

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError, type Option } from 'commander';
+import { loadEnvironment } from '../base/environment.ts';
 import { errorText, UsageError } from '../base/errors.ts';
 import { surviveClosedOutput } from '../base/signals.ts';
 
@@ -21,7 +22,7 @@ export async function runProgram(entries: Entry[]): Promise<never> {
   surviveClosedOutput();
   const words = process.argv.slice(2);
   try {
-    if (existsSync('.env')) process.loadEnvFile('.env');
+    loadEnvironment();
     await (await programFor(entries, words)).parseAsync();
     // What is written into a pipe may still be on its way.
     await new Promise(resolve => process.stdout.write('', resolve));

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 
 import { SettingsError } from '../config.ts';
 import { Problem } from './problem.ts';
 
-const RIGHTS = ['read', 'ingest'] as const;
+const RIGHTS = ['read', 'ingest', 'reload'] as const;
 export type Right = (typeof RIGHTS)[number];
 
 /** A token that is known. It is kept as its hash, which is also as long as every other. */
@@ -35,7 +35,7 @@ export async function readTokens(path: string | undefined): Promise<Token[] | un
     const named = rights.split(',');
     const refuse = (what: string) => problems.push(`HTTP_TOKENS_FILE, line ${index + 1}: ${what}`);
     if (rest.length > 0 || !named.every(right => (RIGHTS as readonly string[]).includes(right))) {
-      refuse(`after the token must stand its rights: read, ingest, or read,ingest`);
+      refuse('after the token must stand its rights, with commas between them: read, ingest, reload');
     } else if (!/^[\x21-\x7e]+$/.test(token) || token.length < LEAST_TOKEN_CHARACTERS) {
       refuse(`a token must have at least ${LEAST_TOKEN_CHARACTERS} printable ASCII characters`);
     } else if (tokens.some(({ hash }) => hash.equals(hashOf(token)))) {
@@ -52,9 +52,23 @@ export async function readTokens(path: string | undefined): Promise<Token[] | un
  * site that a browser here has open (it may name us by a host name of its own, or post to us blindly).
  */
 export class Access {
-  readonly #tokens: Token[] | undefined;
+  #tokens: Token[] | undefined;
 
   constructor(tokens: Token[] | undefined) {
+    this.#tokens = tokens;
+  }
+
+  /** How many tokens other ones add, remove or give other rights; undefined: they are the same. */
+  compare(tokens: Token[] | undefined): { added: number; removed: number; changed: number } | undefined {
+    const [before, after] = [rightsByHash(this.#tokens), rightsByHash(tokens)];
+    const added = [...after.keys()].filter(hash => !before.has(hash)).length;
+    const removed = [...before.keys()].filter(hash => !after.has(hash)).length;
+    const changed = [...after].filter(([hash, rights]) => (before.get(hash) ?? rights) !== rights).length;
+    return added + removed + changed === 0 ? undefined : { added, removed, changed };
+  }
+
+  /** Goes by other tokens from the next request on. */
+  replace(tokens: Token[] | undefined): void {
     this.#tokens = tokens;
   }
 
@@ -112,6 +126,15 @@ export class Access {
     for (const token of this.#tokens) if (timingSafeEqual(token.hash, hash)) found = token;
     return found;
   }
+}
+
+function rightsByHash(tokens: Token[] = []): Map<string, string> {
+  return new Map(
+    tokens.map(({ hash, rights }) => [
+      hash.toString('base64'),
+      RIGHTS.filter(right => rights.has(right)).join(),
+    ]),
+  );
 }
 
 function isLoopbackName(host: string): boolean {

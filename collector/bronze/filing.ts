@@ -41,7 +41,8 @@ export interface FilingOptions {
  * neither to the rejected ones.
  */
 export class Filing {
-  readonly #topics: Topics;
+  #topics: Topics;
+  #alsoTaken: Topics | undefined;
   readonly #watermarks: SensorWatermarks;
   readonly #files: TopicFiles;
   readonly #names: FileNames;
@@ -66,7 +67,7 @@ export class Filing {
   add(group: Group, topic: string | Buffer, payload: Buffer, delivery: Delivery, origin?: Origin): void {
     group.clock ||= this.#now();
     // What no source of messages has delivered is plain.
-    const entry = origin === undefined ? this.#topics.plain : this.#topics.find(topic);
+    const entry = origin === undefined ? this.#topics.plain : this.#entryOf(topic);
     const form = entry?.decoder.common;
     if (form !== undefined && !entry!.hasEnvelope) {
       const known = this.#known.find(form, payload);
@@ -77,6 +78,22 @@ export class Filing {
       }
     }
     this.#addByEntry(group, entry, { topic, payload, delivery, origin });
+  }
+
+  /** Goes by other topics from the next message on. */
+  take(topics: Topics): void {
+    this.#topics = topics;
+    this.#alsoTaken = undefined;
+    this.forget();
+  }
+
+  /** Takes what these topics take and the present ones do not, until `take`; undefined: not any more. */
+  alsoTake(topics: Topics | undefined): void {
+    this.#alsoTaken = topics;
+  }
+
+  #entryOf(topic: string | Buffer): TopicEntry | undefined {
+    return this.#topics.find(topic) ?? this.#alsoTaken?.find(topic);
   }
 
   /** Forgets which payload goes where. */

@@ -182,6 +182,16 @@ export class Recorder {
     return group;
   }
 
+  /** Goes by another topics file from the next message on. */
+  take(topics: Topics): void {
+    this.#filing.take(topics);
+  }
+
+  /** Takes what another topics file takes as well, while the subscription changes; undefined: not any more. */
+  alsoTake(topics: Topics | undefined): void {
+    this.#filing.alsoTake(topics);
+  }
+
   /** Whether messages come in a stream, rather than now and then. */
   get underLoad(): boolean {
     return this.#lastSize >= LOAD_MESSAGES;

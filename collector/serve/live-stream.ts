@@ -46,7 +46,8 @@ interface Client {
  * Recording never waits for it: what a client's queue has no room for is not even decoded, only counted.
  */
 export class LiveStream {
-  readonly #topics: Topics;
+  /** What lines mean; another one after a reload. */
+  topics: Topics;
   readonly #judge: LiveJudge;
   readonly #clients = new Set<Client>();
   /** What the clients were last told of each minute. */
@@ -55,7 +56,7 @@ export class LiveStream {
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(topics: Topics, judge: LiveJudge) {
-    this.#topics = topics;
+    this.topics = topics;
     this.#judge = judge;
   }
 
@@ -127,7 +128,7 @@ export class LiveStream {
     const room = Math.max(0, ...wanting.map(({ queue }) => queue.room));
     const decoded = room === 0 ? [] : splitLines(bytes, 0).slice(0, room);
     for (const line of decoded) {
-      for (const reading of liveReadings(this.#topics, name, line.bytes)) this.#tell(wanting, reading);
+      for (const reading of liveReadings(this.topics, name, line.bytes)) this.#tell(wanting, reading);
     }
     if (count > decoded.length) for (const client of wanting) client.queue.lose(count - decoded.length);
   }

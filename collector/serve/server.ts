@@ -13,6 +13,7 @@ import { PortTakenError } from '../../base/errors.ts';
 import type { Health } from '../../base/health.ts';
 import type { Access, Right } from '../../base/http/access.ts';
 import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
+import type { Reload } from '../../base/reload.ts';
 import { VERSION } from '../../base/version.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
@@ -27,6 +28,7 @@ import { pageRoutes } from './page.ts';
 import { qualityDaysRoute } from './quality-days.ts';
 import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
+import { reloadRoute } from './reload-route.ts';
 import { sensorQualityRoute } from './sensor-quality.ts';
 import { sensorRoutes } from './sensors.ts';
 import { seriesRoutes } from './series.ts';
@@ -45,6 +47,7 @@ export interface HttpParts {
   metrics: Metrics;
   stream: LiveStream;
   status: () => Promise<Status>;
+  reload: Reload;
   /** How many connections there may be at once; each takes a file descriptor. */
   maxConnections: number;
 }
@@ -76,8 +79,19 @@ export class HttpServer {
    * @throws {PortTakenError} naming the setting that changes the port.
    */
   async start(): Promise<string> {
-    const { config, access, health, observable, intake, reads, maxConnections, metrics, stream, status } =
-      this.#parts;
+    const {
+      config,
+      access,
+      health,
+      observable,
+      intake,
+      reads,
+      maxConnections,
+      metrics,
+      stream,
+      status,
+      reload,
+    } = this.#parts;
     const app = newApp(this.#parts.log);
     this.#app = app;
     new Connections(maxConnections).watch(app.server);
@@ -108,6 +122,7 @@ export class HttpServer {
       sensorQualityRoute(reads),
     );
     this.#register(app, 'read', watchRoutes(metrics, stream, status));
+    this.#register(app, 'reload', reloadRoute(reload));
     app.register(pageRoutes);
     const { HTTP_HOST: host, HTTP_PORT: port } = config;
     try {

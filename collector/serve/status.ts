@@ -14,8 +14,24 @@ export interface Progress {
   recorded: number;
   rejected: number;
   stored: number;
+  duplicates: number;
+  conflicts: number;
+  /** Recorded lines, and readings of such, that cannot be stored: silver.rejected_line has them. */
+  refused: number;
   pendingBytes: number;
 }
+
+/** Before it begins. */
+export const nothingYet: Progress = {
+  received: 0,
+  recorded: 0,
+  rejected: 0,
+  stored: 0,
+  duplicates: 0,
+  conflicts: 0,
+  refused: 0,
+  pendingBytes: 0,
+};
 
 /** The parts that a status is made of. */
 export interface StatusParts {
@@ -40,13 +56,17 @@ export class CollectorStatus {
 
   get progress(): Progress {
     const { source, intake, recorder, loader } = this.#parts;
+    const { loaded, pendingBytes } = loader.status;
     const turnedDown = [...intake.counts.rejected.values()].reduce((sum, n) => sum + n, 0);
     return {
       received: source.counts.received + intake.counts.received,
       recorded: recorder.counts.recorded,
       rejected: recorder.counts.rejected + turnedDown,
-      stored: loader.status.loaded.stored,
-      pendingBytes: loader.status.pendingBytes,
+      stored: loaded.stored,
+      duplicates: loaded.duplicates,
+      conflicts: loaded.conflicts,
+      refused: loaded.rejected + loaded.refused,
+      pendingBytes,
     };
   }
 

@@ -9,7 +9,6 @@ import type { Durable } from '../bronze/group-writer.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
 import { readWrittenTopics } from '../payload/configured-topics.ts';
 import type { Topics } from '../payload/topics.ts';
-
 import { Backlog, FileReplacedError } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
@@ -18,7 +17,7 @@ import { withinDeadline } from './deadline.ts';
 import { keepTopics } from './decoded-with.ts';
 import { claimLedger, OffsetMovedError } from './ledger.ts';
 import { LineDecoder } from './line-decoder.ts';
-import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
+import type { FromLoader, LoaderData, LoaderLog, Reloaded, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
 import { RejectedMessages } from './rejected-messages.ts';
 import { prepareStaging } from './staged-store.ts';
@@ -46,10 +45,10 @@ const REPORT_MS = 500;
  * committed is read again from where the ledger says.
  */
 export class LoadLoop {
-  readonly #data: LoaderData;
+  #data: LoaderData;
   readonly #send: (message: FromLoader) => void;
   readonly #log: LoaderLog;
-  readonly #topics: Topics;
+  #topics: Topics;
   readonly #backlog: Backlog;
   readonly #store: BlockStore;
   readonly #rejects: RejectedMessages;
@@ -61,8 +60,9 @@ export class LoadLoop {
     since: new Date().toISOString(),
     reason: 'not connected yet',
   };
-  /** The registry is upserted once: what is changed in the database afterwards stays. */
+  /** The registry file is upserted once, when it was read: what is changed in the database afterwards stays. */
   #isRegistered = false;
+  #isShaped = false;
   /** When the registry was last read; long ago when somebody has told that it has changed. */
   #registryAt = Number.NEGATIVE_INFINITY;
   #isDraining = false;
@@ -93,10 +93,21 @@ export class LoadLoop {
   receive(message: ToLoader): void {
     if (message.type === 'durable') this.#grow(message.files);
     else if (message.type === 'snapshot') this.#snapshot.resolve(message.sizes);
+    else if (message.type === 'reload') this.#reload(message);
     else {
       this.#isDraining = true;
       this.#changed.resolve();
     }
+  }
+
+  #reload({ topics, sensors }: Reloaded): void {
+    if (topics !== undefined) this.#topics = readWrittenTopics(topics, this.#data.config.SENSOR_TIMEZONE);
+    if (sensors !== undefined) {
+      this.#data = { ...this.#data, sensors };
+      this.#isRegistered = false;
+    }
+    this.#registryAt = Number.NEGATIVE_INFINITY;
+    this.#changed.resolve();
   }
 
   async run(): Promise<never> {
@@ -157,16 +168,13 @@ export class LoadLoop {
   }
 
   async #prepare(client: pg.Client): Promise<void> {
-    const { config, collector, sensors, writer } = this.#data;
+    const { config, collector, writer } = this.#data;
     await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
     await migrate(config.DATABASE_URL, (message, level) => this.#log[level]({}, message));
-    if (!this.#isRegistered) {
-      await shapeHypertable(client, config, message => this.#log.warn({}, message));
-      await upsertSensors(client, sensors);
-    }
-    this.#isRegistered = true;
+    if (!this.#isShaped) await shapeHypertable(client, config, message => this.#log.warn({}, message));
+    this.#isShaped = true;
     if (writer !== undefined) await claimLedger(client, collector, writer);
-    await keepTopics(client, this.#topics);
+    await this.#register(client);
     await prepareStaging(client);
     this.#snapshot = Promise.withResolvers();
     this.#send({ type: 'snapshot' });
@@ -201,6 +209,7 @@ export class LoadLoop {
 
   async #loadForEver(client: pg.Client): Promise<never> {
     this.#registryAt = performance.now();
+    await this.#register(client);
     let decoder = await this.#decoder(client);
     for (;;) {
       await this.#due();
@@ -209,10 +218,12 @@ export class LoadLoop {
         await this.#withinDeadline(client, () => this.#rejects.count(client));
         continue;
       }
-      if (performance.now() - this.#registryAt > REGISTRY_MS) {
+      if (this.#isOutdated || performance.now() - this.#registryAt > REGISTRY_MS) {
         // First the time: it may change again while we read it.
         this.#registryAt = performance.now();
+        await this.#withinDeadline(client, () => this.#register(client));
         decoder = await this.#decoder(client);
+        continue;
       }
       await this.#loadBatch(client, decoder);
       this.#report();
@@ -229,6 +240,28 @@ export class LoadLoop {
     });
   }
 
+  /** Brings the database to what the files say, as far as that has not been done. */
+  async #register(client: pg.Client): Promise<void> {
+    if (!this.#isRegistered) {
+      // First this: a reload may come while we write.
+      this.#isRegistered = true;
+      try {
+        await upsertSensors(client, this.#data.sensors);
+        // Other collectors judge by the same registry.
+        await client.query(`NOTIFY ${REGISTRY_CHANNEL}`);
+      } catch (error) {
+        this.#isRegistered = false;
+        throw error;
+      }
+    }
+    await keepTopics(client, this.#topics);
+  }
+
+  /** Somebody has told that what lines are decoded by has changed. */
+  get #isOutdated(): boolean {
+    return this.#registryAt === Number.NEGATIVE_INFINITY;
+  }
+
   /** ms until the rejected messages are looked at. */
   get #untilRejects(): number {
     return this.#rejectsAt + REJECTS_MS - performance.now();
@@ -241,7 +274,7 @@ export class LoadLoop {
       const wait = this.#policy.untilDue(performance.now());
       const pending = this.#backlog.bytes > 0;
       const most = this.#untilRejects;
-      if ((pending && (wait === 0 || this.#isDraining)) || most <= 0) return;
+      if ((pending && (wait === 0 || this.#isDraining)) || most <= 0 || this.#isOutdated) return;
       if (!pending && this.#isDraining) this.#send({ type: 'drained' });
       this.#changed = Promise.withResolvers();
       const { resolve } = this.#changed;

@@ -4,7 +4,7 @@ import { Backoff } from '../../base/backoff.ts';
 import { Feed } from '../../base/feed.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import { addCounters, emptyCounters } from './counters.ts';
-import type { FromLoader, LoaderData, LoaderStatus, StoredBatch, ToLoader } from './protocol.ts';
+import type { FromLoader, LoaderData, LoaderStatus, Reloaded, StoredBatch, ToLoader } from './protocol.ts';
 
 /** What a batch leaves behind is garbage at once; room for more of it would only make the process larger. */
 const YOUNG_MB = 6;
@@ -20,7 +20,7 @@ export interface LoaderOptions extends LoaderData {
  * When the thread dies it is started again, and reads on from where the ledger says.
  */
 export class Loader {
-  readonly #options: LoaderOptions;
+  #options: LoaderOptions;
   readonly #backoff = new Backoff(250, 30_000);
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
@@ -75,6 +75,12 @@ export class Loader {
   /** Tells the loader what a group has made durable. A thread that is just starting asks for a snapshot instead. */
   durable(files: readonly Durable[]): void {
     this.#send({ type: 'durable', files });
+  }
+
+  /** Goes by another topics file or registry from the next batch on: before any line that is recorded after this call. */
+  reload(reloaded: Reloaded): void {
+    this.#options = { ...this.#options, ...reloaded };
+    this.#send({ type: 'reload', ...reloaded });
   }
 
   /** Loads what is pending, for at most `ms`. True when nothing is left. */

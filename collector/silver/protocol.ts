@@ -15,11 +15,16 @@ export interface LoaderData {
   writer?: Writer | undefined;
 }
 
+/** What may change of it; what is undefined has not. */
+export type Reloaded = Partial<Pick<LoaderData, 'topics' | 'sensors'>>;
+
 /** From the collector to the loader's thread. */
 export type ToLoader =
   | { type: 'durable'; files: readonly Durable[] }
   /** The answer to `snapshot`: every raw file and up to where it is durable. */
   | { type: 'snapshot'; sizes: Map<string, number> }
+  /** What was read again while the collector runs: for the next batch. */
+  | ({ type: 'reload' } & Reloaded)
   /** Load what is pending without waiting for full batches, then answer `drained`. */
   | { type: 'drain' };
 

@@ -12,12 +12,19 @@ import type { Source } from './source.ts';
  * @throws {UsageError} where one is a shared subscription and the settings do not allow them.
  */
 export function openSource(config: Config, topics: readonly string[], sink: Sink, log: Logger): Source {
-  if (config.NATS_URL !== undefined) return new JetStreamSource(config, config.NATS_URL, sink, log);
+  demandSharing(config, topics);
+  return config.NATS_URL === undefined
+    ? new MqttSource(config, topics, sink, log)
+    : new JetStreamSource(config, config.NATS_URL, sink, log);
+}
+
+/** @throws {UsageError} where a filter is a shared subscription and the settings do not allow them. */
+export function demandSharing({ NATS_URL, MQTT_SHARE }: Config, topics: readonly string[]): void {
+  if (NATS_URL !== undefined || MQTT_SHARE === 'allow') return;
   const shared = topics.filter(isShared);
-  if (shared.length > 0 && config.MQTT_SHARE !== 'allow') {
+  if (shared.length > 0) {
     throw new UsageError(
       `The topics must not hold ${shared.join(', ')} unless MQTT_SHARE is allow: see docs/brokers.md.`,
     );
   }
-  return new MqttSource(config, topics, sink, log);
 }

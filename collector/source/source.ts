@@ -20,6 +20,13 @@ export interface SourceCounts {
 export interface Source {
   /** Starts connecting; does not wait for the broker. */
   start(): void;
+  /**
+   * Brings what these topic filters match as well, from now on or from the next connection on.
+   * @throws where the broker refuses; it brings what it brought before then.
+   */
+  widen(filters: readonly string[]): Promise<void>;
+  /** Brings what these topic filters match and nothing else; they are subscribed already. Never rejects. */
+  narrow(filters: readonly string[]): Promise<void>;
   /** Stops receiving, and acknowledges what is recorded. */
   stop(): Promise<void>;
   readonly status: BrokerStatus;

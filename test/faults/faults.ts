@@ -2,6 +2,7 @@ import { appendFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../harness/eventually.ts';
+import { reloadsIn } from './reloaded-files.ts';
 import type { Fault, FaultKind } from './schedule.ts';
 import { readyOf, type World } from './world.ts';
 
@@ -14,6 +15,8 @@ type Injection = (world: World, fault: Fault, signal: AbortSignal) => Promise<bo
 
 /** The collector's process of node needs about thirty for itself. */
 const FEW_DESCRIPTORS = 64;
+/** Of reloads, this share finds files with mistakes. */
+const SPOILT = 1 / 3;
 /** A collector is starting for about this long, ms. */
 const START_MS = 1200;
 const COMMIT_MS = 15_000;
@@ -46,13 +49,7 @@ export const injections: Record<FaultKind, Injection> = {
   },
   'SIGTERM of the collector': async world => {
     const { collector } = world;
-    if (!collector.isRunning) return false;
-    // Before its handlers are there a signal just ends the process.
-    await until(
-      'the collector answers',
-      async () => !collector.isRunning || (await readyOf(world)) !== undefined,
-    );
-    if (!collector.isRunning) return false;
+    if (!(await isAnswering(world))) return false;
     const { status, signal } = await collector.stop();
     if (status !== 0)
       world.violations.push(`after SIGTERM the collector ended with ${signal ?? `status ${status}`}`);
@@ -63,6 +60,21 @@ export const injections: Record<FaultKind, Injection> = {
     await collector.kill();
     collector.start(FEW_DESCRIPTORS);
     await pause(holdMs, signal);
+    return true;
+  },
+
+  'reload of the collector': async (world, { dice }) => {
+    const { collector, files, logFile } = world;
+    if (!(await isAnswering(world))) return false;
+    await (dice < SPOILT ? files.spoil() : files.change());
+    const before = await reloadsIn(logFile);
+    collector.signal('SIGHUP');
+    await until(
+      'the collector has reloaded',
+      async () => !collector.isRunning || (await reloadsIn(logFile)) > before,
+    );
+    // The next start is to find files that it can use.
+    if (dice < SPOILT) await files.change();
     return true;
   },
 
@@ -116,6 +128,17 @@ export const injections: Record<FaultKind, Injection> = {
     return true;
   },
 };
+
+/** Waits until a collector that starts takes signals: before, they just end it. @returns false where it ends meanwhile. */
+async function isAnswering(world: World): Promise<boolean> {
+  const { collector } = world;
+  if (!collector.isRunning) return false;
+  await until(
+    'the collector answers',
+    async () => !collector.isRunning || (await readyOf(world)) !== undefined,
+  );
+  return collector.isRunning;
+}
 
 async function during(
   ms: number,

@@ -9,6 +9,7 @@ const decks = {
     'SIGSTOP and SIGCONT of the collector': 1,
     'SIGTERM of the collector': 2,
     'few file descriptors': 1,
+    'reload of the collector': 3,
   },
   broker: {
     'restart of Mosquitto': 2,

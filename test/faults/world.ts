@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../harness/server.ts';
 import { CollectorProcess } from './collector-process.ts';
@@ -7,6 +7,7 @@ import { Mosquitto } from './mosquitto.ts';
 import { Postgres } from './postgres.ts';
 import { TcpProxy } from './proxy.ts';
 import { Publisher } from './publisher.ts';
+import { ReloadedFiles } from './reloaded-files.ts';
 import { SmallDisk } from './small-disk.ts';
 
 /** So that a run's faults last longer than the collector takes to notice a dead connection; s. */
@@ -30,6 +31,7 @@ interface WorldOptions {
 export interface World extends AsyncDisposable {
   messages: Messages;
   dataDir: string;
+  files: ReloadedFiles;
   /** Standard output and error of the collectors, JSON lines. */
   logFile: string;
   /** Address of the collector's /ready. */
@@ -72,8 +74,7 @@ export async function startWorld({
 
   const sequence = { seed, sensors, beginMs: Date.now(), rate };
   const messages = new Messages(sequence);
-  const registry = join(folder, 'sensors.csv');
-  await writeFile(registry, messages.registry());
+  const files = await ReloadedFiles.write(folder, messages.registry());
 
   const postgres = stack.use(await Postgres.start(join(folder, 'postgres'), await freePort()));
   const databaseProxy = stack.use(await TcpProxy.start(postgres.port));
@@ -90,7 +91,8 @@ export async function startWorld({
     DATABASE_URL: postgres.url,
     DATA_DIR: dataDir,
     RAW_PARTITION: partition,
-    SENSORS_FILE: registry,
+    TOPICS_FILE: files.topics,
+    SENSORS_FILE: files.registry,
     HTTP_PORT: String(httpPort),
     LOG_FORMAT: 'json',
     // The files of a year ago are compressed all the time, and all the time late readings open them again.
@@ -112,6 +114,7 @@ export async function startWorld({
   const world: World = {
     messages,
     dataDir,
+    files,
     logFile,
     http: `http://127.0.0.1:${httpPort}`,
     disk,

@@ -71,6 +71,11 @@ export class JetStreamSource implements Source {
     this.#loop ??= this.#run();
   }
 
+  /** A consumer brings what its stream captures. */
+  async widen(): Promise<void> {}
+
+  async narrow(): Promise<void> {}
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#messages?.stop();

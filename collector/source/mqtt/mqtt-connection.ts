@@ -143,6 +143,11 @@ export class MqttConnection {
     return connection;
   }
 
+  /** Whether it is not known to be gone. */
+  get isAlive(): boolean {
+    return this.#alive;
+  }
+
   /** Seconds that the broker keeps the session while we are away, where that is less than we asked for. */
   get shortenedExpiryS(): number | undefined {
     return this.#shortenedExpiryS;

@@ -14,7 +14,7 @@ import { ProtocolChoice } from './protocol-choice.ts';
 import { QuietWatch } from './quiet-watch.ts';
 import { type ConnectError, refusalOf } from './refusal.ts';
 import { probeSharing } from './share-probe.ts';
-import { subscribe } from './subscription.ts';
+import { Subscription } from './subscription.ts';
 import { Takeovers } from './takeovers.ts';
 
 /**
@@ -40,7 +40,7 @@ const PARKED_MS = 10 * 60_000;
  */
 export class MqttSource implements Source {
   readonly #config: Config;
-  readonly #filters: readonly string[];
+  #filters: readonly string[];
   readonly #recorder: Sink;
   readonly #log: Logger;
   readonly #quietMs: number | undefined;
@@ -61,8 +61,11 @@ export class MqttSource implements Source {
   #staying = false;
   #received = 0;
   #connections = 0;
-  /** What the broker grants less of than asked. */
-  #warnings: string[] = [];
+  /** Of the connection that stands; it has been made when `#subscribing` resolves. */
+  #subscription: Subscription | undefined;
+  #subscribing: Promise<void> = Promise.resolve();
+  /** What is not known of shared subscriptions. */
+  #untested: string[] = [];
   #quiet: QuietWatch | undefined;
   status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
 
@@ -83,9 +86,8 @@ export class MqttSource implements Source {
 
   get warning(): string | undefined {
     if (!this.status.connected) return undefined;
-    return (
-      [...this.#warnings, this.#quiet?.warning].filter(text => text !== undefined).join('; ') || undefined
-    );
+    const warnings = [...this.#untested, ...(this.#subscription?.warnings ?? []), this.#quiet?.warning];
+    return warnings.filter(text => text !== undefined).join('; ') || undefined;
   }
 
   /** Whether the session is left to another client with the same client id. */
@@ -95,6 +97,30 @@ export class MqttSource implements Source {
 
   start(): void {
     this.#loop ??= this.#run();
+  }
+
+  async widen(filters: readonly string[]): Promise<void> {
+    const before = this.#filters;
+    this.#filters = [...new Set([...before, ...filters])];
+    await this.#subscribing.catch(() => undefined);
+    const [connection, subscription] = [this.#connection, this.#subscription];
+    // The next connection subscribes to what is wanted then.
+    if (connection === undefined || subscription === undefined) return;
+    try {
+      await this.#demandSharing(connection, filters);
+      await subscription.widen(filters);
+    } catch (error) {
+      if (!connection.isAlive) return;
+      this.#filters = before;
+      throw error;
+    }
+  }
+
+  async narrow(filters: readonly string[]): Promise<void> {
+    this.#filters = filters;
+    await this.#subscribing.catch(() => undefined);
+    // What fails here fails with the connection, and the next one unsubscribes what is left over.
+    await this.#subscription?.narrow(filters).catch(() => undefined);
   }
 
   async stop(): Promise<void> {
@@ -160,18 +186,11 @@ export class MqttSource implements Source {
     this.#connection = connection;
     try {
       if (this.#stopping.signal.aborted) return;
-      const topics = this.#filters;
-      const untested = await this.#demandSharing(connection);
-      const granted = await subscribe(
-        connection,
-        this.#session!,
-        { topics, qos: this.#config.MQTT_QOS },
-        this.#log,
-      );
-      this.#warnings = [...untested, ...granted];
+      this.#subscribing = this.#subscribe(connection);
+      await this.#subscribing;
       const connectedAt = performance.now();
       this.#noteConnected(connection);
-      using quiet = new QuietWatch(topics, () => this.#received, this.#log, this.#quietMs);
+      using quiet = new QuietWatch(this.#filters, () => this.#received, this.#log, this.#quietMs);
       this.#quiet = quiet;
       const reason = await connection.closed;
       this.#noteEnd(reason, performance.now() - connectedAt);
@@ -181,21 +200,30 @@ export class MqttSource implements Source {
     } finally {
       this.#protocol.ended();
       this.#connection = undefined;
+      this.#subscription = undefined;
       this.#acknowledger.forget();
       connection.drop();
     }
   }
 
+  async #subscribe(connection: MqttConnection): Promise<void> {
+    this.#untested = [];
+    const filters = this.#filters;
+    await this.#demandSharing(connection, filters);
+    const subscription = new Subscription(connection, this.#session!, this.#config.MQTT_QOS, this.#log);
+    await subscription.begin(filters);
+    this.#subscription = subscription;
+  }
+
   /**
    * Makes sure that shared subscriptions, where there are any, bring something.
-   * @returns a warning where that is not known.
    * @throws where they do not.
    */
-  async #demandSharing(connection: MqttConnection): Promise<string[]> {
-    const shared = this.#filters.filter(isShared);
-    if (shared.length === 0) return [];
+  async #demandSharing(connection: MqttConnection, filters: readonly string[]): Promise<void> {
+    const shared = filters.filter(isShared);
+    if (shared.length === 0) return;
     const sharing = await probeSharing(this.#config.MQTT_URL, connection.options);
-    if (sharing === 'honoured') return [];
+    if (sharing === 'honoured') return;
     if (sharing === 'ignored') {
       throw new Error(
         `the broker delivers nothing over shared subscriptions, although it may grant them (${shared.join(', ')}): split the topics by filter instead, or share a JetStream consumer (NATS_URL)`,
@@ -204,7 +232,7 @@ export class MqttSource implements Source {
     const warning =
       'whether the broker honours shared subscriptions is not known: this user may not publish and read sluice/probe/#';
     this.#log.warn(warning);
-    return [warning];
+    this.#untested = [warning];
   }
 
   #begin(sessionPresent: boolean): void {
@@ -250,7 +278,9 @@ export class MqttSource implements Source {
       { topics: this.#filters, mqtt: connection.version, session_present: this.#sessionPresent },
       'connected to the broker',
     );
-    if (this.#lostSession) {
+    // One that `sluice up` brings begins anew with it, and so do the sensors that it plays.
+    const isExpected = this.#config.embedded.broker && this.#connections === 1;
+    if (this.#lostSession && !isExpected) {
       this.#log.warn(
         { away_since: awaySince },
         'the broker has lost our session: what was published while we were away may be lost there',
