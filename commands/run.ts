@@ -3,6 +3,7 @@ import { type Config, readConfig } from '../base/config.ts';
 import { createLog } from '../base/log.ts';
 import { type StopReason, untilStopped } from '../base/signals.ts';
 import { explainUnreachable } from './unreachable.ts';
+import { withRunningServers } from './up/addresses.ts';
 
 /*
  * What makes a function of ours the action of a command. The settings are read first: nothing is connected or made before all
@@ -14,7 +15,8 @@ export function toEnd<Arguments extends unknown[]>(
   command: (config: Config, log: Logger, ...given: Arguments) => Promise<boolean>,
 ): (...given: Arguments) => Promise<void> {
   return async (...given) => {
-    const config = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
+    const settings = readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || 'warn' });
+    const config = await withRunningServers(settings);
     try {
       if (!(await command(config, createLog(config, process.stderr), ...given))) process.exitCode = 1;
     } catch (error) {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
 import type { Config } from '../../base/config.ts';
 import { errorText } from '../../base/errors.ts';
-import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { Findings } from './finding.ts';
 
 const CONNECT_MS = 5000;
@@ -11,14 +10,18 @@ const CONNECT_MS = 5000;
 const SYS_MS = 1000;
 const ADDRESS = 'MQTT_URL names the broker, MQTT_USERNAME and MQTT_PASSWORD the login';
 
-/** Login, session, subscription and limits of the broker. It is asked under a client id of its own, whose session goes afterwards. */
-export async function checkBroker(config: Config): Promise<Findings> {
+/**
+ * Login, session, subscription and limits of the broker. It is asked under a client id of its own, whose session goes afterwards.
+ * @param topics filters to subscribe to; undefined: nobody knows, as the topics file is wrong.
+ */
+export async function checkBroker(config: Config, topics: readonly string[] | undefined): Promise<Findings> {
   const findings = new Findings('broker');
   const clientId = `${config.MQTT_CLIENT_ID}-check-${randomBytes(4).toString('hex')}`;
   const first = await connect(config, clientId, findings);
   if (first === undefined) return findings;
   try {
-    await checkSubscription(config, first.client, findings);
+    if (topics !== undefined) await checkSubscription(config.MQTT_QOS, topics, first.client, findings);
+    else findings.advise('was asked for no topics, as the topics file is wrong', 'correct that first');
     await checkDropped(first.client, findings);
   } finally {
     await first.client.endAsync();
@@ -89,9 +92,12 @@ async function connect(
 }
 
 /** Whether the topics are granted, and with the QoS that is asked for. */
-async function checkSubscription(config: Config, client: MqttClient, findings: Findings): Promise<void> {
-  const topics = [...configuredTopics(config).filters];
-  const wanted = config.MQTT_QOS;
+async function checkSubscription(
+  wanted: 0 | 1,
+  topics: readonly string[],
+  client: MqttClient,
+  findings: Findings,
+): Promise<void> {
   for (const topic of topics) {
     const granted = await client
       .subscribeAsync(topic, { qos: wanted })

@@ -6,6 +6,7 @@ import { readTokens } from '../../base/http/access.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { counted } from '../output/counted.ts';
+import { withRunningServers } from '../up/addresses.ts';
 import { checkBroker } from './broker.ts';
 import { checkDatabase } from './database.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -32,7 +33,7 @@ async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const settings = new Findings('settings');
   let config: Config;
   try {
-    config = readConfig(env);
+    config = await withRunningServers(readConfig(env));
     settings.ok('all are valid');
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
@@ -46,7 +47,7 @@ async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   ];
   const topicsAreRight = files[0]!.all.every(({ result }) => result === 'ok');
   const rest = [
-    ...(topicsAreRight ? [await checkBroker(config)] : []),
+    await checkBroker(config, topicsAreRight ? configuredTopics(config).filters : undefined),
     await checkDatabase(config),
     await checkDisk(config),
     await checkClock(),
@@ -62,7 +63,8 @@ async function checkFile(of: string, read: () => Promise<string> | string): Prom
     findings.ok(await read());
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    findings.fail(error.message, 'correct the file, or the setting that names it');
+    const { problems = [error.message] } = error as { problems?: readonly string[] };
+    for (const problem of problems) findings.fail(problem, 'correct the file, or the setting that names it');
   }
   return findings;
 }
@@ -80,7 +82,7 @@ async function sensorsText({ SENSORS_FILE: file }: Config): Promise<string> {
 async function tokensText({ HTTP_TOKENS_FILE: file }: Config): Promise<string> {
   const tokens = await readTokens(file);
   return tokens === undefined
-    ? 'none: everybody on this machine may read and ingest'
+    ? 'none: everybody on this machine may read, ingest and reload'
     : `${file}: ${counted(tokens.length, 'token')}`;
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { untilSignal } from '../run.ts';
+import { withRunningServers } from '../up/addresses.ts';
 
 export default (command: Command) =>
   command
@@ -14,7 +15,7 @@ export default (command: Command) =>
       return untilSignal(async (config, log, stopped) => {
         const { Generator } = await import('../../generator/generator.ts');
         await using undo = new AsyncDisposableStack();
-        const generator = new Generator({ config, log });
+        const generator = new Generator({ config: await withRunningServers(config), log });
         undo.defer(() => generator.stop());
         await generator.start();
         await stopped;

@@ -26,6 +26,7 @@ interface QueryArguments {
   /** In seconds. */
   timeout: number;
   sql?: boolean;
+  json?: boolean;
   help?: boolean;
 }
 
@@ -46,6 +47,7 @@ export default (command: Command) =>
         .choices(['table', 'csv', 'json'])
         .default('table'),
     )
+    .option('--json', 'the same as --format json')
     .option(
       '--set <name=value>',
       'give a parameter a value, an empty one for NULL; may be repeated',
@@ -85,7 +87,8 @@ async function queryCommand(config: Config, log: Logger, name: string, args: Que
     const file = args.plain ? query.plain : choose(query, await offersOf(client));
     await client.query('BEGIN READ ONLY');
     await client.query("SELECT set_config('statement_timeout', $1, true)", [`${args.timeout}s`]);
-    await writeToStandardOutput(formats[args.format](await ask(client, bindQuery(file, given))));
+    const format = args.json ? 'json' : args.format;
+    await writeToStandardOutput(formats[format](await ask(client, bindQuery(file, given))));
     return true;
   } catch (error) {
     throw isTooLong(error) ? tooLong(error, args.timeout) : await explainLack(error, config.DATABASE_URL);

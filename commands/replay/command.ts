@@ -11,10 +11,11 @@ import { prepareStaging } from '../../collector/silver/staged-store.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
+import { counted } from '../output/counted.ts';
 import { toEnd } from '../run.ts';
 import { findFiles } from './files.ts';
 import { reclassifyCommand } from './reclassify-command.ts';
-import { refresh } from './refresh.ts';
+import { refresh, refreshText } from './refresh.ts';
 import { Replay, type Replayed } from './replay.ts';
 
 interface ReplayArguments {
@@ -22,6 +23,7 @@ interface ReplayArguments {
   reclassify?: boolean;
   /** Its former name. */
   rejudge?: boolean;
+  json?: boolean;
 }
 
 export default (command: Command) =>
@@ -33,10 +35,13 @@ export default (command: Command) =>
       'load nothing; classify what is stored by the registry as it is now: all of it, or the sensors and days of the files',
     )
     .addOption(new Option('--rejudge').hideHelp())
+    .option('--json', 'what was done, as JSON, when all of it is done')
     .action(
-      toEnd((config, log, places: string[], { dryRun = false, reclassify, rejudge }: ReplayArguments) =>
-        (reclassify || rejudge ? reclassifyCommand : replayCommand)(config, log, places, dryRun),
-      ),
+      toEnd((config, log, places: string[], given: ReplayArguments) => {
+        const { dryRun = false, json = false, reclassify, rejudge } = given;
+        const command = reclassify || rejudge ? reclassifyCommand : replayCommand;
+        return command(config, log, places, { dryRun, json });
+      }),
     );
 
 /**
@@ -47,7 +52,7 @@ async function replayCommand(
   config: Config,
   log: Logger,
   places: string[],
-  dryRun: boolean,
+  { dryRun, json }: { dryRun: boolean; json: boolean },
 ): Promise<boolean> {
   const sensors = await readRegistry(config.SENSORS_FILE);
   const files = await findFiles(places, config.DATA_DIR);
@@ -73,42 +78,63 @@ async function replayCommand(
     collecting: await isLocked(config.DATA_DIR),
     dryRun,
   });
+  const table = new RowTable(dryRun, !json);
   try {
-    await printRows(replay.run(files), dryRun);
+    for await (const row of replay.run(files)) table.add(row);
+    table.end();
   } catch (error) {
     // Without --dry-run it has migrated itself.
     throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
   } finally {
     replay.end();
   }
-  const { lines, before } = replay.forgotten;
-  if (lines > 0) {
-    process.stdout.write(
-      `${lines} lines were skipped: they were loaded once, and silver keeps nothing from before ${before} (SILVER_RETENTION_DAYS).\n`,
-    );
-  }
-  for (const refusal of replay.refused) process.stdout.write(`${refusal}\n`);
-  if (!dryRun) await refresh(await open());
-  return replay.refused.length === 0;
+  const { forgotten, refused } = replay;
+  if (!json) process.stdout.write(notes(forgotten, refused));
+  const refreshed = dryRun ? undefined : await refresh(await open());
+  if (json) {
+    const { rows, total } = table;
+    const done = { dryRun, files: rows, total, forgotten, refused, minutesRefreshed: refreshed ?? null };
+    process.stdout.write(`${JSON.stringify(done, null, 2)}\n`);
+  } else if (!dryRun) process.stdout.write(refreshText(refreshed));
+  return refused.length === 0;
 }
 
-async function printRows(rows: AsyncIterable<Replayed>, dryRun: boolean): Promise<void> {
-  const columns = ['lines', 'stored', 'present', 'conflicts', 'rejected'] as const;
-  const print = (name: string, cells: readonly (string | number)[]) =>
-    process.stdout.write(`${name.padEnd(40)}${cells.map(cell => String(cell).padStart(12)).join('')}\n`);
-  const total = { lines: 0, stored: 0, present: 0, conflicts: 0, rejected: 0 };
-  let files = 0;
-  print(dryRun ? 'file (dry run: what would be done)' : 'file', columns);
-  for await (const row of rows) {
-    files++;
-    print(
+function notes({ lines, before }: Replay['forgotten'], refused: readonly string[]): string {
+  const skipped = `${counted(lines, 'line')} ${lines === 1 ? 'was' : 'were'} skipped: loaded once, and silver keeps nothing from before ${before} (SILVER_RETENTION_DAYS).`;
+  return [...(lines > 0 ? [skipped] : []), ...refused].map(note => `${note}\n`).join('');
+}
+
+const columns = ['lines', 'stored', 'present', 'conflicts', 'rejected'] as const;
+
+/** A row a file, printed as it comes where people look on, and their sum. */
+class RowTable {
+  readonly rows: Replayed[] = [];
+  readonly total = { lines: 0, stored: 0, present: 0, conflicts: 0, rejected: 0 };
+  readonly #isPrinted: boolean;
+
+  constructor(dryRun: boolean, isPrinted: boolean) {
+    this.#isPrinted = isPrinted;
+    this.#print(dryRun ? 'file (dry run: what would be done)' : 'file', columns);
+  }
+
+  add(row: Replayed): void {
+    this.rows.push(row);
+    for (const column of columns) this.total[column] += row[column];
+    this.#print(
       row.file,
       columns.map(column => row[column]),
     );
-    for (const column of columns) total[column] += row[column];
   }
-  print(
-    `${files} files`,
-    columns.map(column => total[column]),
-  );
+
+  end(): void {
+    this.#print(
+      counted(this.rows.length, 'file'),
+      columns.map(column => this.total[column]),
+    );
+  }
+
+  #print(name: string, cells: readonly (string | number)[]): void {
+    if (!this.#isPrinted) return;
+    process.stdout.write(`${name.padEnd(40)}${cells.map(cell => String(cell).padStart(12)).join('')}\n`);
+  }
 }

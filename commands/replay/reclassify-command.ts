@@ -4,10 +4,11 @@ import { zoneOf } from '../../base/time.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
+import { counted } from '../output/counted.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
 import { findFiles } from './files.ts';
 import { type Change, Reclassification } from './reclassify.ts';
-import { refresh } from './refresh.ts';
+import { refresh, refreshText } from './refresh.ts';
 import { type SensorDays, sensorDaysOf } from './sensor-days.ts';
 
 /**
@@ -19,7 +20,7 @@ export async function reclassifyCommand(
   config: Config,
   log: Logger,
   places: string[],
-  dryRun: boolean,
+  { dryRun, json }: { dryRun: boolean; json: boolean },
 ): Promise<boolean> {
   const only = await sensorDays(config, places);
   if (!dryRun) await migrate(config.DATABASE_URL, (message, level) => log[level](message));
@@ -33,10 +34,11 @@ export async function reclassifyCommand(
     dryRun,
     progress: (part, day) => bar.show(part, day),
   });
+  let changes: Change[];
   try {
-    const changes = await reclassification.run();
+    changes = await reclassification.run();
     bar.clear();
-    printChanges(changes, dryRun);
+    if (!json) printChanges(changes, dryRun);
   } catch (error) {
     // Without --dry-run it has migrated itself.
     throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
@@ -44,9 +46,13 @@ export async function reclassifyCommand(
     bar.clear();
     reclassification.end();
   }
-  if (dryRun) return true;
-  process.stdout.write(`${reclassification.minutes} minutes queued for the refresh.\n`);
-  await refresh(await open());
+  const queued = reclassification.minutes;
+  if (!dryRun && !json) process.stdout.write(`${counted(queued, 'minute')} queued for the refresh.\n`);
+  const refreshed = dryRun ? undefined : await refresh(await open());
+  if (json) {
+    const done = { dryRun, changes, minutesQueued: queued, minutesRefreshed: refreshed ?? null };
+    process.stdout.write(`${JSON.stringify(done, null, 2)}\n`);
+  } else if (!dryRun) process.stdout.write(refreshText(refreshed));
   return true;
 }
 
@@ -70,7 +76,7 @@ function printChanges(changes: Change[], dryRun: boolean): void {
   for (const { sensorId, from, to, rows } of changes) print(sensorId, from, to, rows);
   const sensors = new Set(changes.map(({ sensorId }) => sensorId)).size;
   print(
-    `${sensors} sensors`,
+    counted(sensors, 'sensor'),
     '',
     '',
     changes.reduce((sum, { rows }) => sum + rows, 0),

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { writeAtomically } from '../../base/atomic-file.ts';
 import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
-import { makeReport } from '../../collector/outlet/report/report.ts';
+import { makeReport, readReport } from '../../collector/outlet/report/report.ts';
 import { dayBefore } from '../../collector/outlet/report/text.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
@@ -18,6 +18,7 @@ interface ReportArguments {
   /** `-` is standard output. Default: `sluice-report-<date>.html` in the working folder. */
   out?: string;
   charts: number;
+  json?: boolean;
 }
 
 export default (command: Command) =>
@@ -25,6 +26,7 @@ export default (command: Command) =>
     .option('--date <date>', 'the UTC date, such as 2025-11-12 (default: yesterday)', utcDay)
     .option('--out <file>', 'where to; - is standard output (default: sluice-report-DATE.html)')
     .option('--charts <n>', 'charts of this many sensors, the worst first', wholeNumber(0), 50)
+    .option('--json', 'what the report says, without its charts, to standard output as JSON')
     .action(toEnd(reportCommand));
 
 /**
@@ -40,6 +42,10 @@ async function reportCommand(config: Config, log: Logger, given: ReportArguments
     log.debug({ err: error }, 'connection lost'),
   );
   try {
+    if (given.json) {
+      await writeToStandardOutput([`${JSON.stringify(await readReport(client, date), null, 2)}\n`]);
+      return true;
+    }
     const page = await makeReport(client, date, given.charts);
     if (given.out === '-') {
       await writeToStandardOutput([page]);

@@ -8,8 +8,9 @@ import type { Config } from '../../base/config.ts';
 import { parseRegistry, readRegistry } from '../../collector/silver/registry-file.ts';
 import { connect } from '../../db/connect.ts';
 import { migrate } from '../../db/migrate.ts';
+import { counted } from '../output/counted.ts';
 import { toEnd } from '../run.ts';
-import { exportSensors } from './export.ts';
+import { exportSensors, exportSensorsAsJson } from './export.ts';
 import { type Imported, importSensors } from './import.ts';
 
 export default (command: Command) => {
@@ -18,11 +19,13 @@ export default (command: Command) => {
     .description('add and change sensors as a CSV file says; all of it, or nothing where a line is wrong')
     .argument('<file>', 'the file; - is standard input')
     .option('--prune', 'also remove the sensors that are not in the file')
+    .option('--json', 'how many were added, changed, unchanged and removed, as JSON')
     .action(toEnd(importCommand));
   command
     .command('export')
     .description('write the sensor registry as a CSV file, which import takes back')
     .argument('<file>', 'the file; - is standard output')
+    .option('--json', 'as a JSON array, which import does not take')
     .action(toEnd(exportCommand));
 };
 
@@ -35,13 +38,17 @@ async function importCommand(
   config: Config,
   log: Logger,
   file: string,
-  { prune = false }: { prune?: boolean },
+  { prune = false, json }: { prune?: boolean; json?: boolean },
 ): Promise<boolean> {
   const sensors =
     file === '-'
       ? parseRegistry(await buffer(process.stdin), 'from standard input')
       : await readRegistry(file);
   const imported = await withDatabase(config, log, client => importSensors(client, sensors, { prune }));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(imported, null, 2)}\n`);
+    return true;
+  }
   const { SENSORS_FILE } = config;
   const overruledBy = SENSORS_FILE === resolve(file) ? null : SENSORS_FILE;
   process.stdout.write(`${summary(imported, prune)}\n${advice(imported, overruledBy)}`);
@@ -49,10 +56,15 @@ async function importCommand(
 }
 
 /** `sluice sensors export`: writes the registry as CSV. @param file `-` writes to standard output. */
-async function exportCommand(config: Config, log: Logger, file: string): Promise<boolean> {
-  const csv = await withDatabase(config, log, exportSensors);
-  if (file === '-') process.stdout.write(csv);
-  else await writeFile(file, csv);
+async function exportCommand(
+  config: Config,
+  log: Logger,
+  file: string,
+  { json }: { json?: boolean },
+): Promise<boolean> {
+  const text = await withDatabase(config, log, json ? exportSensorsAsJson : exportSensors);
+  if (file === '-') process.stdout.write(text);
+  else await writeFile(file, text);
   return true;
 }
 
@@ -73,14 +85,14 @@ async function withDatabase<T>(
 }
 
 function summary({ added, changed, unchanged, pruned }: Imported, prune: boolean): string {
-  return `${added} sensors added, ${changed} changed, ${unchanged} unchanged${prune ? `, ${pruned} removed` : ''}.`;
+  return `${counted(added, 'sensor')} added, ${changed} changed, ${unchanged} unchanged${prune ? `, ${pruned} removed` : ''}.`;
 }
 
 /** What does not follow by itself. @param overruledBy the file that the next start of the collector upserts. */
 function advice({ added, changed, pruned, toReclassify }: Imported, overruledBy: string | null): string {
   let text = '';
   if (toReclassify > 0) {
-    text += `Stored readings of ${toReclassify} sensors keep their quality until \`sluice replay --reclassify\`.\n`;
+    text += `Stored readings of ${counted(toReclassify, 'sensor')} keep their quality until \`sluice replay --reclassify\`.\n`;
   }
   if (overruledBy !== null && added + changed + pruned > 0) {
     text += `What ${relative('', overruledBy)} says of a sensor overrules this when the collector next starts, unless SENSORS_FILE is none.\n`;

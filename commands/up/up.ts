@@ -4,8 +4,12 @@ import type { Config } from '../../base/config.ts';
 import { DataFolder } from '../../collector/bronze/data-folder.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { Collector } from '../../collector/collector.ts';
+import { configuredTopics } from '../../collector/payload/configured-topics.ts';
+import type { Progress } from '../../collector/serve/status.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
+import { counted } from '../output/counted.ts';
+import { announceAddresses } from './addresses.ts';
 import { EmbeddedBroker } from './broker.ts';
 import { demandPorts } from './ports.ts';
 import { EmbeddedPostgres } from './postgres.ts';
@@ -39,6 +43,12 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
     await broker.start();
     undo.defer(() => broker.stop());
   }
+  undo.use(
+    await announceAddresses(config.DATA_DIR, {
+      ...(config.embedded.broker && { broker: config.MQTT_URL }),
+      ...(config.embedded.postgres && { database: config.DATABASE_URL }),
+    }),
+  );
   const collector = new Collector(config, log, folder);
   undo.defer(() => collector.stop());
   const http = await collector.start();
@@ -48,10 +58,7 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
 
   process.stdout.write(welcome(config, http));
   let timer = setTimeout(function tell() {
-    const { recorded, rejected, stored, pendingBytes } = collector.progress;
-    process.stdout.write(
-      `${new Date().toISOString().slice(11, 19)}  ${recorded} recorded, ${stored} stored, ${rejected} rejected, ${pendingBytes} bytes to load\n`,
-    );
+    process.stdout.write(`${new Date().toISOString().slice(11, 19)}  ${progressText(collector.progress)}\n`);
     timer = setTimeout(tell, PROGRESS_MS);
   }, FIRST_PROGRESS_MS);
   undo.defer(() => clearTimeout(timer));
@@ -65,7 +72,7 @@ function welcome(config: Config, http: string): string {
   const raw = rawFolder(config.DATA_DIR);
   return `
 Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
-${extras(config)}
+${extras(config)}${untakenText(config)}
   Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.TOPICS_FILE === undefined ? config.MQTT_TOPICS.join(', ') : `of ${config.TOPICS_FILE}`})
   Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
   Raw files   tail -f ${raw}/*.jsonl
@@ -77,6 +84,30 @@ Try, in psql:
   SELECT * FROM gold.reading_1min_mean ORDER BY bucket DESC, sensor_id LIMIT 5;
 
 `;
+}
+
+/** Every message is in one of the numbers. */
+export function progressText({ recorded, stored, pendingBytes, ...rest }: Progress): string {
+  const { duplicates, conflicts, refused, rejected } = rest;
+  // What is seldom is shown where there is some.
+  const some = (count: number, what: string) => (count > 0 ? [`${count} ${what}`] : []);
+  return [
+    `${recorded} recorded`,
+    `${stored} stored`,
+    ...some(duplicates, 'sent twice'),
+    ...some(conflicts, 'conflicting'),
+    ...some(refused, 'not storable'),
+    `${rejected} rejected`,
+    `${counted(pendingBytes, 'byte')} to load`,
+  ].join(', ');
+}
+
+/** Whether the topics file takes what the generator sends. */
+function untakenText(config: Config): string {
+  if (config.TOPICS_FILE === undefined) return '';
+  const entry = configuredTopics(config).find('sensors/1');
+  if (entry !== undefined && !entry.ignore && !entry.hasEnvelope) return '';
+  return `The simulated sensors publish plain messages to sensors/1 and so on, which ${config.TOPICS_FILE} does not take: its first entry would be "- filter: sensors/#".\n`;
 }
 
 /** What the generator sends besides, a line each. */

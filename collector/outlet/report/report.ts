@@ -11,12 +11,23 @@ const DEFAULT_CHARTS = 50;
  * @param date UTC, such as 2025-11-12. @param charts of at most this many sensors, the worst first.
  * @returns an HTML page.
  */
-export async function makeReport(client: ClientBase, date: string, charts = DEFAULT_CHARTS): Promise<string> {
+export function makeReport(client: ClientBase, date: string, charts = DEFAULT_CHARTS): Promise<string> {
+  return inSnapshot(client, async () => {
+    const day = await readDay(client, date);
+    return reportPage(day, await cardsOf(client, day, charts));
+  });
+}
+
+/** What the report of a day says, without its charts. @param date UTC, such as 2025-11-12. */
+export function readReport(client: ClientBase, date: string): Promise<Day> {
+  return inSnapshot(client, () => readDay(client, date));
+}
+
+async function inSnapshot<T>(client: ClientBase, read: () => Promise<T>): Promise<T> {
   // The parameters of dates are read in the time zone of the session.
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL TIME ZONE 'UTC'");
   try {
-    const day = await readDay(client, date);
-    return reportPage(day, await cardsOf(client, day, charts));
+    return await read();
   } finally {
     await client.query('ROLLBACK').catch(() => undefined);
   }

@@ -91,3 +91,25 @@ test('wrong settings, and files that settings name, end with 2', async () => {
   expect(failed(findings)).toContain('tokens');
   expect(existsSync(join(folder.path, 'data', 'postgres'))).toBe(false);
 });
+
+test('a topics file that is wrong is a line a mistake, and the broker is asked all the same', async () => {
+  await using folder = await temporaryFolder();
+  const topics = join(folder.path, 'topics.yaml');
+  writeFileSync(topics, 'topics:\n  - { fliter: a }\n  - { filter: b, use: nothing }\n');
+  const port = await freePort();
+  const broker = new EmbeddedBroker({ port });
+  await broker.start();
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => broker.stop());
+  const { code, findings } = await check({
+    DATA_DIR: join(folder.path, 'data'),
+    TOPICS_FILE: topics,
+    MQTT_URL: `mqtt://127.0.0.1:${port}`,
+    EMBEDDED_POSTGRES_PORT: `${await freePort()}`,
+  });
+  expect(code).toBe(2);
+  const of = (name: string) => findings.filter(finding => finding.of === name);
+  expect(of('topics').length).toBeGreaterThan(0);
+  for (const { what } of of('topics')) expect(what).toMatch(/^topics\.yaml:\d+:\d+: [^\n]+$/);
+  expect(of('broker').map(({ result }) => result)).toEqual(['ok', 'advice', 'ok']);
+});

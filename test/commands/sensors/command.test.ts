@@ -24,7 +24,7 @@ test('import adds and changes; export gives a file that import takes back unchan
       `${HEADER},expected_interval\nSensor 1,temperature,°C,Hall 1,0,50,PT1S\nNew,flow,l/s,,,,\n`,
     );
     const done = await sluice(['sensors', 'import', file], none(pipeline));
-    expect(done).toEqual({ code: 0, stderr: '', stdout: '1 sensors added, 1 changed, 0 unchanged.\n' });
+    expect(done).toEqual({ code: 0, stderr: '', stdout: '1 sensor added, 1 changed, 0 unchanged.\n' });
     // What the file does not say of Sensor 1 is as it was.
     const sensor =
       "SELECT max_value, max_step_per_s, max_stuck::text FROM silver.sensor WHERE sensor_id = 'Sensor 1'";
@@ -59,7 +59,7 @@ test('import says what does not follow by itself', async () => {
     await pipeline.database.query("INSERT INTO silver.seen_sensor (sensor_id) VALUES ('Sensor 1')");
     const { stdout } = await pipeline.sluice(['sensors', 'import', file]);
     expect(stdout).toMatch(
-      /^Stored readings of 1 sensors keep their quality until `sluice replay --reclassify`\.$/m,
+      /^Stored readings of 1 sensor keep their quality until `sluice replay --reclassify`\.$/m,
     );
     expect(stdout).toMatch(
       /^What .*db\/sensors\.csv says of a sensor overrules this .* unless SENSORS_FILE is none\.$/m,
@@ -67,7 +67,7 @@ test('import says what does not follow by itself', async () => {
     // The file that the collector takes anyway.
     const own = await pipeline.sluice(['sensors', 'import', SENSORS_FILE]);
     expect(own.stdout).toMatch(
-      /^0 sensors added, 1 changed, 6 unchanged\.\nStored readings of 1 sensors [^\n]+\n$/,
+      /^0 sensors added, 1 changed, 6 unchanged\.\nStored readings of 1 sensor [^\n]+\n$/,
     );
   });
 });
@@ -102,7 +102,7 @@ test('import reads standard input', async () => {
     expect(await run(`${HEADER}\nNew,flow,l/s,,,\n`)).toEqual({
       code: 0,
       stderr: '',
-      stdout: '1 sensors added, 0 changed, 0 unchanged.\n',
+      stdout: '1 sensor added, 0 changed, 0 unchanged.\n',
     });
     expect(await run('sensor_id\n')).toMatchObject({
       code: 2,
