@@ -50,11 +50,11 @@ export const storedReading = z.object(
 );
 
 export const mean = z.object({
-  time: time.describe('Where the minute, hour or day begins.'),
+  bucket: time.describe('Where the minute, hour or day begins.'),
   sensor_id: z.string(),
-  mean: z.number(),
-  min: z.number(),
-  max: z.number(),
+  val_mean: z.number(),
+  val_min: z.number(),
+  val_max: z.number(),
   n: z.number().int(),
 });
 

@@ -98,11 +98,11 @@ async function* meansOf(client: ClientBase, id: string, every: keyof typeof LEVE
     SELECT to_char(bucket, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${LEVELS[every].means}
     WHERE sensor_id = $1 AND bucket >= $2::timestamptz AND bucket < $3::timestamptz ORDER BY bucket`;
   const values = [id, formatTime(from), formatTime(to)];
-  const read = () => batchesOf<[time: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
+  const read = () => batchesOf<[bucket: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
   for await (const rows of inSnapshot(client, STREAM_MS, read)) {
-    yield rows.map(([time, ...numbers]) => {
-      const [mean, min, max, n] = numbers.map(Number);
-      return { time, sensor_id: id, mean, min, max, n };
+    yield rows.map(([bucket, ...numbers]) => {
+      const [val_mean, val_min, val_max, n] = numbers.map(Number);
+      return { bucket, sensor_id: id, val_mean, val_min, val_max, n };
     });
   }
 }

@@ -1,6 +1,6 @@
 /** What a chart shows, as CSV that is safe to open in a spreadsheet. */
 export function csvOf(series) {
-  const lines = ['time,sensor_id,mean,min,max,n,quality'];
+  const lines = ['time,sensor_id,val_mean,val_min,val_max,n,quality'];
   for (const { sensor_id, points, marks } of series) {
     const id = cell(sensor_id);
     for (const [ms, mean, least, greatest, n] of points) {

@@ -118,13 +118,13 @@ describe.skipIf(withoutBrowser)('the page in a real browser', () => {
         page.getByRole('button', { name: 'CSV' }).click(),
       ]);
       const rows = (await readFile((await csv.path())!, 'utf8')).trim().split('\n');
-      expect(rows[0]).toBe('time,sensor_id,mean,min,max,n,quality');
+      expect(rows[0]).toBe('time,sensor_id,val_mean,val_min,val_max,n,quality');
       expect(rows.map(row => row.split(',').slice(1).join()).sort()).toEqual([
         'Sensor 3,-80,-80,-80,1,out_of_range',
         'Sensor 3,18,18,18,1,valid',
         'Sensor 3,19,19,19,1,valid',
         'Sensor 4,25,25,25,1,valid',
-        'sensor_id,mean,min,max,n,quality',
+        'sensor_id,val_mean,val_min,val_max,n,quality',
       ]);
       const [png] = await Promise.all([
         page.waitForEvent('download'),

@@ -224,11 +224,11 @@ test.each([
   const path = `/api/v1/sensors/Voltage/means?every=${every}&from=2022-04-14&to=2022-04-14`;
   await eventually(async () =>
     expect((await get(path)).body).toEqual([
-      { time, sensor_id: 'Voltage', mean: 102, min: 101, max: 103, n: 3 },
+      { bucket: time, sensor_id: 'Voltage', val_mean: 102, val_min: 101, val_max: 103, n: 3 },
     ]),
   );
   expect((await get(path, { accept: 'text/csv' })).body).toBe(
-    `time,sensor_id,mean,min,max,n\n${time},Voltage,102,101,103,3\n`,
+    `bucket,sensor_id,val_mean,val_min,val_max,n\n${time},Voltage,102,101,103,3\n`,
   );
   expect((await get('/api/v1/sensors/Voltage/means?every=2m')).code).toBe(400);
 });
