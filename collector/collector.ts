@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../base/config.ts';
-import { connectionBudget, descriptorBudget } from '../base/descriptors.ts';
+import { connectionBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import { type Changes, Reload } from '../base/reload.ts';
 import { ClockCorrection } from './bronze/clock-correction.ts';
 import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
-import { Recorder } from './bronze/recorder.ts';
+import type { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import { FileMemory } from './payload/memory.ts';
-import type { Topics } from './payload/topics.ts';
+import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
 import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
@@ -27,8 +27,7 @@ import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
 import { CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
-import { Loader } from './silver/loader.ts';
-import type { Sensor } from './silver/registry.ts';
+import type { Loader } from './silver/loader.ts';
 import { readRegistry } from './silver/registry-file.ts';
 import { Intake } from './source/http/intake.ts';
 import { openSource } from './source/open-source.ts';
@@ -127,9 +126,9 @@ export class Collector {
     const topics = configuredTopics(config, memory);
 
     const folder = this.#folder ?? (await this.#lockFolder());
-    const clock = new ClockWatch(config.DATA_DIR);
-    const recorder = await this.#startRecorder(folder, topics, clock);
-    const loader = this.#startLoader(folder, recorder, topics, sensors);
+    const parts = { config, folder, topics, log: this.#log, undo: this.#undo };
+    const { recorder, clock } = await this.#startRecorder(parts);
+    const loader = startLoader(parts, recorder, sensors);
     const refresher = this.#startRefresher(loader);
     this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
@@ -150,51 +149,17 @@ export class Collector {
     return address;
   }
 
-  async #startRecorder(folder: DataFolder, topics: Topics, clock: ClockWatch): Promise<Recorder> {
-    const { DATA_DIR: dataDir, LATE_MINUTES: lateMinutes, RAW_PARTITION } = this.#config;
-    const log = this.#log;
-    void folder.lost.then(this.#failing.resolve);
-    if (folder.crashed) log.warn('the last collector here did not stop cleanly; checking the raw files');
-    const recorder = new Recorder({
-      dataDir,
-      topics,
-      lateMinutes,
-      hourly: RAW_PARTITION === 'hour' ? folder.collector : undefined,
-      descriptors: descriptorBudget(),
-      folder,
-      clock,
-      log,
-    });
-    // Also where the start fails: it may have opened files.
-    this.#undo.defer(async () => {
-      await recorder.stop();
-      if (!recorder.isWhole) folder.damaged();
-    });
+  async #startRecorder(parts: PipelineParts): Promise<{ recorder: Recorder; clock: ClockWatch }> {
+    const { DATA_DIR: dataDir } = this.#config;
+    void parts.folder.lost.then(this.#failing.resolve);
+    const clock = new ClockWatch(dataDir);
     await clock.start();
-    await recorder.start(folder.crashed);
-    folder.repaired();
-    const correction = new ClockCorrection(clock, dataDir, recorder, topics.plain.decoder, log);
+    const recorder = await startRecorder(parts, clock);
+    const correction = new ClockCorrection(clock, dataDir, recorder, parts.topics.plain.decoder, this.#log);
     correction.start();
     this.#undo.defer(() => correction.stop());
     this.#health.watch('clock_wrong', () => clock.suspicion);
-    return recorder;
-  }
-
-  #startLoader(folder: DataFolder, recorder: Recorder, topics: Topics, sensors: Sensor[]): Loader {
-    const { collector, epoch, token } = folder;
-    const loader = new Loader({
-      config: this.#config,
-      collector,
-      writer: { epoch, token },
-      topics: topics.text,
-      sensors,
-      log: this.#log,
-      snapshot: () => recorder.snapshot(),
-    });
-    recorder.groups.follow(({ files }) => loader.durable(files));
-    loader.start();
-    this.#undo.defer(() => loader.stop());
-    return loader;
+    return { recorder, clock };
   }
 
   #startRefresher(loader: Loader): Refresher {
