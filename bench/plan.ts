@@ -6,6 +6,8 @@ export interface Plan {
   expectedSeconds: Record<
     | 'publisher'
     | 'throughput'
+    | 'many-sensors'
+    | 'fleet'
     | 'baseline'
     | 'catch-up'
     | 'latency'
@@ -19,6 +21,8 @@ export interface Plan {
   >;
   publisher: { messages: number; rounds: number };
   throughput: { amounts: Amount[]; rounds: number };
+  manySensors: { few: number; many: number; messages: number; rounds: number };
+  fleet: { collectors: number[]; amount: Amount; rounds: number };
   baseline: { sluice: Amount; baseline: Amount; rounds: number };
   /** Lines are dealt to `sensors` raw files. */
   catchUp: { lines: number; sensors: number; rounds: number };
@@ -36,11 +40,13 @@ export interface Plan {
   http: { posts: number; days: number; amount: Amount; rounds: number };
 }
 
-/** About 30 minutes, five of them for the memory without a database. */
+/** About 35 minutes, five of them for the memory without a database. */
 export const full: Plan = {
   expectedSeconds: {
     publisher: 20,
     throughput: 520,
+    'many-sensors': 200,
+    fleet: 150,
     baseline: 70,
     'catch-up': 220,
     latency: 200,
@@ -60,6 +66,12 @@ export const full: Plan = {
       { sensors: 10_000, messages: 500_000, warmup: 100_000 },
     ],
     rounds: 5,
+  },
+  manySensors: { few: 5, many: 100_000, messages: 1_000_000, rounds: 3 },
+  fleet: {
+    collectors: [1, 2, 3],
+    amount: { sensors: 60, messages: 500_000, warmup: 100_000 },
+    rounds: 3,
   },
   baseline: {
     sluice: { sensors: 5, messages: 300_000, warmup: 50_000 },
@@ -108,11 +120,13 @@ export const full: Plan = {
   http: { posts: 1000, days: 5, amount: { sensors: 5, messages: 1_000_000, warmup: 100_000 }, rounds: 3 },
 };
 
-/** Whether it runs and reports, in about four minutes; its figures are rough. */
+/** Whether it runs and reports, in about five minutes; its figures are rough. */
 export const quick: Plan = {
   expectedSeconds: {
     publisher: 3,
     throughput: 40,
+    'many-sensors': 40,
+    fleet: 30,
     baseline: 12,
     'catch-up': 8,
     latency: 35,
@@ -131,6 +145,12 @@ export const quick: Plan = {
       { sensors: 1000, messages: 60_000, warmup: 20_000 },
       { sensors: 10_000, messages: 40_000, warmup: 10_000 },
     ],
+    rounds: 1,
+  },
+  manySensors: { few: 5, many: 100_000, messages: 100_000, rounds: 1 },
+  fleet: {
+    collectors: [1, 2, 3],
+    amount: { sensors: 60, messages: 60_000, warmup: 20_000 },
     rounds: 1,
   },
   baseline: {

@@ -17,9 +17,11 @@ import { describeMachine } from './machine.ts';
 import { measureBaseline } from './parts/baseline.ts';
 import { measureBrokers } from './parts/brokers.ts';
 import { measureCatchUp } from './parts/catch-up.ts';
+import { measureFleet } from './parts/fleet.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureHttp } from './parts/http.ts';
 import { measureLatency } from './parts/latency.ts';
+import { measureManySensors } from './parts/many-sensors.ts';
 import { measureMemory } from './parts/memory.ts';
 import { measureMidnight } from './parts/midnight.ts';
 import { measurePublisher } from './parts/publisher.ts';
@@ -36,6 +38,8 @@ import { type MeasuredPart, mergeResults, RESULTS_FILE, type Results, readResult
 const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> = {
   publisher: measurePublisher,
   throughput: measureThroughput,
+  'many-sensors': measureManySensors,
+  fleet: measureFleet,
   baseline: measureBaseline,
   'catch-up': measureCatchUp,
   latency: measureLatency,
@@ -54,7 +58,7 @@ const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--rivals] [-
 
 Measures Sluice beside mosquitto_sub, COPY and a naive collector, and writes a report, its figures as JSON, and a chart.
 
-  --quick         small loads, few rounds, about four minutes: shows that it runs; the figures are rough
+  --quick         small loads, few rounds, about five minutes: shows that it runs; the figures are rough
   --only PART,…   only these parts: ${Object.keys(parts).join(', ')}
   --rivals        also other programs that store what a broker sends, as far as they are installed
   --compare       say which ratios moved by more than their noise since the runs in bench/history.jsonl; a run that is

@@ -28,6 +28,18 @@ const targets: Target[] = [
   memory(1000),
   memory(10_000),
   {
+    promise: 'throughput at 100,000 sensors with hourly files, of that at 5 sensors',
+    part: 'many-sensors',
+    figure: 'throughput ratio, 100000 sensors to 5',
+    least: 0.9,
+  },
+  {
+    promise: 'peak RSS at full rate with 100,000 sensors and hourly files, MB',
+    part: 'many-sensors',
+    figure: 'peak RSS MB, 100000 sensors',
+    most: 400,
+  },
+  {
     promise: 'growth at full rate without a database, MB',
     part: 'memory',
     figure: 'growth without a database MB',
