@@ -33,7 +33,7 @@ export function metricsPage(): string {
 
 /** A collector that has done nothing. */
 const nothing = {
-  broker: () => ({ connected: false, received: 0, acknowledged: 0, connections: 0 }),
+  broker: () => ({ connected: false, received: 0, redelivered: 0, acknowledged: 0, connections: 0 }),
   http: () => ({ received: 0, rejected: new Map() }),
   reasons: () => [],
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),

@@ -24,7 +24,13 @@ export interface StoredBatch {
 
 /** What is looked up when somebody asks; all of it counts from the start of the process. */
 export interface Observed {
-  broker(): { connected: boolean; received: number; acknowledged: number; connections: number };
+  broker(): {
+    connected: boolean;
+    received: number;
+    redelivered: number;
+    acknowledged: number;
+    connections: number;
+  };
   /** Readings that came in by HTTP, and how many of them were refused, by reason. */
   http(): { received: number; rejected: ReadonlyMap<string, number> };
   recorder(): { recorded: number; pendingBytes: number; failing: boolean };
@@ -178,6 +184,12 @@ export class Metrics {
         ],
       ],
       ['sluice_messages_recorded_total', 'Readings that are on disk.', [], () => [[{}, recorder().recorded]]],
+      [
+        'sluice_messages_redelivered_total',
+        'Messages that the broker said it had sent before: DUP of MQTT, redeliveries of JetStream.',
+        [],
+        () => [[{}, broker().redelivered]],
+      ],
       [
         'sluice_messages_rejected_total',
         'Messages that are no readings, by reason; data/rejected has those of MQTT.',

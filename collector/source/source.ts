@@ -10,6 +10,8 @@ export interface BrokerStatus {
 /** What a source has done since its start. */
 export interface SourceCounts {
   received: number;
+  /** Of them, those that the broker says it has sent before, to this collector or to another one. */
+  redelivered: number;
   acknowledged: number;
   connections: number;
   /** Messages that nobody sends again and that could not be recorded (MQTT, QoS 0). */

@@ -57,7 +57,7 @@ export class JetStreamSource implements Source {
     this.#log = log;
   }
 
-  get counts(): SourceCounts & { redelivered: number } {
+  get counts(): SourceCounts {
     return {
       received: this.#received,
       redelivered: this.#redelivered,

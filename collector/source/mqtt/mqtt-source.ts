@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import { type Config, isShared } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
-import type { Delivery } from '../delivery.ts';
+import { type Delivery, isRepeated } from '../delivery.ts';
 import type { Origin, Sink } from '../sink.ts';
 import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { Acknowledger } from './acknowledger.ts';
@@ -60,6 +60,7 @@ export class MqttSource implements Source {
   /** Whether we stay on the connection that was accepted last; from others nothing is taken. */
   #staying = false;
   #received = 0;
+  #redelivered = 0;
   #connections = 0;
   /** Of the connection that stands; it has been made when `#subscribing` resolves. */
   #subscription: Subscription | undefined;
@@ -81,7 +82,8 @@ export class MqttSource implements Source {
   }
 
   get counts(): SourceCounts {
-    return { received: this.#received, connections: this.#connections, ...this.#acknowledger.counts };
+    const [received, redelivered, connections] = [this.#received, this.#redelivered, this.#connections];
+    return { received, redelivered, connections, ...this.#acknowledger.counts };
   }
 
   get warning(): string | undefined {
@@ -256,6 +258,7 @@ export class MqttSource implements Source {
     // While stopping nothing more is taken: the broker sends it again to the next collector.
     if (this.#stopping.signal.aborted || !this.#staying) return undefined;
     this.#received++;
+    if (isRepeated(delivery)) this.#redelivered++;
     const origin = payloadBytes === payload.length ? this.#origin! : { ...this.#origin!, payloadBytes };
     const receipt = this.#recorder.record(topic, payload, delivery, origin);
     this.#acknowledger.note(receipt, delivery, topic, connection);

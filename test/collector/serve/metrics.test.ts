@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Metrics, type Observed } from '../../../collector/serve/metrics.ts';
 
 const observed: Observed = {
-  broker: () => ({ connected: true, received: 12, acknowledged: 11, connections: 3 }),
+  broker: () => ({ connected: true, received: 12, redelivered: 7, acknowledged: 11, connections: 3 }),
   http: () => ({ received: 5, rejected: new Map([['not JSON', 4]]) }),
   recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
   reasons: () => [{ name: 'broker_away', message: 'the broker is away' }],
@@ -40,6 +40,7 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_messages_received_total{source="mqtt"}')).toBe(12);
   expect(series.get('sluice_messages_received_total{source="http"}')).toBe(5);
   expect(series.get('sluice_messages_recorded_total')).toBe(10);
+  expect(series.get('sluice_messages_redelivered_total')).toBe(7);
   expect(series.get('sluice_mqtt_connections_total')).toBe(3);
   expect(series.get('sluice_mqtt_connected')).toBe(1);
   expect(series.get('sluice_database_connected')).toBe(0);

@@ -428,6 +428,7 @@ test.skipIf(withoutMosquitto)(
       const stopping = source.stop();
       for (const refuse of refusals.splice(0)) refuse();
       await stopping;
+      expect(source.counts).toMatchObject({ received: 2, redelivered: count === 2 ? 0 : 2 });
     }
     await publisher.endAsync();
     const [retained, live] = seen;
