@@ -32,6 +32,8 @@ export interface Amount {
   warmup: number;
   /** Whether the day of the readings changes in the middle of the load. */
   midnight?: boolean;
+  /** Whether the warm-up is of the hour of the load, so that nothing begins with it. */
+  sameHour?: boolean;
 }
 
 /** One round of one subscriber. */
@@ -52,22 +54,26 @@ export interface Round {
 /** Hours of the loads' day: a load begins long after the warm-up has ended. */
 const WARMUP_HOUR = 0;
 const LOAD_HOUR = 6;
+/** A load that goes on with the hour of its warm-up begins so long after it. */
+const WITHIN_HOUR_MS = 20 * 60_000;
 
 /** Publishes a load to a subscriber on a broker of its own, as fast as the broker takes it, after a warm-up. */
 export async function measure(
   bench: Bench,
-  { sensors, messages, warmup, midnight = false }: Amount,
+  { sensors, messages, warmup, midnight = false, sameHour = false }: Amount,
   start: StartSubscriber,
   brokerSettings: readonly string[] = [],
 ): Promise<Round> {
   await using broker = await Broker.start(bench, brokerSettings);
   await using subscriber = await start(bench, broker, sensors, warmup + messages);
   const { port } = broker;
-  const before: Load = { sensors, count: warmup, from: loadStart(WARMUP_HOUR) };
+  const warmupFrom = loadStart(sameHour ? LOAD_HOUR : WARMUP_HOUR);
+  const before: Load = { sensors, count: warmup, from: warmupFrom };
   await (await preparePublisher(bench, { port, load: before })).publish();
   await subscriber.untilDone(warmup);
 
-  const from = midnight ? loadAcrossMidnight(sensors, messages / 2) : loadStart(LOAD_HOUR);
+  const within = loadStart(LOAD_HOUR) + (sameHour ? WITHIN_HOUR_MS : 0);
+  const from = midnight ? loadAcrossMidnight(sensors, messages / 2) : within;
   const load: Load = { sensors, count: messages, from };
   const publisher = await preparePublisher(bench, { port, load });
   const cpuBefore = await subscriber.cpuMicros();
