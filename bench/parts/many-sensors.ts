@@ -25,7 +25,6 @@ export async function measureManySensors(bench: Bench, plan: Plan): Promise<Part
   for (let round = 0; round < rounds; round++) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
       const { sensors, start } = side;
-      // The warm-up has each sensor once.
       const warmup = Math.max(many, 100_000);
       const result = await measure(bench, { sensors, messages, warmup, sameHour: true }, start);
       side.rounds.push(result);

@@ -5,6 +5,8 @@ import { RawFileName } from './raw-file-name.ts';
 import type { ListedFile } from './raw-folder.ts';
 import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
 
+const HOUR: Micros = 3_600e6;
+
 /**
  * Which names files have. A file that cannot be written, while others can, is left alone: its lines go to one beside it, so
  * that it costs nobody anything but a look.
@@ -15,6 +17,9 @@ import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
  */
 export class FileNames {
   readonly #hourly: string | undefined;
+  /** The last hour that was asked for, and its file. */
+  #hour = -1;
+  #hourFile: RawFileName | undefined;
   /** The keys that are taken, by what the file system makes of them; undefined where it makes nothing of them. */
   #taken: Map<string, string> | undefined;
 
@@ -48,9 +53,12 @@ export class FileNames {
   /** The file that a reading goes to. */
   ofReading(sensorId: string, time: Micros): RawFileName {
     const collector = this.#hourly;
-    return collector === undefined
-      ? this.#resolve(RawFileName.ofReading(sensorId, time), sensorId)
-      : this.#resolve(RawFileName.ofHour(collector, time), collector);
+    if (collector === undefined) return this.#resolve(RawFileName.ofReading(sensorId, time), sensorId);
+    const hour = Math.floor(time / HOUR);
+    if (hour !== this.#hour || this.#hourFile === undefined)
+      this.#hourFile = this.#resolve(RawFileName.ofHour(collector, time), collector);
+    this.#hour = hour;
+    return this.#hourFile;
   }
 
   /** The file that a message goes to which is recorded as it came. */
@@ -81,5 +89,6 @@ export class FileNames {
   /** Leaves a file alone from here on. @param path below the data folder. */
   avoid(path: string): void {
     this.#avoided.add(path);
+    this.#hourFile = undefined;
   }
 }

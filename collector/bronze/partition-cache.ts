@@ -1,4 +1,4 @@
-import { utcDate } from '../../base/time.ts';
+import type { Micros } from '../../base/time.ts';
 import type { CommonForm } from '../payload/decoder.ts';
 import type { Reading } from '../payload/reading.ts';
 import type { Partition } from './sensor-watermarks.ts';
@@ -6,6 +6,7 @@ import type { Partition } from './sensor-watermarks.ts';
 /** No payload of the common form is longer. */
 const MOST_BYTES = 192;
 const MOST_HEADS = 150_000;
+const DAY: Micros = 86_400e6;
 
 /** Where payloads with one beginning go, and at which byte their time stands. */
 export interface Known {
@@ -42,7 +43,7 @@ export class PartitionCache {
    * than a day ahead is to be asked each time.
    */
   learn(form: CommonForm, payload: Buffer, { time }: Reading, partition: Partition, now: number): void {
-    if (payload.length > MOST_BYTES || utcDate(time) > utcDate(now * 1000)) return;
+    if (payload.length > MOST_BYTES || Math.floor(time / DAY) > Math.floor((now * 1000) / DAY)) return;
     const head = this.#headOf(form, payload);
     if (head === undefined) return;
     // The head is ASCII, and ends behind the date, or behind the hour: the time follows a T.

@@ -71,6 +71,8 @@ export class SensorWatermarks {
   readonly #onForget: () => void;
   /** By the part of the file name that stands for the sensor. */
   readonly #sensors = new Map<string, Sensor>();
+  /** The file of an hour that was asked for last. */
+  #hour = { key: '', file: '', day: 0, end: 0 };
   /** Those of sensors' own files. */
   readonly #partitions = new Map<string, Partition>();
 
@@ -123,12 +125,15 @@ export class SensorWatermarks {
   }
 
   #hourPartition(name: RawFileName, sensorId: string): Partition {
-    const { path, day, end } = name;
+    // One for all sensors, which then have the same text in memory.
+    if (name.key !== this.#hour.key)
+      this.#hour = { key: name.key, file: name.path, day: name.day, end: name.end };
+    const { file, day, end } = this.#hour;
     const sensor = this.#sensor(safeName(sensorId));
-    const known = sensor.recent.find(({ file }) => file === path);
+    const known = sensor.recent.find(other => other.file === file);
     if (known !== undefined) return known;
     sensor.id ??= sensorId;
-    const partition = { file: path, sensor, sensorId: sensor.id, day, end, lateBefore: 0 };
+    const partition = { file, sensor, sensorId: sensor.id, day, end, lateBefore: 0 };
     // Two, as those who send late ones mostly send new ones as well. What is forgotten costs another mark.
     sensor.recent = [partition, ...sensor.recent.slice(0, 1)];
     return partition;

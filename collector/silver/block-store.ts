@@ -111,9 +111,10 @@ export class BlockStore {
     stored: OnStored,
   ): Promise<boolean> {
     const tried = blocks.map(block => ({ ...block, watermark: block.watermark.fork() }));
-    const batch = new DirectBatch(tried, decoder);
+    const seen = this.#seenOn(client);
+    const batch = new DirectBatch(tried, decoder, id => seen.has(id));
     try {
-      await storeDirect(client, this.#collector, batch, this.#seenOn(client));
+      await storeDirect(client, this.#collector, batch, seen);
     } catch (error) {
       if (remedyOf(error) === 'retry') throw error;
       return false;

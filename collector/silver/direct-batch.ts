@@ -8,6 +8,7 @@ import type { FoundSensor } from './found-sensors.ts';
 import { firstLineHash } from './ledger.ts';
 import type { LineDecoder } from './line-decoder.ts';
 import { isFlagged, loadedText, unflaggedText } from './reading-columns.ts';
+import { StaleMinutes } from './stale-minutes.ts';
 
 /** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
 const PIECE_BYTES = 32 * 1024;
@@ -20,7 +21,8 @@ export class DirectBatch {
   readonly #blocks: readonly Block[];
   readonly #decoder: LineDecoder;
   readonly #flagged: string[] = [];
-  readonly #stale = new StaleMinutes();
+  /** Minutes and sensors of the rows. */
+  readonly stale: StaleMinutes;
   /** Files and bytes are known from the beginning. */
   readonly ranges: ByteRange[];
   /** Lines of which something cannot be stored. */
@@ -28,8 +30,16 @@ export class DirectBatch {
   /** What the registry lacks of the sensors, by id. */
   readonly found = new Map<string, FoundSensor>();
 
-  /** @param blocks their watermarks are moved behind their lines. */
-  constructor(blocks: readonly Block[], decoder: LineDecoder) {
+  /**
+   * @param blocks their watermarks are moved behind their lines.
+   * @param isSeen whether silver.seen_sensor is known to have a sensor.
+   */
+  constructor(
+    blocks: readonly Block[],
+    decoder: LineDecoder,
+    isSeen: (sensorId: string) => boolean = () => false,
+  ) {
+    this.stale = new StaleMinutes(isSeen);
     this.#blocks = blocks;
     this.#decoder = decoder;
     this.ranges = blocks.map(block =>
@@ -60,15 +70,6 @@ export class DirectBatch {
     return Buffer.from(this.#flagged.join(''));
   }
 
-  /** Minutes of the rows; of each the sensor stands at the same place in `staleSensors`. */
-  get staleMinutes(): readonly string[] {
-    return this.#stale.minutes;
-  }
-
-  get staleSensors(): readonly string[] {
-    return this.#stale.sensors;
-  }
-
   /** Plain messages. Those of the common form are decoded and classified in one pass, without an object for each. */
   #plainRows(block: Block, range: ByteRange): string {
     const { start, bytes, watermark } = block;
@@ -83,7 +84,7 @@ export class DirectBatch {
         // What is late is rare, and has a further column.
         if (!watermark.isLate(sensorId, second, start + at)) {
           rows += `${time}\t${sensorId}\t${value}\t${this.#decoder.qualityOf(sensorId, Number(value))}\n`;
-          this.#stale.add(sensorId, second);
+          this.stale.add(sensorId, second);
           common++;
           at += all.length;
           continue;
@@ -114,7 +115,7 @@ export class DirectBatch {
     if (line.rejection !== undefined || line.refusals.length > 0) this.rejected.push(line);
     let rows = '';
     for (const row of line.rows) {
-      this.#stale.add(row.sensorId, Math.floor(row.time / 1e6));
+      this.stale.add(row.sensorId, Math.floor(row.time / 1e6));
       if (row.found !== undefined) this.found.set(row.sensorId, row.found);
       if (isFlagged(row)) this.#flagged.push(`${loadedText(row)}\n`);
       else rows += `${unflaggedText(row)}\n`;
@@ -139,25 +140,4 @@ function byteRangeOf(
   const hash = start === 0 ? firstLineHash(bytes.subarray(0, bytes.indexOf(0x0a))) : null;
   const to = start + bytes.length;
   return { file, from: start, to, firstLineHash: hash, newest, decodedWith, ...emptyCounters() };
-}
-
-/** Minutes that readings fall into. Those of a sensor come in order, mostly, so remembering its last one is enough. */
-class StaleMinutes {
-  readonly minutes: string[] = [];
-  readonly sensors: string[] = [];
-  readonly #last = new Map<string, number>();
-  #sensorId = '';
-  #minute = 0;
-
-  /** @param second since 1970. */
-  add(sensorId: string, second: number): void {
-    const minute = second - (second % 60);
-    if (minute === this.#minute && sensorId === this.#sensorId) return;
-    this.#minute = minute;
-    this.#sensorId = sensorId;
-    if (this.#last.get(sensorId) === minute) return;
-    this.#last.set(sensorId, minute);
-    this.minutes.push(new Date(minute * 1000).toISOString());
-    this.sensors.push(sensorId);
-  }
 }

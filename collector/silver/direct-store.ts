@@ -22,18 +22,13 @@ export async function storeDirect(
   await client.query('BEGIN');
   try {
     await insertNewFiles(client, collector, batch.ranges);
-    await copy(client, unflaggedColumns, batch.rows());
-    const { flaggedRows, ranges, rejected, staleMinutes, staleSensors } = batch;
-    if (flaggedRows.length > 0) await copy(client, loadedColumns, [flaggedRows]);
-    if (staleMinutes.length > 0) {
-      await client.query(
-        'INSERT INTO sluice.stale_minute (bucket, sensor_id) SELECT * FROM unnest($1::timestamptz[], $2::text[])',
-        [staleMinutes, staleSensors],
-      );
-    }
+    await copy(client, `silver.sensor_reading (${unflaggedColumns})`, batch.rows());
+    const { flaggedRows, ranges, rejected, stale } = batch;
+    if (flaggedRows.length > 0) await copy(client, `silver.sensor_reading (${loadedColumns})`, [flaggedRows]);
+    if (stale.rows.length > 0) await copy(client, 'sluice.stale_minute (bucket, sensor_id)', stale.rows);
     await storeRejections(client, collector, rejected);
     await registerFound(client, batch.found.values());
-    const committed = await seen.insert(client, staleSensors);
+    const committed = await seen.insert(client, stale.unseen);
     await noteDecodedWith(client, collector, ranges);
     await moveOffsets(client, collector, ranges);
     await client.query('COMMIT');
@@ -45,8 +40,8 @@ export async function storeDirect(
 }
 
 /** Sends rows as they are made: where the database is the slower one, it never waits for them. */
-async function copy(client: ClientBase, columns: string, rows: Iterable<Buffer>): Promise<void> {
-  const copying = client.query(copyFrom(`COPY silver.sensor_reading (${columns}) FROM STDIN`));
+async function copy(client: ClientBase, table: string, rows: Iterable<Buffer>): Promise<void> {
+  const copying = client.query(copyFrom(`COPY ${table} FROM STDIN`));
   const copied = finished(copying);
   // It may fail while nobody waits for it.
   copied.catch(() => undefined);

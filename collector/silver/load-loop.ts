@@ -246,7 +246,10 @@ export class LoadLoop {
       // First this: a reload may come while we write.
       this.#isRegistered = true;
       try {
-        await upsertSensors(client, this.#data.sensors);
+        const { sensors } = this.#data;
+        await upsertSensors(client, sensors);
+        // The thread would keep them for ever.
+        sensors.length = 0;
         // Other collectors judge by the same registry.
         await client.query(`NOTIFY ${REGISTRY_CHANNEL}`);
       } catch (error) {

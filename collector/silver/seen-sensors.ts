@@ -7,6 +7,11 @@ const MOST_SENSORS = 250_000;
 export class SeenSensors {
   readonly #known = new Set<string>();
 
+  /** Whether a sensor is known to be there. */
+  has(sensorId: string): boolean {
+    return this.#known.has(sensorId);
+  }
+
   /**
    * Inserts sensors in the transaction of their rows.
    * @returns what is to be called when it has committed; before that they do not count as known.
