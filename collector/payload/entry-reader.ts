@@ -19,7 +19,7 @@ export interface ReaderOptions {
   zone: Zone;
   /** The same of plain messages: SENSOR_TIMEZONE. */
   plainZone: Zone;
-  memory?: Memory | undefined;
+  memory: Memory;
   /** Takes in what is wrong. @param path from the root of the file. */
   report: Report;
 }

@@ -37,7 +37,7 @@ const NO_BYTES = Buffer.alloc(0);
  */
 export function writeEnvelope(envelope: Envelope): Buffer {
   const { arrival, topic, payload, qos, retain, dup, packetId, session, notes } = envelope;
-  let line = `{"received_at": "${formatTime(arrival)}", "topic": ${JSON.stringify(topic)}`;
+  let line = envelopeHead(arrival, topic);
   if (qos !== undefined) line += `, "qos": ${qos}`;
   if (retain) line += ', "retain": true';
   if (dup) line += ', "dup": true';
@@ -45,6 +45,11 @@ export function writeEnvelope(envelope: Envelope): Buffer {
   if (session !== undefined) line += `, "session": ${JSON.stringify(session)}`;
   if (notes !== undefined) line += `, "notes": ${JSON.stringify(notes)}`;
   return Buffer.from(`${line}${PAYLOAD}${payloadText(payload)}}`);
+}
+
+/** How the line of a message begins. */
+export function envelopeHead(arrival: Micros, topic: string): string {
+  return `{"received_at": "${formatTime(arrival)}", "topic": ${JSON.stringify(topic)}`;
 }
 
 /*

@@ -31,8 +31,8 @@ export interface EntryContext {
   readonly zone: Zone;
   /** The same of plain messages, whose lines do not say what entry they came by: SENSOR_TIMEZONE. */
   readonly plainZone: Zone;
-  /** Keeps what a format learns when messages are recorded; undefined: nothing is recorded here. */
-  readonly memory?: Memory | undefined;
+  /** Keeps what a format learns when messages are recorded. */
+  readonly memory: Memory;
   /** Takes in what is wrong with the entry. @param path of the key: `['values', 'a.b', 'as']`. */
   report(path: readonly (string | number)[], message: string): void;
 }

@@ -8,6 +8,15 @@ export interface Memory {
   keep(key: string, state: unknown): void;
 }
 
+/** A memory that ends with the process: for those who record nothing. */
+export class ShortMemory implements Memory {
+  readonly kept = new Map<string, unknown>();
+
+  keep(key: string, state: unknown): void {
+    this.kept.set(key, structuredClone(state));
+  }
+}
+
 /**
  * A memory in a file, a line a state; the last line of a key counts. A process that is killed loses nothing. A power cut may cost
  * the newest lines: they are not synced, as a plant that starts would wait for a thousand of them.

@@ -14,6 +14,8 @@ export interface Path {
 export interface Found {
   path: string;
   value: unknown;
+  /** The object or array that it stands in. */
+  parent?: unknown;
 }
 
 /** JSON that is nested deeper is not searched: no device sends such, and the paths of its values would be endless. */
@@ -57,6 +59,13 @@ export function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
+/** The object or array that the value of a fixed path stands in; undefined: none. */
+export function parentAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const one of path.steps.slice(0, -1)) value = child(value, one as string | number);
+  return value;
+}
+
 /**
  * What a path finds, in the order of the message: whatever a fixed path or `*` leads to, and of `**` all that is neither
  * object nor array. Takes time in proportion to what it searches.
@@ -71,7 +80,7 @@ export function select(root: unknown, path: Path): Found[] | undefined {
       if (typeof one === 'object') next.push(...childrenOf(before, value));
       else {
         const below = child(value, one);
-        if (below !== undefined) next.push({ path: join(before, one), value: below });
+        if (below !== undefined) next.push({ path: join(before, one), value: below, parent: value });
       }
     }
     found = next;
@@ -97,9 +106,10 @@ function leavesOf(roots: readonly Found[]): Found[] | undefined {
 }
 
 function childrenOf(path: string, value: unknown): Found[] {
-  if (Array.isArray(value)) return value.map((item, at) => ({ path: join(path, at), value: item }));
+  if (Array.isArray(value))
+    return value.map((item, at) => ({ path: join(path, at), value: item, parent: value }));
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).map(([key, item]) => ({ path: join(path, key), value: item }));
+  return Object.entries(value).map(([key, item]) => ({ path: join(path, key), value: item, parent: value }));
 }
 
 function child(value: unknown, one: string | number): unknown {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type EntryContext, type ValueOptions, valueOptions } from './format.ts';
-import { type Found, MAX_DEPTH, type Path, parsePath, select, valueAt } from './path.ts';
+import { type Found, MAX_DEPTH, type Path, parentAt, parsePath, select, valueAt } from './path.ts';
 import type { Said } from './sensor-names.ts';
 import { convert } from './value.ts';
 
@@ -80,7 +80,12 @@ export interface Search {
   takesText: boolean;
   /** Whether what a fixed path leads to and is no number is left out, rather than for the loader to refuse. */
   skipsText: boolean;
+  /** The key beside a value that names its unit. */
+  unitKey: string | undefined;
 }
+
+/** A longer text is no unit. */
+const MOST_UNIT = 50;
 
 /** Finds an entry's values in messages. */
 export class Paths {
@@ -117,7 +122,8 @@ export class Paths {
         const sent = valueAt(item, path);
         if (sent === undefined || sent === null) continue;
         const value = convert(sent, options, takesText);
-        if (typeof value === 'number' || !skipsText) values.push({ path: as ?? path.text, value, said });
+        if (typeof value === 'number' || !skipsText)
+          values.push({ path: as ?? path.text, value, said: this.#said(said, () => parentAt(item, path)) });
         continue;
       }
       const found = select(item, path);
@@ -129,10 +135,20 @@ export class Paths {
         const value = convert(one.value, options, takesText);
         if (typeof value !== 'number') continue;
         seen.add(one.path);
-        values.push({ path: one.path, value, said });
+        values.push({ path: one.path, value, said: this.#said(said, () => one.parent) });
       }
     }
     return values;
+  }
+
+  /** What the topics file says of a value, and what stands beside it. */
+  #said(said: Said | undefined, parent: () => unknown): Said | undefined {
+    const { unitKey } = this.#search;
+    if (unitKey === undefined || said?.unit !== undefined) return said;
+    const beside = parent();
+    if (typeof beside !== 'object' || beside === null || !Object.hasOwn(beside, unitKey)) return said;
+    const unit = (beside as Record<string, unknown>)[unitKey];
+    return typeof unit === 'string' && unit !== '' ? { ...said, unit: unit.slice(0, MOST_UNIT) } : said;
   }
 
   #isLeft({ path }: Found): boolean {

@@ -20,21 +20,20 @@ const KEY = 'sparkplug ';
 
 /** Remembers what births have said, across restarts, and counts what is missing between messages. */
 export class Births {
-  readonly #memory: Memory | undefined;
+  readonly #memory: Memory;
   /** undefined until it is asked for: what is remembered is read no earlier. */
   #known: Map<string, EdgeNode> | undefined;
   /** The last sequence number of each node, since the collector began. */
   readonly #last = new Map<string, number>();
 
-  /** @param memory undefined: nothing is remembered beyond this run. */
-  constructor(memory: Memory | undefined) {
+  constructor(memory: Memory) {
     this.#memory = memory;
   }
 
   get #nodes(): Map<string, EdgeNode> {
     if (this.#known !== undefined) return this.#known;
     this.#known = new Map();
-    for (const [key, state] of this.#memory?.kept ?? []) {
+    for (const [key, state] of this.#memory.kept) {
       if (key.startsWith(KEY)) this.#known.set(key.slice(KEY.length), structuredClone(state) as EdgeNode);
     }
     return this.#known;
@@ -57,7 +56,7 @@ export class Births {
     }
     this.#nodes.set(node, edge);
     if (this.#nodes.size > MOST_NODES) this.#nodes.delete(this.#nodes.keys().next().value!);
-    this.#memory?.keep(KEY + node, edge);
+    this.#memory.keep(KEY + node, edge);
   }
 
   /** What a message leaves out, one for each of its metrics; undefined: it leaves out nothing. */

@@ -25,6 +25,10 @@ export const timeOption = z
         zone: zoneOption
           .optional()
           .describe('Time zone of times that name no offset; default: SENSOR_TIMEZONE.'),
+        of: z
+          .enum(['item', 'message'])
+          .optional()
+          .describe('With each: look in the item, then in the message (default); or in the message only.'),
         missing: z
           .enum(['arrival', 'reject'])
           .optional()
@@ -32,12 +36,12 @@ export const timeOption = z
       }),
     ],
     {
-      error: `must be a path, or {path, unit: ${TIME_UNITS.join(' | ')}, zone: Europe/Berlin, missing: arrival | reject}`,
+      error: `must be a path, or {path, unit: ${TIME_UNITS.join(' | ')}, zone: Europe/Berlin, of: item | message, missing: arrival | reject}`,
     },
   )
   .optional()
   .describe(
-    'Where the time stands: a path, or { path, unit, zone, missing }. Without it a reading has the time of its arrival.',
+    'Where the time stands: a path, or { path, unit, zone, of, missing }. Without it a reading has the time of its arrival.',
   );
 
 /** The zone of the IANA database by that name. */
@@ -55,6 +59,8 @@ export interface TimeRule {
   path: string;
   unit: TimeUnit;
   zone: Zone;
+  /** Whether it is looked for in the message only, and not in the item of `each` first. */
+  isOfMessage: boolean;
   /** Whether a message without it has the time of its arrival. */
   mayBeMissing: boolean;
 }
@@ -62,8 +68,15 @@ export interface TimeRule {
 /** @param zone where the option names none. */
 export function timeRule(option: z.output<typeof timeOption>, zone: Zone): TimeRule | undefined {
   if (option === undefined) return undefined;
-  const { path, unit = 'auto', zone: name, missing } = typeof option === 'string' ? { path: option } : option;
-  return { path, unit, zone: name === undefined ? zone : zoneOf(name), mayBeMissing: missing === 'arrival' };
+  const written = typeof option === 'string' ? { path: option } : option;
+  const { path, unit = 'auto', zone: name, of = 'item', missing } = written;
+  return {
+    path,
+    unit,
+    zone: name === undefined ? zone : zoneOf(name),
+    isOfMessage: of === 'message',
+    mayBeMissing: missing === 'arrival',
+  };
 }
 
 const number = /^-?\d{1,20}(?:\.\d+)?$/;

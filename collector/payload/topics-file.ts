@@ -4,7 +4,7 @@ import { UsageError } from '../../base/errors.ts';
 import { zoneOf } from '../../base/time.ts';
 import { EntryReader } from './entry-reader.ts';
 import { expandUses } from './expand.ts';
-import type { Memory } from './memory.ts';
+import { type Memory, ShortMemory } from './memory.ts';
 import { PositionedYaml, reportIssues } from './positions.ts';
 import { type Preset, shippedPresets } from './presets.ts';
 import { Topics } from './topics.ts';
@@ -57,12 +57,13 @@ export function readTopics(text: string, options: TopicsOptions, name = 'topics 
   const { topics, presets, zone = options.zone } = outlineOf(said, error !== undefined);
   const expansion = { presets: new Map([...shippedPresets(), ...presets]), report, used: new Set<string>() };
   const placed = expandUses(topics, ['topics'], expansion);
-  const zones = { zone: zoneOf(zone), plainZone: zoneOf(options.zone) };
-  const reader = new EntryReader({ ...zones, memory: options.memory, report });
+  const memory = options.memory ?? new ShortMemory();
+  const context = { zone: zoneOf(zone), plainZone: zoneOf(options.zone), memory, report };
+  const reader = new EntryReader(context);
   const entries = placed.flatMap(entry => reader.read(entry) ?? []);
   for (const [name, { topics, place }] of presets) {
     if (expansion.used.has(name)) continue;
-    const unused = new EntryReader({ ...zones, report });
+    const unused = new EntryReader(context);
     for (const entry of expandUses(topics, place!, expansion, [name])) unused.read(entry);
   }
   if (yaml.problems.length > 0) throw new TopicsFileError(yaml.problems);

@@ -32,6 +32,11 @@ const options = {
       'Only messages in which these paths have these values are looked at; the others hold no readings.',
     ),
   skip_text: flag('What a path of values leads to and is no number is left out, rather than refused.'),
+  unit_key: z
+    .string({ error: 'must be a key such as unit' })
+    .min(1, 'must not be empty')
+    .optional()
+    .describe('Key beside a value that names its unit: unit for {"value": 21.5, "unit": "°C"}.'),
   numeric_strings: flag('A text that is a number counts as one: "21.5".'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
@@ -100,8 +105,9 @@ class JsonDecoder implements Decoder {
   /** undefined: the time of the arrival. */
   #timeOf(payload: unknown, item: unknown, arrival: Micros): Micros | Rejection | undefined {
     if (this.#plan.time === undefined) return undefined;
-    const { path, unit, zone, mayBeMissing } = this.#plan.time;
-    const sent = valueAt(item, path) ?? (item === payload ? undefined : valueAt(payload, path));
+    const { path, unit, zone, isOfMessage, mayBeMissing } = this.#plan.time;
+    const sent =
+      valueAt(isOfMessage ? payload : item, path) ?? (item === payload ? undefined : valueAt(payload, path));
     if (sent === undefined || sent === null) return mayBeMissing ? undefined : 'time is missing';
     return readTime(sent, unit, zone, arrival);
   }
@@ -126,6 +132,7 @@ export const json: Format = {
         except: given.except ?? [],
         takesText: given.numeric_strings === true,
         skipsText: given.skip_text === true,
+        unitKey: given.unit_key,
       },
       context,
     );

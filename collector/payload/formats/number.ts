@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { Micros } from '../../../base/time.ts';
-import type { Decoder } from '../decoder.ts';
+import type { Decoder, Notes } from '../decoder.ts';
 import { type EntryContext, type Format, flag, sensorOptions, valueOptions } from '../format.ts';
 import { messageText } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
-import { SensorNames } from '../sensor-names.ts';
+import { type Said, SensorNames } from '../sensor-names.ts';
 import { convert, numberIn } from '../value.ts';
 
 const options = {
@@ -21,7 +21,7 @@ const NOTHINGS = ['nan', 'unavailable', 'unknown', 'none', 'null', 'undefined', 
 const withUnit = /^([+-]?[\d.]+(?:[eE][+-]?\d{1,3})?)\s*([^\d\s.+-]\S{0,19})$/;
 
 /** A number as plain text: `21.38`. Its sensor follows from the topic, its time is that of its arrival. */
-class NumberDecoder implements Decoder {
+export class NumberDecoder implements Decoder {
   readonly #options: Options;
   readonly #names: SensorNames;
 
@@ -30,7 +30,8 @@ class NumberDecoder implements Decoder {
     this.#names = names;
   }
 
-  decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
+  /** @param notes what other messages have said of the sensor: `unit` and `name`. */
+  decode(topic: string, payload: Buffer, arrival: Micros, notes?: Notes): readonly Reading[] | Rejection {
     const message = messageText(payload);
     if (typeof message === 'string') return message;
     const text = message.text.trim();
@@ -38,7 +39,7 @@ class NumberDecoder implements Decoder {
     if (text === '') return [];
     const read = this.#read(text);
     if (typeof read === 'string') return read;
-    const said = read.unit === undefined ? undefined : { unit: read.unit };
+    const said = read.unit === undefined ? saidIn(notes) : { unit: read.unit };
     const reading = this.#names.reading(topic, { path: '' }, undefined, arrival, read.value, said);
     return reading.problem ?? [reading];
   }
@@ -54,6 +55,12 @@ class NumberDecoder implements Decoder {
     const nothing = text.toLowerCase();
     return NOTHINGS.includes(nothing) ? `not a number: ${nothing}` : 'not a number';
   }
+}
+
+function saidIn(notes: Notes | undefined): Said | undefined {
+  if (notes === undefined) return undefined;
+  const { unit, name } = notes;
+  return { ...(typeof unit === 'string' && { unit }), ...(typeof name === 'string' && { name }) };
 }
 
 export const number: Format = {

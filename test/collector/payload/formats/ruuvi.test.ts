@@ -74,8 +74,67 @@ test('data format 6 (Ruuvi Air): valid, maximum, minimum and missing values', ()
   expect(values('068000FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF')).toEqual(['measurement_sequence 255']);
 });
 
+test('data format E1 (Ruuvi Air, extended advertisements): valid, maximum and missing values', () => {
+  expect(values('E1170C5668C79E0065007004BD11CA00C90A0213E0ACFFFFFFDECDEE10FFFFFFFFFFCBB8334C884F')).toEqual([
+    'temperature 29.5',
+    'humidity 55.3',
+    'pressure 101102',
+    'pm1_0 10.1',
+    'pm2_5 11.2',
+    'pm4_0 121.3',
+    'pm10_0 455.4',
+    'co2 201',
+    'voc 20',
+    'nox 4',
+    'luminosity_e1 13027',
+    'measurement_sequence_e1 14601710',
+  ]);
+  const most = values('E17FFF9C40FFFE27102710271027109C40FAFADC28F0FFFFFFFFFFFE3FFFFFFFFFFFCBB8334C884F');
+  expect(most).toContain('luminosity_e1 144284');
+  expect(most).toContain('voc 500');
+  expect(most).toContain('measurement_sequence_e1 16777214');
+  expect(values(`E18000${'FF'.repeat(37)}`)).toEqual([]);
+});
+
+test('data format 5: the largest and the smallest values; data format 3 likewise', () => {
+  expect(values('057FFFFFFEFFFE7FFF7FFF7FFFFFDEFEFFFECBB8334C884F')).toEqual([
+    'temperature 163.835',
+    'humidity 163.835',
+    'pressure 115534',
+    'acceleration_x 32.767',
+    'acceleration_y 32.767',
+    'acceleration_z 32.767',
+    'battery 3.646',
+    'tx_power 20',
+    'movement_counter 254',
+    'measurement_sequence 65534',
+  ]);
+  expect(values('058001000000008001800180010000000000CBB8334C884F')).toEqual([
+    'temperature -163.835',
+    'humidity 0',
+    'pressure 50000',
+    'acceleration_x -32.767',
+    'acceleration_y -32.767',
+    'acceleration_z -32.767',
+    'battery 1.6',
+    'tx_power -40',
+    'movement_counter 0',
+    'measurement_sequence 0',
+  ]);
+  expect(values('03FF7F63FFFF7FFF7FFF7FFFFFFF')).toEqual([
+    'temperature 127.99',
+    'humidity 127.5',
+    'pressure 115535',
+    'acceleration_x 32.767',
+    'acceleration_y 32.767',
+    'acceleration_z 32.767',
+    'battery 65.535',
+  ]);
+  expect(values('0300FF6300008001800180010000')[0]).toBe('temperature -127.99');
+});
+
 test.each([
-  ['0201061BFF99040812', 'not a Ruuvi data format that is known (3, 5, 6)'],
+  ['0201061BFF99040812', 'not a Ruuvi data format that is known (3, 5, 6, E1)'],
   ['0512FC', 'Ruuvi data that is too short'],
   ['', 'data are not hexadecimal digits'],
   ['051', 'data are not hexadecimal digits'],
