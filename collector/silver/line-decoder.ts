@@ -35,6 +35,7 @@ export class LineDecoder {
   /** Lines come file by file. */
   #file = '';
   #isPlain = true;
+  #entry: string | undefined;
 
   constructor({ topics, registry, lateMinutes, folder }: LineDecoderOptions) {
     this.#redeliveries = new Redeliveries(folder);
@@ -48,6 +49,7 @@ export class LineDecoder {
    * @param watermark of the lines before; without it no plain message is late.
    */
   decode(file: string, raw: RawLine, watermark?: Watermark): BatchLine {
+    this.#entry = undefined;
     if (this.isPlain(file)) return this.#decodePlain(file, raw, watermark);
     const line = this.#decodeEnvelope(file, raw);
     line.decodedWith = this.topicsHash;
@@ -61,6 +63,11 @@ export class LineDecoder {
       this.#isPlain = !holdsEnvelopes(file);
     }
     return this.#isPlain;
+  }
+
+  /** The entry of the topics file that has decided about the last message; undefined: none, or it was a plain one. */
+  get entry(): string | undefined {
+    return this.#entry;
   }
 
   /** Of the topics file. */
@@ -113,6 +120,7 @@ export class LineDecoder {
     if (typeof envelope === 'string') return rejectedLine(file, raw, envelope);
     const { topic, payload, notes } = envelope;
     const entry = this.#topics.find(topic);
+    this.#entry = entry?.name;
     if (entry === undefined) return rejectedLine(file, raw, 'the topics file takes no such topic');
     // The broker had kept it from before the subscription: its reading is not of now.
     if (entry.ignore || (envelope.retain && entry.retained === 'skip')) return understood(file, raw, []);

@@ -1,25 +1,39 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type pg from 'pg';
 import type { Logger } from 'pino';
+
 import type { Config } from '../../base/config.ts';
+import { UsageError } from '../../base/errors.ts';
+
 import { isLocked } from '../../collector/bronze/data-folder.ts';
 import { nameCollector, readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
+import type { Topics } from '../../collector/payload/topics.ts';
 import { upsertSensors } from '../../collector/silver/registry.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../collector/silver/staged-store.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
+import { repeated } from '../options.ts';
 import { counted } from '../output/counted.ts';
 import { toEnd } from '../run.ts';
-import { findFiles } from './files.ts';
+import type { Folder } from './claims.ts';
+import { findFiles, type ReplayFile } from './files.ts';
+import { Prune, type Pruned } from './prune.ts';
 import { reclassifyCommand } from './reclassify-command.ts';
 import { refresh, refreshText } from './refresh.ts';
-import { Replay, type Replayed } from './replay.ts';
+import { decideRejected, isRejectedPlace } from './rejected.ts';
+import { Replay } from './replay.ts';
+import { ReplayReport } from './report.ts';
 
 interface ReplayArguments {
   dryRun?: boolean;
+  prune?: boolean;
+  /** Data folders of further collectors. */
+  data: string[];
   reclassify?: boolean;
   /** Its former name. */
   rejudge?: boolean;
@@ -28,8 +42,18 @@ interface ReplayArguments {
 
 export default (command: Command) =>
   command
-    .argument('[place...]', 'files and folders')
+    .argument('[place...]', 'files and folders; data/rejected: decide about rejected messages again')
     .option('--dry-run', 'only say what it would do')
+    .option(
+      '--prune',
+      'also remove what an earlier topics file found in the files, and neither the present one nor any other line says; as the owner of the tables',
+    )
+    .option(
+      '--data <folder>',
+      'with --prune: the data folder of another collector that loads into the same database; may be repeated',
+      repeated,
+      [],
+    )
     .option(
       '--reclassify',
       'load nothing; classify what is stored by the registry as it is now: all of it, or the sensors and days of the files',
@@ -39,64 +63,97 @@ export default (command: Command) =>
     .action(
       toEnd((config, log, places: string[], given: ReplayArguments) => {
         const { dryRun = false, json = false, reclassify, rejudge } = given;
-        const command = reclassify || rejudge ? reclassifyCommand : replayCommand;
-        return command(config, log, places, { dryRun, json });
+        if (!reclassify && !rejudge) return replayCommand(config, log, places, given);
+        if (given.prune)
+          throw new UsageError('--prune and --reclassify are two commands: give them one after the other.');
+        return reclassifyCommand(config, log, places, { dryRun, json });
       }),
     );
 
 /**
- * `sluice replay`: loads raw files, prints a row for each, and refreshes the means.
+ * `sluice replay`: loads raw files, prints a row for each and a sum for each entry of the topics file, and refreshes the means.
  * @returns whether every file was loaded.
  */
 async function replayCommand(
   config: Config,
   log: Logger,
   places: string[],
-  { dryRun, json }: { dryRun: boolean; json: boolean },
+  { dryRun = false, prune = false, json = false, data }: ReplayArguments,
 ): Promise<boolean> {
   const sensors = await readRegistry(config.SENSORS_FILE);
+  const topics = configuredTopics(config);
+  const report = new ReplayReport(dryRun, !json);
+  const rejected = places.filter(place => isRejectedPlace(place, config.DATA_DIR));
+  if (rejected.length > 0) {
+    if (rejected.length < places.length)
+      throw new UsageError('Rejected messages and raw files are replayed one after the other: name either.');
+    const decided = await decideRejected(config, topics, rejected, log, dryRun);
+    report.addRejected(decided.counts);
+    if (dryRun || decided.files.length === 0) {
+      if (json) printJson({ dryRun, ...contentOf(report) });
+      return true;
+    }
+    // What was recorded is loaded as any raw file.
+    places = decided.files;
+  }
   const files = await findFiles(places, config.DATA_DIR);
   if (!dryRun) await migrate(config.DATABASE_URL, (message, level) => log[level](message));
   const open = () =>
     connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
+  const collector =
+    (await (dryRun
+      ? readCollectorName(config.DATA_DIR)
+      : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '';
+  // What a dry run would remove stands in a table of its connection.
+  let pruned: pg.Client | undefined;
   const replay = new Replay({
     connect: async () => {
-      const client = await open();
+      const client = pruned ?? (await open());
+      pruned = undefined;
       if (dryRun) return client;
       await upsertSensors(client, sensors);
       await prepareStaging(client);
       return client;
     },
-    collector:
-      (await (dryRun
-        ? readCollectorName(config.DATA_DIR)
-        : nameCollector(config.DATA_DIR, config.MQTT_CLIENT_ID))) ?? '',
+    collector,
     folder: rawFolder(config.DATA_DIR),
-    topics: configuredTopics(config),
+    topics,
     log,
     lateMinutes: config.LATE_MINUTES,
     collecting: await isLocked(config.DATA_DIR),
+    prune,
     dryRun,
   });
-  const table = new RowTable(dryRun, !json);
   try {
-    for await (const row of replay.run(files)) table.add(row);
-    table.end();
+    if (prune) {
+      const folder = { dataDir: config.DATA_DIR, collector };
+      pruned = await open();
+      const others = await foldersAt(data);
+      report.addPruned(await pruneFiles(pruned, { config, log, files, folder, topics, others, dryRun }));
+    }
+    await report.addFiles(replay.run(files));
   } catch (error) {
     // Without --dry-run it has migrated itself.
     throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;
   } finally {
     replay.end();
+    await pruned?.end();
   }
   const { forgotten, refused } = replay;
   if (!json) process.stdout.write(notes(forgotten, refused));
   const refreshed = dryRun ? undefined : await refresh(await open());
-  if (json) {
-    const { rows, total } = table;
-    const done = { dryRun, files: rows, total, forgotten, refused, minutesRefreshed: refreshed ?? null };
-    process.stdout.write(`${JSON.stringify(done, null, 2)}\n`);
-  } else if (!dryRun) process.stdout.write(refreshText(refreshed));
+  if (json)
+    printJson({ dryRun, ...contentOf(report), forgotten, refused, minutesRefreshed: refreshed ?? null });
+  else if (!dryRun) process.stdout.write(refreshText(refreshed));
   return refused.length === 0;
+}
+
+function contentOf({ files, entries, total, pruned, rejectedMessages }: ReplayReport) {
+  return { files, entries, total, pruned, rejectedMessages };
+}
+
+function printJson(done: object): void {
+  process.stdout.write(`${JSON.stringify(done, null, 2)}\n`);
 }
 
 function notes({ lines, before }: Replay['forgotten'], refused: readonly string[]): string {
@@ -104,37 +161,34 @@ function notes({ lines, before }: Replay['forgotten'], refused: readonly string[
   return [...(lines > 0 ? [skipped] : []), ...refused].map(note => `${note}\n`).join('');
 }
 
-const columns = ['lines', 'stored', 'present', 'conflicts', 'rejected'] as const;
+interface Pruning {
+  config: Config;
+  log: Logger;
+  files: ReplayFile[];
+  folder: Folder;
+  others: Folder[];
+  topics: Topics;
+  dryRun: boolean;
+}
 
-/** A row a file, printed as it comes where people look on, and their sum. */
-class RowTable {
-  readonly rows: Replayed[] = [];
-  readonly total = { lines: 0, stored: 0, present: 0, conflicts: 0, rejected: 0 };
-  readonly #isPrinted: boolean;
+async function pruneFiles(
+  client: pg.Client,
+  { config, log, files, dryRun, ...options }: Pruning,
+): Promise<Pruned[]> {
+  const prune = await Prune.prepare(client, { ...options, zone: config.SENSOR_TIMEZONE, log });
+  const found = await prune.find(files);
+  if (!dryRun) await prune.remove();
+  return found;
+}
 
-  constructor(dryRun: boolean, isPrinted: boolean) {
-    this.#isPrinted = isPrinted;
-    this.#print(dryRun ? 'file (dry run: what would be done)' : 'file', columns);
-  }
-
-  add(row: Replayed): void {
-    this.rows.push(row);
-    for (const column of columns) this.total[column] += row[column];
-    this.#print(
-      row.file,
-      columns.map(column => row[column]),
-    );
-  }
-
-  end(): void {
-    this.#print(
-      counted(this.rows.length, 'file'),
-      columns.map(column => this.total[column]),
-    );
-  }
-
-  #print(name: string, cells: readonly (string | number)[]): void {
-    if (!this.#isPrinted) return;
-    process.stdout.write(`${name.padEnd(40)}${cells.map(cell => String(cell).padStart(12)).join('')}\n`);
-  }
+async function foldersAt(paths: string[]): Promise<Folder[]> {
+  return Promise.all(
+    paths.map(async path => {
+      const collector = await readCollectorName(resolve(path));
+      if (collector !== undefined) return { dataDir: resolve(path), collector };
+      throw new UsageError(
+        `No collector has recorded in ${path} yet: --data names the folder of another collector.`,
+      );
+    }),
+  );
 }

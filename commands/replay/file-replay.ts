@@ -10,6 +10,7 @@ import type { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { type Watermark, watermarkOf } from '../../collector/silver/watermark.ts';
 import { isForeign, type ReplayFile } from './files.ts';
 import type { ForgottenLines } from './forgotten.ts';
+import { forgetRejections } from './superseded.ts';
 
 const BATCH_BYTES = 4 * 1024 * 1024;
 
@@ -25,6 +26,8 @@ export interface FileReplayContext {
   forgotten: ForgottenLines;
   /** Its lines behind what the ledger counts are left to the collector that is at work on it. */
   leaveRest: boolean;
+  /** What earlier topics files left of its lines is removed. */
+  prune: boolean;
   progress: (bytes: number) => void;
 }
 
@@ -69,6 +72,7 @@ export class FileReplay {
     if (!(await this.#isKnownFile())) return;
     for await (const { bytes, start, bytesRead } of linesOf(this.#file, this.#known, leaveRest)) {
       if (start === 0 && !(await this.#begin(bytes))) return;
+      if (start === 0) await this.#forgetRejections();
       const counted = Math.min(Math.max((this.#known?.bytes ?? 0) - start, 0), bytes.length);
       if (counted > 0) await this.#backfill(start, bytes.subarray(0, counted));
       if (counted < bytes.length) await this.#load(start + counted, bytes.subarray(counted));
@@ -82,12 +86,24 @@ export class FileReplay {
   async #noteDecoded(): Promise<void> {
     const { client, collector, decoder, forgotten } = this.#context;
     const known = this.#known;
-    if (known === undefined || decoder.isPlain(known.path)) return;
-    const decoded = (await readDecodedWith(client, collector, [known.path])).get(known.path) ?? [];
-    const isPresent = decoded.every(({ from, hash }) => from >= known.bytes || hash === decoder.topicsHash);
     // Of what silver has forgotten nobody can tell what came of it.
-    if (isPresent || forgotten.count > 0) return;
+    if (known === undefined || forgotten.count > 0 || !(await this.#isRemapped(known))) return;
     await recount(client, collector, known, this.#counted, decoder.topicsHash);
+  }
+
+  /** Whether some of its lines were decoded with another topics file, or what that left of them is to be removed. */
+  async #isRemapped({ path, bytes }: LedgerEntry): Promise<boolean> {
+    const { client, collector, decoder, prune } = this.#context;
+    if (decoder.isPlain(path)) return false;
+    const decoded = (await readDecodedWith(client, collector, [path])).get(path) ?? [];
+    return prune || decoded.some(({ from, hash }) => from < bytes && hash !== decoder.topicsHash);
+  }
+
+  async #forgetRejections(): Promise<void> {
+    const { client, collector } = this.#context;
+    const known = this.#known;
+    if (known === undefined || !(await this.#isRemapped(known))) return;
+    await forgetRejections(client, collector, known.path, known.bytes);
   }
 
   /** A file that is shorter than what was loaded of it took the name of another one. @returns false to leave it alone. */

@@ -5,6 +5,7 @@ import { LineTable } from '../verify/line-table.ts';
 import { type WouldBecome, wouldBecome } from '../verify/would-become.ts';
 import { type FileReplayContext, linesOf } from './file-replay.ts';
 import type { ReplayFile } from './files.ts';
+import { prepareOutdated } from './prune.ts';
 
 /** Says what a replay would do, in temporary tables: what one file would store is there for the next one. */
 export class Preview {
@@ -16,6 +17,7 @@ export class Preview {
 
   static async prepare(client: ClientBase): Promise<Preview> {
     await LineTable.prepare(client);
+    await prepareOutdated(client);
     await client.query(
       `CREATE TEMP TABLE would_be_stored
          (sensor_id varchar, time timestamptz, value float8, PRIMARY KEY (sensor_id, time))`,

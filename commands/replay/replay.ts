@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/errors.ts';
+import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import { BlockStore } from '../../collector/silver/block-store.ts';
 import { type Counters, emptyCounters } from '../../collector/silver/counters.ts';
@@ -21,6 +22,12 @@ import { ForgottenLines } from './forgotten.ts';
 import { checkJsonl } from './jsonl.ts';
 import { Preview } from './preview.ts';
 
+/** What stands for the entry of plain messages, and of topics that no entry takes. */
+const PLAIN = 'plain messages';
+const NO_ENTRY = 'no entry';
+/** Of files that hold an hour of all topics. */
+const MANY = 'several entries';
+
 /** How often a file is begun again after a deadlock, a lost connection, or a loader that was faster. */
 const MOST_ATTEMPTS = 6;
 
@@ -36,6 +43,8 @@ export interface ReplayOptions {
   lateMinutes: number;
   /** A collector has the data folder and runs: what it has not loaded yet of its own files is left to it. */
   collecting: boolean;
+  /** What earlier topics files left is removed: `Prune` has run. */
+  prune?: boolean;
   /** Only say what would be done. */
   dryRun: boolean;
 }
@@ -46,6 +55,8 @@ export interface ReplayOptions {
  */
 export interface Replayed {
   file: string;
+  /** The entry of the topics file that decided about its last line; plain messages have none. */
+  entry: string;
   lines: number;
   stored: number;
   present: number;
@@ -124,7 +135,7 @@ export class Replay {
   }
 
   async #once(file: ReplayFile, sum: Counters, progress: (bytes: number) => void): Promise<Replayed> {
-    const { collector, topics, log, lateMinutes, collecting, dryRun } = this.#options;
+    const { collector, topics, log, lateMinutes, collecting, prune = false, dryRun } = this.#options;
     this.#client ??= await this.#options.connect();
     const client = this.#client;
     if (!dryRun) await keepTopics(client, topics);
@@ -142,12 +153,16 @@ export class Replay {
       progress,
       forgotten,
       leaveRest: collecting && !isForeign(file),
+      prune,
     };
+    const isOfMany = RawFileName.ofKey(file.name)?.isOfHour && !context.decoder.isPlain(file.name);
+    const entryOf = () =>
+      isOfMany ? MANY : (context.decoder.entry ?? (context.decoder.isPlain(file.name) ? PLAIN : NO_ENTRY));
     if (dryRun) {
       this.#preview ??= await Preview.prepare(client);
       const would = await this.#preview.of(file, known, context);
       this.#noteForgotten(forgotten, since);
-      return { file: file.name, ...would };
+      return { file: file.name, entry: entryOf(), ...would };
     }
     // What an earlier attempt has stored is there now; everything else is counted by the last one.
     const stored = sum.stored;
@@ -161,6 +176,7 @@ export class Replay {
     const { lines, readings, conflicts, refused, rejected } = sum;
     return {
       file: file.name,
+      entry: entryOf(),
       lines,
       stored: sum.stored,
       present: readings - sum.stored - conflicts - refused,

@@ -12,7 +12,7 @@ export interface WouldBecome {
 
 /**
  * What loading the lines of `audit_line`, all of one file, would do: how many silver lacks, has, or has with another value.
- * Rows in the temporary table `would_be_stored` count as silver's.
+ * Rows in the temporary table `would_be_stored` count as silver's; those in `outdated` do not.
  */
 export async function wouldBecome(client: ClientBase): Promise<WouldBecome> {
   const { rows } = await client.query<Record<keyof WouldBecome, string>>(
@@ -24,6 +24,7 @@ export async function wouldBecome(client: ClientBase): Promise<WouldBecome> {
        SELECT f.*, coalesce(s.value, w.value) AS silver_value, coalesce(s.value, w.value, f.first_value) AS kept_value
        FROM firsts f
        LEFT JOIN silver.sensor_reading s ON s.sensor_id = f.sensor_id AND s.time = f.time
+        AND NOT EXISTS (SELECT FROM pg_temp.outdated o WHERE (o.sensor_id, o.time, o.value) = (s.sensor_id, s.time, s.value))
        LEFT JOIN would_be_stored w ON w.sensor_id = f.sensor_id AND w.time = f.time
      )
      SELECT count(*) FILTER (WHERE reading <= 1) AS lines,

@@ -19,7 +19,9 @@ import { LineDecoder } from '../../../collector/silver/line-decoder.ts';
 import { Registry, upsertSensors } from '../../../collector/silver/registry.ts';
 import { readRegistry } from '../../../collector/silver/registry-file.ts';
 import { prepareStaging } from '../../../collector/silver/staged-store.ts';
+import type { Folder } from '../../../commands/replay/claims.ts';
 import { findFiles } from '../../../commands/replay/files.ts';
+import { Prune, type Pruned } from '../../../commands/replay/prune.ts';
 import { Replay, type Replayed } from '../../../commands/replay/replay.ts';
 import type { Report } from '../../../commands/verify/report.ts';
 import { type VerifyOptions, verify } from '../../../commands/verify/verify.ts';
@@ -96,11 +98,13 @@ export class Pipeline implements AsyncDisposable {
   readonly raw: string;
   readonly collector: string;
   readonly database: TestDatabase;
+  /** Further settings of the command line. */
+  readonly settings: Record<string, string> = {};
   readonly #undo = new AsyncDisposableStack();
 
-  constructor(folder: string, collector: string, database: TestDatabase) {
+  constructor(folder: string, collector: string, database: TestDatabase, dataDir = join(folder, 'data')) {
     this.folder = folder;
-    this.dataDir = join(folder, 'data');
+    this.dataDir = dataDir;
     this.raw = join(this.dataDir, 'raw');
     this.collector = collector;
     this.database = database;
@@ -170,16 +174,36 @@ export class Pipeline implements AsyncDisposable {
   /** Replays, without refreshing the means. */
   async replay(
     places: string[] = [],
-    { dryRun = false, collecting = false } = {},
-  ): Promise<{ rows: Replayed[]; refused: string[] }> {
+    { dryRun = false, collecting = false, prune = false, others = [] as Folder[] } = {},
+  ): Promise<{ rows: Replayed[]; refused: string[]; pruned: Pruned[] }> {
     const open = async () => {
       const client = await connect(this.database.url, 'test', () => undefined);
       if (!dryRun) await prepareStaging(client);
       return client;
     };
-    const { collector, topics } = this;
+    const { collector, topics, dataDir } = this;
+    const files = await findFiles(places, dataDir);
+    let pruning: pg.Client | undefined;
+    let pruned: Pruned[] = [];
+    if (prune) {
+      pruning = await open();
+      const options = { folder: { dataDir, collector }, others, topics, zone: 'UTC', log: silent };
+      try {
+        const found = await Prune.prepare(pruning, options);
+        pruned = await found.find(files);
+        if (!dryRun) await found.remove();
+      } catch (error) {
+        await pruning.end();
+        throw error;
+      }
+    }
     const replay = new Replay({
-      connect: open,
+      connect: async () => {
+        const client = pruning ?? (await open());
+        pruning = undefined;
+        return client;
+      },
+      prune,
       collector,
       topics,
       folder: this.raw,
@@ -190,11 +214,11 @@ export class Pipeline implements AsyncDisposable {
     });
     const rows: Replayed[] = [];
     try {
-      for await (const row of replay.run(await findFiles(places, this.dataDir))) rows.push(row);
+      for await (const row of replay.run(files)) rows.push(row);
     } finally {
       replay.end();
     }
-    return { rows, refused: [...replay.refused] };
+    return { rows, refused: [...replay.refused], pruned };
   }
 
   /** Runs the command line on this folder and database. */
@@ -203,7 +227,7 @@ export class Pipeline implements AsyncDisposable {
   }
 
   get env(): Record<string, string> {
-    return { DATABASE_URL: this.database.url, DATA_DIR: this.dataDir, SENSORS_FILE };
+    return { DATABASE_URL: this.database.url, DATA_DIR: this.dataDir, SENSORS_FILE, ...this.settings };
   }
 
   /** Everything in the tables, except when it was written. Two dumps are equal when the tables are. */
