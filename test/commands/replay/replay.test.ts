@@ -355,7 +355,7 @@ test('the command line prints a row a file, refreshes the means, and ends with 1
     const refused = await pipeline.sluice(['replay', broken, good]);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toContain(`${broken}:3: is not JSON; nothing of this file is loaded\n`);
-    expect(refused.stdout).toMatch(/^1 files +2 +2 +0 +0 +0$/m);
+    expect(refused.stdout).toMatch(/^1 file +2 +2 +0 +0 +0$/m);
     expect(readdirSync(pipeline.raw)).toHaveLength(3);
     expect(readFileSync(good, 'utf8')).toBe(october(0, 2));
   });
