@@ -34,6 +34,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (process.env.SLUICE_TEST_KEEP)
       console.error(`kept the server ${server.url} of this test run until the next one`);
     else await server[Symbol.asyncDispose]();
+    // Of workers that were killed.
+    await removeLeftovers();
   };
 }
 

@@ -113,20 +113,30 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Starts a process as the leader of a group, with pipes, and its standard error in `log` where one is named. */
+/**
+ * Becomes a program, with a guard in its group that kills the group when descriptor 3 is at its end: when whoever started it is
+ * gone, however it went.
+ */
+const GUARDED = '(exec <&3 3<&- >/dev/null 2>&1; cat; kill -KILL -$$) & exec 3<&-; exec "$@"';
+
+/**
+ * Starts a process as the leader of a group, with pipes, and its standard error in `log` where one is named. The group does not
+ * outlive the process that has called this.
+ */
 export async function spawnGroup(
   file: string,
   args: readonly string[],
   { env, cwd, log }: ProgramOptions,
 ): Promise<ChildProcess> {
   const descriptor = log === undefined ? undefined : openSync(log, 'w');
-  const child = spawn(file, args, {
+  const child = spawn('sh', ['-c', GUARDED, 'sh', file, ...args], {
     env,
     cwd,
-    stdio: ['pipe', 'pipe', descriptor ?? 'pipe'],
+    stdio: ['pipe', 'pipe', descriptor ?? 'pipe', 'pipe'],
     detached: true,
   });
   if (descriptor !== undefined) closeSync(descriptor);
   await new Promise<void>((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  child.once('exit', () => child.stdio[3]!.destroy());
   return child;
 }
