@@ -48,6 +48,7 @@ interface Served {
   access: Access;
   stream: LiveStream;
   judge: LiveJudge;
+  clock: ClockWatch;
 }
 
 /**
@@ -140,7 +141,16 @@ export class Collector {
     reload.add('sensors', reloadableRegistry(config, sensors, loader));
     reload.add('tokens', reloadableTokens(config, access, stream));
     reload.add('settings', reloadableSettings(config, this.#log, this.#reread));
-    const address = await this.#startServer({ recorder, loader, refresher, source, access, stream, judge });
+    const address = await this.#startServer({
+      recorder,
+      loader,
+      refresher,
+      source,
+      access,
+      stream,
+      judge,
+      clock,
+    });
 
     source.start();
     this.#undo.defer(() => source.stop());
@@ -159,6 +169,7 @@ export class Collector {
     correction.start();
     this.#undo.defer(() => correction.stop());
     this.#health.watch('clock_wrong', () => clock.suspicion);
+    this.#health.watch('clock_unsynchronized', () => clock.unsynchronized);
     return { recorder, clock };
   }
 
@@ -196,7 +207,7 @@ export class Collector {
 
   /** @returns the address of the HTTP server. */
   async #startServer(served: Served): Promise<string> {
-    const { recorder, loader, refresher, source, access, stream, judge } = served;
+    const { recorder, loader, refresher, source, access, stream, judge, clock } = served;
     const [config, log, health] = [this.#config, this.#log, this.#health];
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
@@ -213,6 +224,7 @@ export class Collector {
       loader: () => loader.status,
       refreshLag: () => refresher.lagSeconds,
       archive: () => this.#archiver?.counts,
+      clock: () => clock.state,
       reasons: () => health.reasons(),
     });
     const examples = new RejectExamples();
@@ -228,7 +240,17 @@ export class Collector {
       metrics.refreshed(refreshed);
       void announceMeans(reads, stream);
     });
-    const parts = { dataDir: config.DATA_DIR, recorder, loader, source, intake, metrics, health, examples };
+    const parts = {
+      dataDir: config.DATA_DIR,
+      recorder,
+      loader,
+      source,
+      intake,
+      metrics,
+      health,
+      examples,
+      clock,
+    };
     const status = new CollectorStatus(parts);
     this.#status = status;
     this.#watch(source, loader, refresher, metrics);

@@ -63,7 +63,7 @@ export function startLoader(
     topics: topics.text,
     sensors,
     log,
-    snapshot: () => recorder.snapshot(),
+    sizes: () => recorder.sizes(),
   });
   recorder.groups.follow(({ files }) => loader.durable(files));
   loader.start();

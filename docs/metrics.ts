@@ -35,6 +35,7 @@ export function metricsPage(): string {
 const nothing = {
   broker: () => ({ connected: false, received: 0, redelivered: 0, acknowledged: 0, connections: 0 }),
   http: () => ({ received: 0, rejected: new Map() }),
+  clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   refreshLag: () => 0,

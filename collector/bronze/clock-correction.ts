@@ -16,6 +16,7 @@ export class ClockCorrection {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #told: string | undefined;
+  #saidUnsynchronized = false;
 
   /** @param decoder of plain messages: others are not decided before they are recorded. */
   constructor(watch: ClockWatch, dataDir: string, recorder: Sink, decoder: Decoder, log: Logger) {
@@ -53,6 +54,9 @@ export class ClockCorrection {
     const suspicion = this.#watch.suspicion;
     if (suspicion !== undefined && this.#told === undefined) this.#log.warn(suspicion);
     this.#told = suspicion;
+    const { unsynchronized } = this.#watch;
+    if (unsynchronized !== undefined && !this.#saidUnsynchronized) this.#log.warn(unsynchronized);
+    this.#saidUnsynchronized = unsynchronized !== undefined;
     if (ended === undefined) return;
     const messages = await decideAgain(this.#dataDir, this.#recorder, this.#decoder, ended);
     await this.#watch.settled();

@@ -2,7 +2,7 @@ import { access, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Micros } from '../../base/time.ts';
 import { RawFileName } from './raw-file-name.ts';
-import type { ListedFile } from './raw-folder.ts';
+import type { FolderEntry } from './raw-folder.ts';
 import { rejectedFile, rejectedFileBeside } from './rejected-file.ts';
 
 const HOUR: Micros = 3_600e6;
@@ -43,11 +43,15 @@ export class FileNames {
     this.#taken = ignored ? new Map() : undefined;
   }
 
-  /** Takes in the files that are there, in place of those that it knew. */
-  learn(files: Iterable<ListedFile>): void {
+  /** Forgets the files that it knew. */
+  forget(): void {
+    this.#taken?.clear();
+  }
+
+  /** Takes in files that are there. */
+  learn(entries: readonly FolderEntry[]): void {
     if (this.#taken === undefined) return;
-    this.#taken.clear();
-    for (const { name } of files) this.#taken.set(name.key.toLowerCase(), name.key);
+    for (const { name } of entries) this.#taken.set(name.key.toLowerCase(), name.key);
   }
 
   /** The file that a reading goes to. */

@@ -132,11 +132,12 @@ export class Filing {
   }
 
   #addReading(group: Group, partition: Partition, second: number, line: Buffer): void {
-    const { file, sensor } = partition;
+    const { file } = partition;
     this.#clock?.note(second, group.clock);
-    if (this.#watermarks.note(partition, second)) {
+    const doubt = this.#watermarks.note(partition, second, Math.floor(group.clock / 1000));
+    if (doubt !== undefined) {
       const offset = group.files.get(file)?.bytes.length ?? 0;
-      group.lateChecks.push({ partition, offset, second, newest: sensor.newest });
+      group.lateChecks.push({ partition, offset, second, ...doubt });
     }
     group.add(file, line);
     group.recorded++;

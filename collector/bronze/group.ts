@@ -22,7 +22,7 @@ export class Group {
   /** Messages that the topics file says not to record. */
   ignored = 0;
   readonly rejected = new Map<Rejection, number>();
-  /** Lines that may need a mark, as a newer reading stands in the file of a later day. */
+  /** Lines that may need a mark. */
   readonly lateChecks: LateCheck[] = [];
   /** Resolves when every message of the group is on disk; rejects when none of them counts. */
   readonly durable: Promise<void>;

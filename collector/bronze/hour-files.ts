@@ -4,10 +4,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { writeAtomically } from '../../base/atomic-file.ts';
 import { type Decoder, UNKNOWN_ARRIVAL } from '../payload/decoder.ts';
 import { readEnvelope } from '../payload/envelope.ts';
+import { AHEAD_S } from './clock-watch.ts';
 import type { Durable } from './group-writer.ts';
 import { readLines, splitLines } from './line-reader.ts';
 import type { RawFileName } from './raw-file-name.ts';
-import type { ListedFile } from './raw-folder.ts';
 import { digestOf, type Last } from './topic-files.ts';
 
 /** What files of hours say of those whose lines they hold. */
@@ -61,16 +61,20 @@ export class HourFiles {
 
   /**
    * Reads what is written down, and of these files what it lacks.
+   * @param plain those that are not compressed. @param keys of all files of hours.
+   * @param clock s since 1970: what is ahead of it is not noted.
    * @throws errors of the disk.
    */
-  async learn(files: ReadonlyMap<string, ListedFile>): Promise<Known> {
+  async learn(
+    plain: readonly RawFileName[],
+    keys: ReadonlySet<string>,
+    clock = Number.POSITIVE_INFINITY,
+  ): Promise<Known> {
     await this.#writing;
     this.#taken = undefined;
     const { said, sizes } = await this.#read();
-    this.#sizes = new Map([...sizes].filter(([key]) => files.has(key)));
-    for (const { name, plain } of files.values()) {
-      if (name.isOfHour && plain) await this.#readOn(name, said);
-    }
+    this.#sizes = new Map([...sizes].filter(([key]) => keys.has(key)));
+    for (const name of plain) await this.#readOn(name, said, clock + AHEAD_S);
     return said;
   }
 
@@ -137,7 +141,7 @@ export class HourFiles {
     return { said, sizes };
   }
 
-  async #readOn(name: RawFileName, said: Known): Promise<void> {
+  async #readOn(name: RawFileName, said: Known, most: number): Promise<void> {
     const path = join(this.#dataDir, name.path);
     const { size } = await stat(path);
     const known = this.#sizes.get(name.key) ?? 0;
@@ -147,7 +151,7 @@ export class HourFiles {
       const lines = readLines(path, from, size, PIECE_BYTES);
       if (lines.length === 0) break;
       if (name.holdsEnvelopes) noteMessages(lines, said);
-      else noteReadings(lines, this.#decoder, said);
+      else noteReadings(lines, this.#decoder, said, most);
       from += lines.length;
       await nextTurn();
     }
@@ -166,8 +170,10 @@ function notedIn(line: string): Noted {
   throw new SyntaxError(`not a line of ${FILE}: ${line.slice(0, 100)}`);
 }
 
-function noteReadings(lines: Buffer, decoder: Decoder, { newest }: Known): void {
+/** @param most the second after which readings are not noted. */
+function noteReadings(lines: Buffer, decoder: Decoder, { newest }: Known, most: number): void {
   const note = (id: string, second: number) => {
+    if (second > most) return;
     const known = newest.get(id);
     // A copy: a part of a text would keep the whole of it in memory.
     if (known === undefined) newest.set(Buffer.from(id).toString(), second);

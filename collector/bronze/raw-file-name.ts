@@ -109,6 +109,13 @@ export class RawFileName {
     return { name: new RawFileName(plainPath(name)), form };
   }
 
+  /** The same, for files of marks as well. */
+  static parseEntry(name: string): { name: RawFileName; form: Form | 'marks' } | undefined {
+    if (!name.endsWith(LATE_MARKS)) return RawFileName.parse(name);
+    const parsed = RawFileName.parse(`${name.slice(0, -LATE_MARKS.length)}${PLAIN}`);
+    return parsed && { name: parsed.name, form: 'marks' };
+  }
+
   /** The raw file of a key of the ledger; undefined where the key is the path of a file from elsewhere. */
   static ofKey(key: string): RawFileName | undefined {
     const parsed = RawFileName.parse(key);

@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { opendir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GzipFileError, gunzippedLength } from './gzip-file.ts';
-import { compressedPath, RawFileName, rawFolder } from './raw-file-name.ts';
+import { compressedPath, type Form, RawFileName, rawFolder } from './raw-file-name.ts';
 
 /** A raw file, and the forms in which it is there: both only while one is made of the other, or by another hand. */
 export interface ListedFile {
@@ -18,6 +18,31 @@ export interface StandingFile {
   compressed: boolean;
   /** Length of its text. */
   bytes: number;
+}
+
+/** An entry of the raw folder that belongs to a raw file: one of its forms, or its marks. */
+export interface FolderEntry {
+  name: RawFileName;
+  form: Form | 'marks';
+}
+
+const PAGE_ENTRIES = 2000;
+
+/**
+ * What the raw folder of a data folder holds of raw files, some at a time and in no order: of a folder that has hundreds of
+ * thousands nobody needs to hold a list.
+ */
+export async function* walkRawFolder(dataDir: string): AsyncGenerator<FolderEntry[]> {
+  let page: FolderEntry[] = [];
+  for await (const entry of await opendir(rawFolder(dataDir), { bufferSize: PAGE_ENTRIES })) {
+    // A folder that has such a name is somebody's mistake, and no file.
+    const parsed = entry.isDirectory() ? undefined : RawFileName.parseEntry(entry.name);
+    if (parsed !== undefined) page.push(parsed);
+    if (page.length < PAGE_ENTRIES) continue;
+    yield page;
+    page = [];
+  }
+  yield page;
 }
 
 /** The raw files of a data folder by their keys; what is not one is left out. */

@@ -2,81 +2,102 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
 import { gunzippedLength } from './gzip-file.ts';
-import { compressedPath } from './raw-file-name.ts';
-import { listRawFiles } from './raw-folder.ts';
+import { compressedPath, type RawFileName } from './raw-file-name.ts';
+import { walkRawFolder } from './raw-folder.ts';
 
 const PARALLEL = 32;
 
+/** What is written while sizes are looked up. */
+interface Writing {
+  /** Files that a group was or is written to: what the file system says of them may not count. Below the data folder. */
+  touched: Set<string>;
+  /** Up to where files have become durable, by their keys. */
+  durable: Map<string, number>;
+}
+
 /**
- * Up to where each raw file is durable, in bytes of its text, whether it is compressed or not; by its key. Listed when first
- * asked for, kept up by whoever writes.
+ * Up to where each raw file is durable, in bytes of its text, whether it is compressed or not; by its key. Looked up in the
+ * file system each time, some files at a time: a year of many sensors has hundreds of thousands of them, and nobody asks
+ * but a loader that has just connected.
  */
 export class RawSizes {
   readonly #dataDir: string;
-  readonly #onDamage: (error: Error) => void;
-  #sizes: Map<string, number> | undefined;
+  readonly #onDamage: (key: string, error: Error) => void;
+  readonly #watching = new Set<Writing>();
+  #group: Iterable<string> = [];
 
   /** @param onDamage called for each file that cannot be read; it is left out. */
-  constructor(dataDir: string, onDamage: (error: Error) => void) {
+  constructor(dataDir: string, onDamage: (key: string, error: Error) => void) {
     this.#dataDir = dataDir;
     this.#onDamage = onDamage;
   }
 
-  set(key: string, size: number): void {
-    this.#sizes?.set(key, size);
+  /** A group begins to be written. @param paths of its files, below the data folder. */
+  begin(paths: Iterable<string>): void {
+    this.#group = paths;
+    for (const { touched } of this.#watching) for (const path of paths) touched.add(path);
   }
 
-  delete(key: string): void {
-    this.#sizes?.delete(key);
+  /** The group is on disk, or cut from all its files. */
+  end(): void {
+    this.#group = [];
   }
 
-  /**
-   * The lengths of compressed files; a file whose plain form is there as well is none. To be called before `all`, so that
-   * nobody has to wait for thousands of files.
-   * @param known lengths that need not be read again.
-   */
-  async compressed(known: ReadonlyMap<string, number> = new Map()): Promise<Map<string, number>> {
-    if (this.#sizes !== undefined) return new Map();
-    const files = [...(await listRawFiles(this.#dataDir)).values()].filter(({ plain }) => !plain);
-    const sizes = new Map<string, number>();
-    await inParallel(files, PARALLEL, async ({ name: { key, path } }) => {
-      const size = known.get(key) ?? (await this.#lengthOf(path));
-      if (size !== undefined) sizes.set(key, size);
-    });
-    return sizes;
+  /** A file has become durable up to `size`. */
+  note(key: string, size: number): void {
+    for (const { durable } of this.#watching) durable.set(key, size);
   }
 
   /**
-   * All sizes. Nothing may be written meanwhile, the first time.
-   * @param compressed what `compressed` has given.
+   * All sizes, in pages. A page says what is durable in the moment in which it is yielded; the last one has what was written
+   * since the first.
+   * @param between runs a task while nothing is written.
    * @param trusted up to where a file (a path below the data folder) is whole, if that is less than what the file system says.
    */
-  async all(
-    compressed: ReadonlyMap<string, number>,
+  async *pages(
+    between: <T>(task: () => Promise<T>) => Promise<T>,
     trusted: (path: string) => number | undefined,
-  ): Promise<Map<string, number>> {
-    if (this.#sizes !== undefined) return this.#sizes;
-    const sizes = await this.compressed(compressed);
-    const files = [...(await listRawFiles(this.#dataDir)).values()].filter(({ plain }) => plain);
-    await inParallel(files, PARALLEL, async ({ name: { key, path } }) => {
-      try {
-        sizes.set(key, trusted(path) ?? (await stat(join(this.#dataDir, path))).size);
-      } catch (error) {
-        this.#onDamage(error as Error);
-      }
-    });
-    this.#sizes = sizes;
-    return sizes;
-  }
-
-  async #lengthOf(path: string): Promise<number | undefined> {
+  ): AsyncGenerator<Map<string, number>> {
+    const writing: Writing = { touched: new Set(this.#group), durable: new Map() };
+    this.#watching.add(writing);
     try {
-      return await gunzippedLength(compressedPath(join(this.#dataDir, path)));
-    } catch (error) {
-      // Made plain in this moment: `all`, between two groups, sees it as that.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      this.#onDamage(error as Error);
-      return undefined;
+      for await (const entries of walkRawFolder(this.#dataDir)) {
+        const files = entries.filter(({ form }) => form !== 'marks');
+        // A file whose forms are being exchanged may be there in both.
+        const names = new Map(files.map(({ name }) => [name.key, name]));
+        const page = new Map<string, number>();
+        const look = (name: RawFileName) => this.#look(page, name, trusted);
+        await inParallel(names.values(), PARALLEL, look);
+        await between(async () => {
+          const touched = [...names.values()].filter(({ path }) => writing.touched.has(path));
+          await inParallel(touched, PARALLEL, look);
+        });
+        yield page;
+      }
+      yield await between(async () => new Map(writing.durable));
+    } finally {
+      this.#watching.delete(writing);
     }
   }
+
+  async #look(
+    page: Map<string, number>,
+    { key, path }: RawFileName,
+    trusted: (path: string) => number | undefined,
+  ): Promise<void> {
+    const full = join(this.#dataDir, path);
+    try {
+      const plain = trusted(path) ?? (await stat(full).catch(ignoreMissing))?.size;
+      page.set(key, plain ?? (await gunzippedLength(compressedPath(full))));
+    } catch (error) {
+      page.delete(key);
+      // Made plain, or removed, in this moment: what is durable of it is told by whoever writes it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#onDamage(key, error as Error);
+    }
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
 }

@@ -17,8 +17,8 @@ import { type Durable, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
 import { HourFiles, type SaidByHours } from './hour-files.ts';
 import { Outage } from './outage.ts';
-import { keyOfPath, rawFolder } from './raw-file-name.ts';
-import { listRawFiles } from './raw-folder.ts';
+import { keyOfPath, type RawFileName, rawFolder } from './raw-file-name.ts';
+import { walkRawFolder } from './raw-folder.ts';
 import { RawSizes } from './raw-sizes.ts';
 import { rejectedFolder } from './rejected-file.ts';
 import { repairDataFolder } from './repair.ts';
@@ -124,8 +124,8 @@ export class Recorder {
       now,
       hourly: options.hourly !== undefined,
     });
-    this.#sizes = new RawSizes(dataDir, ({ message }) =>
-      log.error({ reason: message }, 'a raw file cannot be read; it is left out'),
+    this.#sizes = new RawSizes(dataDir, (file, { message }) =>
+      log.error({ file, reason: message }, 'a raw file cannot be read; it is left out'),
     );
     this.#files = new DescriptorCache(dataDir, {
       limit: options.descriptors,
@@ -160,11 +160,23 @@ export class Recorder {
 
   /** Takes from the raw folder what was recorded before. */
   async #learn(): Promise<void> {
-    const files = await listRawFiles(this.#options.dataDir);
-    const { newest, topics } = await this.#hours.learn(files);
-    this.#names.learn(files.values());
-    this.#watermarks.learn(files.values(), newest);
-    this.#topicFiles.learn(files.values(), topics);
+    const { dataDir, now = Date.now } = this.#options;
+    const clock = Math.floor(now() / 1000);
+    const hours: RawFileName[] = [];
+    const ofHours = new Set<string>();
+    for (const learner of [this.#names, this.#watermarks, this.#topicFiles]) learner.forget();
+    for await (const entries of walkRawFolder(dataDir)) {
+      this.#names.learn(entries);
+      this.#watermarks.learn(entries, clock);
+      this.#topicFiles.learn(entries);
+      for (const { name, form } of entries.filter(({ name }) => name.isOfHour)) {
+        if (form !== 'marks') ofHours.add(name.key);
+        if (form === 'plain') hours.push(name);
+      }
+    }
+    const { newest, topics } = await this.#hours.learn(hours, ofHours, clock);
+    this.#watermarks.learnOfHours(newest);
+    this.#topicFiles.learnOfHours(topics);
   }
 
   /**
@@ -212,11 +224,12 @@ export class Recorder {
     return this.#outage.untilOver();
   }
 
-  /** Every raw file and up to where it is durable, taken between two groups; of compressed ones the length of their text. */
-  async snapshot(): Promise<Map<string, number>> {
-    // Looked up before, so that no group waits for thousands of compressed files.
-    const compressed = await this.#sizes.compressed();
-    return this.#between(() => this.#sizes.all(compressed, file => this.#files.trusted(file)));
+  /** Every raw file and up to where it is durable, some at a time; of compressed ones the length of their text: see `RawSizes`. */
+  sizes(): AsyncGenerator<Map<string, number>> {
+    return this.#sizes.pages(
+      task => this.#between(task),
+      file => this.#files.trusted(file),
+    );
   }
 
   /**
@@ -231,7 +244,6 @@ export class Recorder {
       for (const file of files) await this.#files.drop(file);
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
       for (const file of gone) {
-        this.#sizes.delete(keyOfPath(file) ?? file);
         this.#hours.remove(keyOfPath(file) ?? file);
         this.#watermarks.remove(file);
       }
@@ -280,7 +292,9 @@ export class Recorder {
       if (group === undefined) return;
       this.#open = undefined;
       this.#lastSize = group.size;
+      this.#sizes.begin([...group.files.keys()]);
       await this.#writeGroup(group);
+      this.#sizes.end();
       group.release();
       this.pendingBytes -= group.payloadBytes;
     }
@@ -303,7 +317,7 @@ export class Recorder {
     this.counts.recorded += group.recorded;
     this.counts.rejected += group.size - group.recorded;
     this.counts.ignored += group.ignored;
-    for (const { file, size } of durable) this.#sizes.set(file, size);
+    for (const { file, size } of durable) this.#sizes.note(file, size);
     if (this.#options.hourly !== undefined) this.#hours.durable(durable, () => this.#saidByHours());
     const seconds = (performance.now() - began) / 1000;
     group.resolve();

@@ -1,9 +1,10 @@
 import { inParallel } from '../../base/in-parallel.ts';
 import type { Decoder } from '../payload/decoder.ts';
+import { AHEAD_S } from './clock-watch.ts';
 import type { LateMark } from './late-marks.ts';
 import { newestReading } from './newest-reading.ts';
 import { keyOfPath, RawFileName, safeName } from './raw-file-name.ts';
-import type { ListedFile } from './raw-folder.ts';
+import type { FolderEntry } from './raw-folder.ts';
 
 /** What has been recorded of one sensor. */
 interface Sensor {
@@ -15,6 +16,8 @@ interface Sensor {
   found: number;
   /** The raw file of that day. */
   unread: RawFileName | undefined;
+  /** The begin of that day, where all of the file turned out to have been ahead of the clock: nothing is known then. */
+  wrong?: number;
   /** The newest second that stood in files of hours before: its own files do not show what came after that. */
   ofHours: number;
   /** The last of its partitions where files are by hour, the present one first. */
@@ -34,16 +37,27 @@ export interface Partition {
   end: number;
   /** By the last mark beside the file, readings before this second are late. */
   lateBefore: number;
+  /** By the last such mark, readings after this second were ahead of the clock; `UNKNOWN`: it has not been read. */
+  aheadOf: number;
 }
 
-/** A line that may be late without its file showing it. Whether it needs a mark shows when it is written. */
-export interface LateCheck {
+/** Why a line may need a mark. */
+export interface LateDoubt {
+  /**
+   * It may be late without its file showing it: the newest second that this recorder had been given of the sensor. Whether
+   * it needs a mark shows when it is written.
+   */
+  newest?: number | undefined;
+  /** It needs a mark that says so: see `LateMark`. */
+  aheadOf?: number | undefined;
+}
+
+/** A line that may need a mark. */
+export interface LateCheck extends LateDoubt {
   partition: Partition;
   /** Bytes of its group that precede it in the file. */
   offset: number;
   second: number;
-  /** The newest second that this recorder had been given of the sensor. */
-  newest: number;
 }
 
 export interface WatermarkSettings {
@@ -58,11 +72,16 @@ const DAY = 86_400;
 const MOST_SENSORS = 200_000;
 const MOST_PARTITIONS = 50_000;
 const READ_AT_ONCE = 32;
+/** Less than every second: what is ahead of it is asked about. */
+const UNKNOWN = Number.NEGATIVE_INFINITY;
+/** Nothing was ahead of the clock. */
+const NOTHING = Number.POSITIVE_INFINITY;
 
 /**
  * The newest reading of each sensor, in the order of receipt. It tells which lines come so late that a newer reading
  * stands in another file: beside those goes a mark, as their own file does not show it. In the file of an hour every late
- * line is told by a mark: whoever reads it would have to remember all sensors otherwise.
+ * line is told by a mark: whoever reads it would have to remember all sensors otherwise. A reading that is ahead of the clock
+ * makes no other one late; where such readings begin and end in a sensor's own file, a mark says so as well.
  */
 export class SensorWatermarks {
   readonly #dataDir: string;
@@ -75,6 +94,8 @@ export class SensorWatermarks {
   #hour = { key: '', file: '', day: 0, end: 0 };
   /** Those of sensors' own files. */
   readonly #partitions = new Map<string, Partition>();
+  /** Files that have marks which were not written by one of the partitions above. */
+  readonly #marked = new Set<string>();
 
   /** @param onForget called when partitions that were handed out do not count any more. */
   constructor(dataDir: string, { lateMinutes, decoder }: WatermarkSettings, onForget: () => void) {
@@ -84,21 +105,32 @@ export class SensorWatermarks {
     this.#onForget = onForget;
   }
 
-  /**
-   * Forgets everything, and takes the newest day of each sensor from the names of its files.
-   * @param ofHours the newest second (since 1970) of sensors in files of hours, by id.
-   */
-  learn(files: Iterable<ListedFile>, ofHours: ReadonlyMap<string, number> = new Map()): void {
+  /** Forgets everything. */
+  forget(): void {
     this.#sensors.clear();
     this.#forgetPartitions();
-    for (const { name } of files) {
+    this.#marked.clear();
+  }
+
+  /**
+   * Takes the newest day of each sensor from the names of its files.
+   * @param clock s since 1970: the files of days that it has not reached hold what is ahead of it.
+   */
+  learn(entries: readonly FolderEntry[], clock: number): void {
+    for (const { name, form } of entries) {
       if (!name.isOfSensor) continue;
       const { partition, day: found } = name;
+      if (form === 'marks' && found > clock - 2 * DAY) this.#marked.add(name.path);
+      if (form === 'marks' || found > clock + AHEAD_S) continue;
       const known = this.#sensors.get(partition);
       if (known === undefined ? this.#sensors.size < MOST_SENSORS : known.found < found) {
         this.#sensors.set(partition, { ...newSensor(), newest: found, found, unread: name });
       }
     }
+  }
+
+  /** Takes the newest second (since 1970) of sensors in files of hours, by id. */
+  learnOfHours(ofHours: Iterable<[string, number]>): void {
     for (const [id, second] of ofHours) {
       if (this.#sensors.size >= MOST_SENSORS) break;
       const sensor = this.#sensor(safeName(id));
@@ -119,7 +151,8 @@ export class SensorWatermarks {
     if (known !== undefined) return known;
     if (this.#partitions.size >= MOST_PARTITIONS) this.#forgetPartitions();
     const sensor = this.#sensor(id);
-    const partition = { file: path, sensor, sensorId: undefined, day, end, lateBefore: 0 };
+    const aheadOf = this.#marked.has(path) ? UNKNOWN : NOTHING;
+    const partition = { file: path, sensor, sensorId: undefined, day, end, lateBefore: 0, aheadOf };
     this.#partitions.set(path, partition);
     return partition;
   }
@@ -133,7 +166,7 @@ export class SensorWatermarks {
     const known = sensor.recent.find(other => other.file === file);
     if (known !== undefined) return known;
     sensor.id ??= sensorId;
-    const partition = { file, sensor, sensorId: sensor.id, day, end, lateBefore: 0 };
+    const partition = { file, sensor, sensorId: sensor.id, day, end, lateBefore: 0, aheadOf: NOTHING };
     // Two, as those who send late ones mostly send new ones as well. What is forgotten costs another mark.
     sensor.recent = [partition, ...sensor.recent.slice(0, 1)];
     return partition;
@@ -153,6 +186,7 @@ export class SensorWatermarks {
 
   /** A raw file is gone, with its marks: the one that takes its name begins without any. */
   remove(file: string): void {
+    this.#marked.delete(file);
     const partition = this.#partitions.get(file);
     if (partition !== undefined) this.#removePartition(partition);
     if (!RawFileName.ofKey(keyOfPath(file) ?? '')?.isOfHour) return;
@@ -162,18 +196,29 @@ export class SensorWatermarks {
 
   #removePartition(partition: Partition): void {
     partition.lateBefore = 0;
+    partition.aheadOf = NOTHING;
     partition.sensor.recent = partition.sensor.recent.filter(other => other !== partition);
     this.#partitions.delete(partition.file);
     this.#onForget();
   }
 
-  /** Takes in a reading. @returns whether it may need a mark. Called for every message. */
-  note({ sensor, sensorId, day, lateBefore }: Partition, second: number): boolean {
-    if (second >= sensor.newest) {
-      sensor.newest = second;
-      // Nothing in the file of an hour shows what stands in the sensor's own.
+  /**
+   * Takes in a reading. Called for every message.
+   * @param clock s since 1970. @returns why it may need a mark; undefined: it needs none.
+   */
+  note(partition: Partition, second: number, clock: number): LateDoubt | undefined {
+    const isUsual = second <= clock + AHEAD_S && second <= partition.aheadOf;
+    const { isAhead, aheadOf } = isUsual ? USUAL : compareWithClock(partition, second, clock);
+    const newest = this.#mayBeLate(partition, second) ? partition.sensor.newest : undefined;
+    if (!isAhead && second > partition.sensor.newest) partition.sensor.newest = second;
+    return newest === undefined && aheadOf === undefined ? undefined : { newest, aheadOf };
+  }
+
+  /** Whether a reading may be late by what stands in another file. */
+  #mayBeLate({ sensor, sensorId, day, lateBefore }: Partition, second: number): boolean {
+    // Nothing in the file of an hour shows what stands in the sensor's own.
+    if (second >= sensor.newest)
       return sensorId !== undefined && sensor.unread !== undefined && second < sensor.found + DAY;
-    }
     if (second < lateBefore) return false;
     // What stands before it in its own file shows that it is late.
     if (sensorId === undefined && sensor.newest - day < DAY && sensor.ofHours - second <= this.#lateSeconds)
@@ -192,14 +237,17 @@ export class SensorWatermarks {
     );
     await inParallel(unread, READ_AT_ONCE, sensor => this.#read(sensor));
     const marks = new Map<string, LateMark[]>();
-    for (const { partition, offset, second, newest: given } of checks) {
-      const newest = Math.max(given, partition.sensor.found);
-      if (second < partition.lateBefore || newest - second <= this.#lateSeconds) continue;
-      partition.lateBefore = newest - this.#lateSeconds;
+    for (const { partition, offset: from, second, newest: given, aheadOf } of checks) {
       const ofFile = marks.get(partition.file) ?? [];
-      const { sensorId: sensor } = partition;
-      ofFile.push(sensor === undefined ? { from: offset, newest } : { from: offset, newest, sensor });
-      marks.set(partition.file, ofFile);
+      if (aheadOf !== undefined) ofFile.push({ from, aheadOf });
+      const { found, wrong } = partition.sensor;
+      const newest = given === undefined ? second : Math.max(given === wrong ? -1 : given, found);
+      if (second >= partition.lateBefore && newest - second > this.#lateSeconds) {
+        partition.lateBefore = newest - this.#lateSeconds;
+        const { sensorId: sensor } = partition;
+        ofFile.push(sensor === undefined ? { from, newest } : { from, newest, sensor });
+      }
+      if (ofFile.length > 0) marks.set(partition.file, ofFile);
     }
     return marks;
   }
@@ -211,6 +259,7 @@ export class SensorWatermarks {
 
   /** Whether it matters what stood in the newest file before, beyond its day. */
   #isUncertain({ partition: { sensor, end }, newest }: LateCheck): boolean {
+    if (newest === undefined) return false;
     // All of the file's day is late, or a newer day has begun since.
     const isClear = newest >= end + this.#lateSeconds || newest >= sensor.found + DAY;
     return sensor.unread !== undefined && !isClear;
@@ -218,16 +267,41 @@ export class SensorWatermarks {
 
   /** Reads when the newest file's last reading was. It matters only while not all of the day before is late. */
   async #read(sensor: Sensor): Promise<void> {
-    const doubtful = sensor.found + this.#lateSeconds;
+    const day = sensor.found;
+    const doubtful = day + this.#lateSeconds;
     sensor.found = await newestReading(this.#dataDir, sensor.unread!, this.#decoder, doubtful);
-    sensor.newest = Math.max(sensor.newest, sensor.found);
+    if (sensor.found < day) sensor.wrong = day;
+    sensor.newest = sensor.newest === sensor.wrong ? sensor.found : Math.max(sensor.newest, sensor.found);
     sensor.unread = undefined;
   }
 
   #forgetPartitions(): void {
+    const marked = [...this.#partitions.values()].filter(({ aheadOf }) => aheadOf !== NOTHING);
+    if (this.#marked.size > MOST_PARTITIONS) this.#marked.clear();
+    for (const { file } of marked) this.#marked.add(file);
     this.#partitions.clear();
     this.#onForget();
   }
+}
+
+const USUAL = { isAhead: false, aheadOf: undefined };
+
+/**
+ * Whether a reading is ahead of the clock, and the mark that it needs, where those before do not say so. What follows a
+ * reading that was ahead needs to be less far ahead: a sensor on the verge would need a mark every time.
+ */
+function compareWithClock(
+  partition: Partition,
+  second: number,
+  clock: number,
+): { isAhead: boolean; aheadOf: number | undefined } {
+  // In the file of an hour each late line is told by a mark.
+  if (partition.sensorId !== undefined) return { isAhead: second > clock + AHEAD_S, aheadOf: undefined };
+  const saidAhead = partition.aheadOf !== UNKNOWN && second > partition.aheadOf;
+  const isAhead = second > clock + (saidAhead ? AHEAD_S / 2 : AHEAD_S);
+  if (isAhead === saidAhead && partition.aheadOf !== UNKNOWN) return { isAhead, aheadOf: undefined };
+  partition.aheadOf = isAhead ? clock + AHEAD_S : NOTHING;
+  return { isAhead, aheadOf: partition.aheadOf };
 }
 
 function newSensor(): Sensor {

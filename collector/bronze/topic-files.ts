@@ -7,7 +7,7 @@ import { readEnvelope } from '../payload/envelope.ts';
 import { MAX_PAYLOAD_BYTES } from '../payload/reading.ts';
 import type { FileNames } from './file-names.ts';
 import { type RawFileName, safeName } from './raw-file-name.ts';
-import type { ListedFile } from './raw-folder.ts';
+import type { FolderEntry } from './raw-folder.ts';
 
 /** Unbounded topics must not fill the memory. */
 const MOST_TOPICS = 50_000;
@@ -51,15 +51,20 @@ export class TopicFiles {
     this.#names = names;
   }
 
-  /**
-   * Forgets everything, and takes the newest file of each topic from the raw folder.
-   * @param ofHours what topics said last in files of hours.
-   */
-  learn(files: Iterable<ListedFile>, ofHours: Iterable<[string, Last]> = []): void {
+  /** Forgets everything. */
+  forget(): void {
     this.#files.clear();
     this.#newest.clear();
     this.#ofHours.clear();
-    for (const { name } of files) if (name.holdsEnvelopes && !name.isOfHour) this.#noteFile(name);
+  }
+
+  /** Takes the newest file of each topic from what the raw folder holds. */
+  learn(entries: readonly FolderEntry[]): void {
+    for (const { name } of entries) if (name.holdsEnvelopes && !name.isOfHour) this.#noteFile(name);
+  }
+
+  /** Takes what topics said last in files of hours. */
+  learnOfHours(ofHours: Iterable<[string, Last]>): void {
     for (const [topic, last] of ofHours) this.#ofHours.set(topic, last);
   }
 

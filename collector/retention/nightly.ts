@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000;
 export interface NightlyOptions {
   config: Config;
   collector: string;
-  recorder: Pick<Recorder, 'exchange' | 'snapshot'>;
+  recorder: Pick<Recorder, 'exchange' | 'sizes'>;
   log: Logger;
   /** Nothing is removed by a clock that seems wrong. */
   clock?: { readonly suspicion: string | undefined } | undefined;
@@ -138,7 +138,7 @@ export class Nightly {
     await declareRetention(client, days, message => log.warn(message));
     const before = utcDay(today - days * DAY_MS);
     // What is loaded of these days later would not count in gold: so all of it first, when a database is filled anew.
-    const behind = await isBehind(client, collector, await recorder.snapshot(), before);
+    const behind = await isBehind(client, collector, recorder.sizes(), before);
     const forgotten = behind
       ? undefined
       : await forgetReadings(client, { days, clock: today }, this.#stopping.signal);

@@ -45,19 +45,18 @@ export async function* loadedFilesBefore(
 
 /**
  * Whether raw files of the days before `before` (a UTC date) hold lines that are not loaded yet.
- * @param sizes of all raw files, by key.
+ * @param sizes of all raw files, by key, some at a time.
  */
 export async function isBehind(
   client: ClientBase,
   collector: string,
-  sizes: ReadonlyMap<string, number>,
+  sizes: AsyncIterable<ReadonlyMap<string, number>>,
   before: string,
 ): Promise<boolean> {
-  const keys = [...sizes.keys()].filter(key => key < before);
-  for (let at = 0; at < keys.length; at += AT_ONCE) {
-    const some = keys.slice(at, at + AT_ONCE);
-    const ledger = await readEntries(client, collector, some);
-    if (some.some(key => (ledger.get(key)?.bytes ?? 0) < sizes.get(key)!)) return true;
+  for await (const page of sizes) {
+    const keys = [...page.keys()].filter(key => key < before);
+    const ledger = await readEntries(client, collector, keys);
+    if (keys.some(key => (ledger.get(key)?.bytes ?? 0) < page.get(key)!)) return true;
   }
   return false;
 }

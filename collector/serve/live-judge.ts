@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Micros } from '../../base/time.ts';
+import { AHEAD_S } from '../bronze/clock-watch.ts';
 import type { Quality } from '../silver/registry.ts';
 
 /** Of as many sensors the last reading is remembered. */
@@ -34,12 +35,15 @@ interface Last {
  */
 export class LiveJudge {
   readonly #lateMicros: Micros;
+  readonly #now: () => number;
   #registry: ReadonlyMap<string, Limits> | undefined;
   readonly #newest = new LRUCache<string, Micros>({ max: MOST_SENSORS });
   /** The last valid readings. */
   readonly #last = new LRUCache<string, Last>({ max: MOST_SENSORS });
 
-  constructor(lateMinutes: number) {
+  /** @param now the clock, in ms since 1970. */
+  constructor(lateMinutes: number, now = Date.now) {
+    this.#now = now;
     this.#lateMicros = lateMinutes * MINUTE;
   }
 
@@ -53,7 +57,7 @@ export class LiveJudge {
     const limits = this.#registry?.get(sensorId);
     const quality = this.#registry === undefined ? null : qualityOf(limits, value);
     const newest = this.#newest.get(sensorId) ?? time;
-    if (time >= newest) this.#newest.set(sensorId, time);
+    if (time >= newest && time <= (this.#now() + AHEAD_S * 1000) * 1000) this.#newest.set(sensorId, time);
     const last = this.#last.get(sensorId);
     if (quality === 'valid' && (last === undefined || time > last.time))
       this.#last.set(sensorId, { time, value });

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Reason } from '../../base/health.ts';
+import type { ClockState } from '../bronze/clock-watch.ts';
 import type { Refreshed } from '../gold/refresher.ts';
 import type { Counters } from '../silver/counters.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
@@ -39,6 +40,7 @@ export interface Observed {
   archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
   /** Seconds since gold was last refreshed. */
   refreshLag(): number;
+  clock(): ClockState;
   /** What is wrong at this moment. */
   reasons(): Reason[];
 }
@@ -235,7 +237,7 @@ export class Metrics {
     ];
   }
 
-  #gauges({ broker, recorder, loader, archive, reasons }: Observed): Looked[] {
+  #gauges({ broker, recorder, loader, archive, clock, reasons }: Observed): Looked[] {
     return [
       [
         'sluice_mqtt_connected',
@@ -286,6 +288,24 @@ export class Metrics {
         () => [[{}, archive?.()?.waitingFiles ?? 0]],
       ],
       [
+        'sluice_clock_wrong',
+        "1 while this machine's clock seems wrong by what the readings say; nothing is removed as too old then.",
+        [],
+        () => [[{}, Number(clock().suspicion !== undefined)]],
+      ],
+      [
+        'sluice_clock_readings_ahead_ratio',
+        'Of the last readings, the share that is more than a minute ahead of the clock.',
+        [],
+        () => [[{}, clock().aheadShare]],
+      ],
+      [
+        'sluice_clock_synchronized',
+        '1 while a time server keeps the clock right; absent where the system does not tell.',
+        ['source'],
+        () => synchronizedOf(clock()),
+      ],
+      [
         'sluice_degraded',
         '1 for each reason why the collector is degraded, while it holds; /ready has the sentence.',
         ['reason'],
@@ -312,4 +332,8 @@ export class Metrics {
       },
     });
   }
+}
+
+function synchronizedOf({ isSynchronized }: ClockState): Value[] {
+  return isSynchronized === undefined ? [] : [[{ source: 'systemd-timesyncd' }, Number(isSynchronized)]];
 }

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Health } from '../../base/health.ts';
+import type { ClockState, ClockWatch } from '../bronze/clock-watch.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import type { Loader } from '../silver/loader.ts';
 import type { Intake } from '../source/http/intake.ts';
@@ -43,6 +44,7 @@ export interface StatusParts {
   metrics: Metrics;
   health: Health;
   examples: RejectExamples;
+  clock: ClockWatch;
 }
 
 /** How the collector is, for the page and for whoever asks. */
@@ -71,7 +73,7 @@ export class CollectorStatus {
   }
 
   async read(): Promise<Status> {
-    const { dataDir, health, source, loader, recorder, metrics, examples } = this.#parts;
+    const { dataDir, health, source, loader, recorder, metrics, examples, clock } = this.#parts;
     const { received, recorded, rejected, stored, pendingBytes } = this.progress;
     return {
       at: new Date().toISOString(),
@@ -90,9 +92,19 @@ export class CollectorStatus {
         ...reject,
         last: (reject.source === 'mqtt' && examples.of(reject.reason)) || null,
       })),
+      clock: clockOf(clock.state),
       disk: await diskOf(dataDir),
     };
   }
+}
+
+function clockOf({ suspicion, isSynchronized, aheadShare }: ClockState): Status['clock'] {
+  return {
+    ok: suspicion === undefined,
+    ...(suspicion !== undefined && { reason: suspicion }),
+    synchronized: isSynchronized ?? null,
+    readings_ahead: aheadShare,
+  };
 }
 
 async function diskOf(folder: string): Promise<Status['disk']> {

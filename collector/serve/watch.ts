@@ -31,6 +31,19 @@ const status = z.object({
       }),
     )
     .describe('What was rejected since the start, by reason; the most frequent first.'),
+  clock: z
+    .object({
+      ok: z.boolean(),
+      reason: z.string().optional(),
+      synchronized: z
+        .boolean()
+        .nullable()
+        .describe('Whether a time server keeps it right; null: the system does not tell.'),
+      readings_ahead: z
+        .number()
+        .describe('Of the last readings, the share that is more than a minute ahead.'),
+    })
+    .describe('Of the machine.'),
   disk: z
     .object({ free_bytes: z.number(), total_bytes: z.number() })
     .nullable()

@@ -17,7 +17,7 @@ export class BacklogFile {
   loaded: number | undefined;
   /** The newest second (since 1970) that was recorded before that, where one is known. */
   newest: number | undefined;
-  /** Those that stand beside the lines that are not loaded. */
+  /** Those that count for the lines that are not loaded: see `marksFrom`. */
   marks: LateMark[] = [];
   /** Of the file of an hour: all that stand beside its durable lines; undefined: they are to be read. */
   sensorMarks: SensorMarks | undefined;

@@ -3,16 +3,16 @@ import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
 import { errorText } from '../../base/errors.ts';
 import { firstLineOf } from '../bronze/first-line.ts';
-import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
+import { type LateMark, marksFrom, readLateMarks } from '../bronze/late-marks.ts';
 import { readLines } from '../bronze/line-reader.ts';
 import { SensorMarks } from '../bronze/sensor-marks.ts';
+import { Watermark } from '../bronze/watermark.ts';
 import { BacklogFile } from './backlog-file.ts';
 import type { Block } from './block.ts';
 import type { LoadedTo } from './block-store.ts';
 import { Decompression, isDamage } from './decompression.ts';
 import { firstLineHash, type LedgerEntry, readEntries, setEntryAside } from './ledger.ts';
 import type { LoaderLog } from './protocol.ts';
-import { Watermark } from './watermark.ts';
 
 /** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
 export class FileReplacedError extends Error {
@@ -26,8 +26,6 @@ export class FileReplacedError extends Error {
 const FILE_BYTES = 1024 * 1024;
 /** Of so many files that are loaded it is known how far; of others, which are old mostly, the ledger is asked when they grow. */
 const MOST_LOADED = 50_000;
-/** So many files at once are compared with the ledger. */
-const COMPARED_AT_ONCE = 5000;
 /** So many files that cannot be read are named in the log. */
 const MOST_NAMED = 10;
 
@@ -99,22 +97,28 @@ export class Backlog {
 
   /**
    * Compares all files with the ledger: on a new connection, and when the ledger has moved by another hand. What has grown
-   * since the snapshot was taken is kept.
-   * @param snapshot every raw file and up to where it is durable.
+   * since a file's size was taken is kept.
+   * @param sizes every raw file and up to where it is durable, some at a time.
    */
-  async synchronise(client: ClientBase, snapshot: ReadonlyMap<string, number>): Promise<void> {
+  async synchronise(client: ClientBase, sizes: AsyncIterable<ReadonlyMap<string, number>>): Promise<void> {
     const before = new Map(this.#pending);
     for (const file of before.values()) this.#decompression.release(file);
     this.#pending.clear();
     this.#loaded.clear();
     this.#replaced = undefined;
-    const keys = [...snapshot.keys(), ...[...before.keys()].filter(key => !snapshot.has(key))];
-    for (let at = 0; at < keys.length; at += COMPARED_AT_ONCE) {
-      await this.#compare(client, keys.slice(at, at + COMPARED_AT_ONCE), key => {
+    for await (const page of sizes) {
+      await this.#compare(client, [...page.keys()], key => {
         const known = before.get(key);
-        return { size: Math.max(snapshot.get(key) ?? 0, known?.durable ?? 0), begun: known?.begun ?? false };
+        return { size: Math.max(page.get(key)!, known?.durable ?? 0), begun: known?.begun ?? false };
       });
+      for (const key of page.keys()) before.delete(key);
     }
+    const left = [...before.values()];
+    await this.#compare(
+      client,
+      left.map(({ key }) => key),
+      key => ({ size: before.get(key)!.durable, begun: before.get(key)!.begun }),
+    );
   }
 
   /** Asks the ledger about files that have grown and of which nothing is known. */
@@ -171,18 +175,22 @@ export class Backlog {
     file.begun = false;
     file.loaded = offset;
     file.newest = newest;
-    file.marks = file.marks.filter(({ from }) => from >= offset);
+    file.marks = marksFrom(file.marks, offset);
     if (offset < file.durable) this.#pending.set(key, file);
     else this.#settle(file);
   }
 
   /** A file has nothing more to load. */
   #settle(file: BacklogFile): void {
-    this.#pending.delete(file.key);
-    this.#decompression.release(file);
-    file.marks = [];
+    this.#forget(file);
+    file.marks = marksFrom(file.marks, file.durable);
     file.sensorMarks = undefined;
     this.#loaded.set(file.key, file);
+  }
+
+  #forget(file: BacklogFile): void {
+    this.#pending.delete(file.key);
+    this.#decompression.release(file);
   }
 
   /** Memory for a block. A line that is longer than all that is left gets some of its own. */
@@ -292,7 +300,8 @@ export class Backlog {
       file.loaded = 0;
       file.newest = undefined;
     }
-    if (file.loaded >= file.durable) this.#settle(file);
+    // Of a file that is loaded nothing is kept: when it grows, the ledger is asked, and its marks are read.
+    if (file.loaded >= file.durable) this.#forget(file);
     else {
       file.marks = this.#marksOf(file, file.loaded);
       this.#pending.set(file.key, file);
@@ -313,10 +322,11 @@ export class Backlog {
     return first !== undefined && firstLineHash(first) !== known;
   }
 
-  /** The marks beside the lines that are to be loaded. What the recorder may be writing behind them is not to be trusted. */
+  /** The marks for the lines that are to be loaded. What the recorder may be writing behind them is not to be trusted. */
   #marksOf({ key, durable, isOfHour }: BacklogFile, loaded: number): LateMark[] {
     if (isOfHour) return [];
-    return readLateMarks(join(this.#folder, key)).filter(({ from }) => from >= loaded && from < durable);
+    const marks = readLateMarks(join(this.#folder, key)).filter(({ from }) => from < durable);
+    return marksFrom(marks, loaded);
   }
 
   async #startAfresh(client: ClientBase, file: string, removed: boolean): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Watermark } from './watermark.ts';
+import type { Watermark } from '../bronze/watermark.ts';
 
 /** Whole lines of one file, as they stand there from byte `start` on. */
 export interface Block {

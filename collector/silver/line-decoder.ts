@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Micros } from '../../base/time.ts';
 import type { RawLine } from '../bronze/line-reader.ts';
 import { RawFileName } from '../bronze/raw-file-name.ts';
+import type { Watermark } from '../bronze/watermark.ts';
 import { UNKNOWN_ARRIVAL } from '../payload/decoder.ts';
 import { type Envelope, readEnvelope } from '../payload/envelope.ts';
 import { numberOf, type Reading, type Rejection } from '../payload/reading.ts';
@@ -12,7 +13,6 @@ import type { FoundSensor } from './found-sensors.ts';
 import type { Row } from './reading-columns.ts';
 import { Redeliveries } from './redeliveries.ts';
 import type { Quality, Registry } from './registry.ts';
-import type { Watermark } from './watermark.ts';
 
 export interface LineDecoderOptions {
   topics: Topics;

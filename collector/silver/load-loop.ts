@@ -73,7 +73,7 @@ export class LoadLoop {
   #lost: Error | undefined;
   /** Resolved when something has happened that a wait may be waiting for. */
   #changed = Promise.withResolvers<void>();
-  #snapshot = Promise.withResolvers<Map<string, number>>();
+  #page = Promise.withResolvers<Map<string, number> | undefined>();
 
   constructor(data: LoaderData, send: (message: FromLoader) => void) {
     const { config, collector } = data;
@@ -92,7 +92,7 @@ export class LoadLoop {
   /** Takes what the collector says. */
   receive(message: ToLoader): void {
     if (message.type === 'durable') this.#grow(message.files);
-    else if (message.type === 'snapshot') this.#snapshot.resolve(message.sizes);
+    else if (message.type === 'sizes') this.#page.resolve(message.page);
     else if (message.type === 'reload') this.#reload(message);
     else {
       this.#isDraining = true;
@@ -176,9 +176,18 @@ export class LoadLoop {
     if (writer !== undefined) await claimLedger(client, collector, writer);
     await this.#register(client);
     await prepareStaging(client);
-    this.#snapshot = Promise.withResolvers();
-    this.#send({ type: 'snapshot' });
-    await this.#backlog.synchronise(client, await this.#snapshot.promise);
+    await this.#backlog.synchronise(client, this.#sizes());
+  }
+
+  /** Every raw file and up to where it is durable, some at a time. */
+  async *#sizes(): AsyncGenerator<Map<string, number>> {
+    for (let anew = true; ; anew = false) {
+      this.#page = Promise.withResolvers();
+      this.#send({ type: 'sizes', anew });
+      const page = await this.#page.promise;
+      if (page === undefined) return;
+      yield page;
+    }
   }
 
   async #withinDeadline(client: pg.Client, task: () => Promise<void>): Promise<void> {

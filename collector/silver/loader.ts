@@ -11,8 +11,8 @@ const YOUNG_MB = 6;
 
 export interface LoaderOptions extends LoaderData {
   log: Logger;
-  /** Every raw file and up to where it is durable. */
-  snapshot: () => Promise<Map<string, number>>;
+  /** Every raw file and up to where it is durable, some at a time. */
+  sizes: () => AsyncGenerator<Map<string, number>>;
 }
 
 /**
@@ -23,6 +23,7 @@ export class Loader {
   #options: LoaderOptions;
   readonly #backoff = new Backoff(250, 30_000);
   #worker: Worker | undefined;
+  #sizes: AsyncGenerator<Map<string, number>> | undefined;
   #restart: NodeJS.Timeout | undefined;
   #stopped = false;
   /** What threads that have ended had loaded, and what the present one has. */
@@ -72,7 +73,7 @@ export class Loader {
     });
   }
 
-  /** Tells the loader what a group has made durable. A thread that is just starting asks for a snapshot instead. */
+  /** Tells the loader what a group has made durable. A thread that is just starting asks for all sizes instead. */
   durable(files: readonly Durable[]): void {
     this.#send({ type: 'durable', files });
   }
@@ -107,9 +108,11 @@ export class Loader {
   }
 
   #receive(worker: Worker, message: FromLoader): void {
-    if (message.type === 'snapshot') {
-      this.#options.snapshot().then(
-        sizes => worker.postMessage({ type: 'snapshot', sizes } satisfies ToLoader),
+    if (message.type === 'sizes') {
+      if (message.anew) void this.#sizes?.return(undefined);
+      if (message.anew) this.#sizes = this.#options.sizes();
+      this.#sizes!.next().then(
+        ({ value: page }) => worker.postMessage({ type: 'sizes', page } satisfies ToLoader),
         error => {
           this.#options.log.error({ err: error }, 'cannot list the raw files');
           void worker.terminate();

@@ -21,8 +21,8 @@ export type Reloaded = Partial<Pick<LoaderData, 'topics' | 'sensors'>>;
 /** From the collector to the loader's thread. */
 export type ToLoader =
   | { type: 'durable'; files: readonly Durable[] }
-  /** The answer to `snapshot`: every raw file and up to where it is durable. */
-  | { type: 'snapshot'; sizes: Map<string, number> }
+  /** The answer to `sizes`: some raw files and up to where they are durable; undefined: there are no more. */
+  | { type: 'sizes'; page: Map<string, number> | undefined }
   /** What was read again while the collector runs: for the next batch. */
   | ({ type: 'reload' } & Reloaded)
   /** Load what is pending without waiting for full batches, then answer `drained`. */
@@ -30,7 +30,8 @@ export type ToLoader =
 
 /** From the loader's thread to the collector. */
 export type FromLoader =
-  | { type: 'snapshot' }
+  /** Asks for the next raw files; `anew`: for the first ones. */
+  | { type: 'sizes'; anew: boolean }
   | { type: 'status'; status: LoaderStatus }
   | ({ type: 'batch' } & StoredBatch)
   | { type: 'drained' }

@@ -2,9 +2,9 @@ import { isAbsolute } from 'node:path';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
 import { type LinePiece, streamLines } from '../../collector/bronze/line-stream.ts';
 import { otherForm } from '../../collector/bronze/raw-file-name.ts';
+import { watermarkOf } from '../../collector/bronze/watermark.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
 import type { PastDecoders } from '../../collector/silver/past-decoders.ts';
-import { watermarkOf } from '../../collector/silver/watermark.ts';
 import type { LineTable } from './line-table.ts';
 import type { Subject } from './subjects.ts';
 

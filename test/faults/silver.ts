@@ -148,10 +148,12 @@ function expect(lines: readonly BronzeLine[], marks: readonly LateMark[]): Expec
   let newest = 0;
   for (const { text, offset } of lines) {
     const { id, dt, value } = JSON.parse(text) as { id: string; dt: string; value: unknown };
-    for (const mark of marks) if (mark.from <= offset) newest = Math.max(newest, mark.newest);
+    const before = marks.filter(({ from }) => from <= offset);
+    newest = Math.max(newest, ...before.map(mark => mark.newest ?? 0));
+    const aheadOf = before.findLast(mark => mark.aheadOf !== undefined)?.aheadOf ?? Number.POSITIVE_INFINITY;
     const second = Math.floor(Date.parse(dt) / 1000);
     const late = newest - second > LATE_S;
-    newest = Math.max(newest, second);
+    if (second <= aheadOf) newest = Math.max(newest, second);
     if (typeof value !== 'number') {
       expected.rejected.push(String(offset));
       continue;

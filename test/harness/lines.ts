@@ -1,13 +1,13 @@
 import type pg from 'pg';
 import { zoneOf } from '../../base/time.ts';
 import { splitLines } from '../../collector/bronze/line-reader.ts';
+import type { Watermark } from '../../collector/bronze/watermark.ts';
 import { prepareRefresh } from '../../collector/gold/refresh.ts';
 import { defaultTopics } from '../../collector/payload/topics.ts';
 import type { BatchLine } from '../../collector/silver/batch-line.ts';
 import { LineDecoder } from '../../collector/silver/line-decoder.ts';
 import { Registry, upsertSensors } from '../../collector/silver/registry.ts';
 import { prepareStaging } from '../../collector/silver/staged-store.ts';
-import type { Watermark } from '../../collector/silver/watermark.ts';
 import { connect } from '../../db/connect.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -82,4 +82,13 @@ export function interleave(client: pg.Client, before: (sql: string) => Promise<v
       };
     },
   });
+}
+
+/** Every raw file and up to where it is durable. */
+export async function sizesOf(recorder: {
+  sizes(): AsyncIterable<Map<string, number>>;
+}): Promise<Map<string, number>> {
+  const all = new Map<string, number>();
+  for await (const page of recorder.sizes()) for (const [key, size] of page) all.set(key, size);
+  return all;
 }

@@ -84,7 +84,7 @@ function drawRejects(list) {
   document.getElementById('rejects').hidden = list.length === 0;
 }
 
-function drawMachine({ disk, at }) {
+function drawMachine({ disk, clock, at }) {
   const skew = Math.round((Date.parse(at) - Date.now()) / 1000);
   draw(machine, [
     pair(
@@ -96,6 +96,15 @@ function drawMachine({ disk, at }) {
     pair(
       'Clock',
       `${moment(Date.parse(at))}${Math.abs(skew) > 5 ? `: ${duration(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} this browser's` : ''}`,
+    ),
+    pair('Clock against the readings', clock.ok ? 'seems right' : clock.reason),
+    pair(
+      'Time server',
+      clock.synchronized === null
+        ? 'not told by the system'
+        : clock.synchronized
+          ? 'keeps the clock right'
+          : 'has not set the clock for a day',
     ),
   ]);
 }

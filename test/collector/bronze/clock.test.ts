@@ -1,8 +1,9 @@
-import { access } from 'node:fs/promises';
+import { access, mkdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { ClockCorrection } from '../../../collector/bronze/clock-correction.ts';
+import { isClockSynchronized } from '../../../collector/bronze/clock-sync.ts';
 import { ClockWatch } from '../../../collector/bronze/clock-watch.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
@@ -13,11 +14,16 @@ const TRUE = Date.UTC(2025, 10, 12, 10);
 const DAY = 86_400_000;
 
 /** A recorder whose clock is `behind` ms behind the true time, and what watches it. */
-async function watched(dataDir: string, behind = 0) {
-  const time = { passed: 0, behind };
+async function watched(dataDir: string, behind = 0, isSynchronized?: boolean) {
+  const time = { passed: 0, behind, isSynchronized };
   const now = () => TRUE + time.passed - time.behind;
   const topics = defaultTopics(['#'], zoneOf('UTC'));
-  const watch = new ClockWatch(dataDir, now, () => time.passed);
+  const watch = new ClockWatch(
+    dataDir,
+    now,
+    () => time.passed,
+    async () => time.isSynchronized,
+  );
   const recorder = new Recorder({
     dataDir,
     topics,
@@ -91,4 +97,44 @@ test('a sensor whose own clock is days ahead stays rejected, and nobody suspects
   }
   expect(under.recorder.counts).toMatchObject({ recorded: 60, rejected: 15 });
   expect(await recordedIn(folder.path)).toBe(60);
+});
+
+test('a clock that is days ahead is suspected after an hour in which most readings are days old', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await watched(folder.path, -10 * DAY);
+  for (let minute = 0; minute < 61; minute++) {
+    expect(under.watch.suspicion).toBeUndefined();
+    await under.record(60);
+    await under.correction.look();
+  }
+  expect(under.watch.suspicion).toContain('more than a day behind it');
+  // The readings are where they belong all the same.
+  expect([...(await linesIn(join(folder.path, 'raw'))).keys()]).toEqual(['2025-11-12_Sensor_1.jsonl']);
+  under.time.behind = 0;
+  await under.record(30);
+  await under.correction.look();
+  expect(under.watch.suspicion).toBeUndefined();
+});
+
+test('a clock that no time server has set is told, where the system tells', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await watched(folder.path, 0, false);
+  expect(under.watch.unsynchronized).toContain('no time server');
+  expect(under.watch.state).toMatchObject({ suspicion: undefined, isSynchronized: false });
+  under.time.isSynchronized = true;
+  await under.correction.look();
+  expect(under.watch.unsynchronized).toBeUndefined();
+});
+
+test('systemd-timesyncd tells by a file; without its folder nobody does', async () => {
+  await using folder = await temporaryFolder();
+  const ofService = join(folder.path, 'timesync');
+  const file = join(ofService, 'synchronized');
+  expect(await isClockSynchronized(TRUE, file)).toBeUndefined();
+  await mkdir(ofService);
+  expect(await isClockSynchronized(TRUE, file)).toBe(false);
+  await writeFile(file, '');
+  await utimes(file, TRUE / 1000, TRUE / 1000);
+  expect(await isClockSynchronized(TRUE + DAY - 1000, file)).toBe(true);
+  expect(await isClockSynchronized(TRUE + DAY + 1000, file)).toBe(false);
 });

@@ -7,6 +7,7 @@ import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { sizesOf } from '../../harness/lines.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -100,7 +101,7 @@ test('a snapshot shows what is durable at that moment, and no more', async () =>
   await writeFile(join(folder.path, 'raw/notes.txt'), 'not ours');
   for (let n = 0; n < 100; n++) {
     const recording = under.record(reading(`Sensor ${n % 7}`, n), reading(`Sensor ${n % 3}`, n));
-    await under.recorder.snapshot().then(sizes => expect(sizes).toEqual(told));
+    await sizesOf(under.recorder).then(sizes => expect(sizes).toEqual(told));
     if (n % 10 === 0) await recording;
   }
   await under.record(reading('Sensor 1', 100));
@@ -135,7 +136,7 @@ test('after a crash torn lines are cut before anything is appended', async () =>
   for (const [path, text] of Object.entries(files)) {
     expect(await readFile(join(folder.path, path), 'utf8')).toBe(text.replace('{"torn', ''));
   }
-  expect((await under.recorder.snapshot()).get('2025-11-12_Sensor_1.jsonl')).toBe(6);
+  expect((await sizesOf(under.recorder)).get('2025-11-12_Sensor_1.jsonl')).toBe(6);
   await under.record(reading('Sensor 1', 1));
   expect((await linesIn(join(folder.path, 'raw'))).get('2025-11-12_Sensor_1.jsonl')).toEqual([
     'whole',

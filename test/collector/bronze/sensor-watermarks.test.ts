@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { splitLines } from '../../../collector/bronze/line-reader.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { watermarkOf } from '../../../collector/bronze/watermark.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
-import { watermarkOf } from '../../../collector/silver/watermark.ts';
 import { decoderOf } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
@@ -29,9 +29,13 @@ type Partition = 'sensor' | 'hour';
 
 async function recorderIn(
   dataDir: string,
-  { lateMinutes = 5, repair = false, partition = 'sensor' as Partition } = {},
+  {
+    lateMinutes = 5,
+    repair = false,
+    partition = 'sensor' as Partition,
+    now = () => MIDNIGHT + 3 * 86_400_000,
+  } = {},
 ) {
-  const now = () => MIDNIGHT + 3 * 86_400_000;
   const recorder = new Recorder({
     dataDir,
     topics: defaultTopics(['#'], utc),
@@ -266,4 +270,96 @@ test('what was written down of files of hours grows with them, and damage costs 
   await using under = await recorderIn(folder.path, { partition: 'hour' });
   await under.record(payload('S', MIDNIGHT, 100));
   expect(await lateIn(folder.path)).toEqual([100]);
+});
+
+test('whatever the clock does, a reading that was ahead of it makes no other one late', async () => {
+  const HOUR = 60 * MINUTE;
+  const partitions = fc.constantFrom<Partition>('sensor', 'hour');
+  const reading = fc.record({
+    // Where the clock is within a minute of it, the marks before decide.
+    aheadMs: fc.oneof(
+      fc.integer({ min: -30 * MINUTE, max: 20_000 }),
+      fc.integer({ min: 61_000, max: 30 * MINUTE }),
+      fc.integer({ min: -30 * HOUR, max: 20 * HOUR }).filter(ms => ms < 20_000 || ms > 61_000),
+    ),
+    common: fc.boolean(),
+  });
+  const step = fc.oneof(
+    { weight: 4, arbitrary: fc.array(reading, { minLength: 1, maxLength: 6 }) },
+    { weight: 2, arbitrary: fc.integer({ min: -HOUR, max: 14 * HOUR }).map(ms => ({ ms })) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 14 }), partitions, async (steps, partition) => {
+      await using folder = await temporaryFolder();
+      let clock = MIDNIGHT - HOUR;
+      await using under = await recorderIn(folder.path, { partition, now: () => clock });
+      let newest = Number.NEGATIVE_INFINITY;
+      const expected: number[] = [];
+      let value = 0;
+      for (const step of steps) {
+        if (!Array.isArray(step)) {
+          clock += step.ms;
+          continue;
+        }
+        const group = step.map(({ aheadMs, common }) => {
+          const ms = clock + aheadMs;
+          const second = Math.floor(ms / 1000);
+          value++;
+          if (newest - second > 300) expected.push(value);
+          if (aheadMs <= 60_000) newest = Math.max(newest, second);
+          return payload('S', ms, value, common);
+        });
+        await under.record(...group);
+      }
+      expect(await lateIn(folder.path)).toEqual(expected);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('a sensor whose clock is ahead needs one mark a file, and one more where it is right again, also after a restart', async () => {
+  await using folder = await temporaryFolder();
+  let clock = MIDNIGHT + 60 * MINUTE;
+  const tick = () => {
+    clock += 1000;
+    return clock;
+  };
+  const marks = async () =>
+    (await readFile(join(folder.path, 'raw/2025-11-12_S.late'), 'utf8').catch(() => '')).split('\n').length -
+    1;
+  {
+    await using under = await recorderIn(folder.path, { now: () => clock });
+    for (let n = 0; n < 20; n++) await under.record(payload('S', tick() + 10 * MINUTE, n));
+    expect(await marks()).toBe(1);
+    // It is 45 s ahead: no mark is needed to believe what the marks say, or not to.
+    for (let n = 0; n < 20; n++) await under.record(payload('S', tick() + 45_000, n));
+    expect(await marks()).toBe(1);
+    for (let n = 20; n < 120; n++) await under.record(payload('S', tick(), n));
+    expect(await marks()).toBe(2);
+    await under.record(payload('S', tick() - 6 * MINUTE, 1000));
+  }
+  await using under = await recorderIn(folder.path, { now: () => clock });
+  for (let n = 0; n < 20; n++) await under.record(payload('S', tick(), n));
+  // What the marks of the last recorder say it has not read; one of its own says the same.
+  expect(await marks()).toBe(3);
+  await under.record(payload('S', tick() - 6 * MINUTE, 1001));
+  expect(await lateIn(folder.path)).toEqual([1000, 1001]);
+});
+
+test('after a restart the readings of a day that has not come make nothing late', async () => {
+  await using folder = await temporaryFolder();
+  const clock = MIDNIGHT - 60 * MINUTE;
+  {
+    await using under = await recorderIn(folder.path, { now: () => clock });
+    await under.record(payload('S', clock - 1000, 1), payload('S', clock + 70 * MINUTE, 2));
+  }
+  await using under = await recorderIn(folder.path, { now: () => clock });
+  await under.record(payload('S', clock, 3), payload('S', clock - 3 * MINUTE, 4));
+  await under.record(payload('S', clock - 10 * MINUTE, 5));
+  expect(await lateIn(folder.path)).toEqual([5]);
+  // A day later all that there is of the day was ahead of the clock: nothing is known, until the next reading.
+  await using later = await recorderIn(folder.path, { now: () => MIDNIGHT + 5 * MINUTE });
+  await later.record(payload('S', MIDNIGHT - 30 * MINUTE, 6), payload('S', MIDNIGHT + 5 * MINUTE, 7));
+  await later.record(payload('S', MIDNIGHT - 30 * MINUTE, 8));
+  expect(await lateIn(folder.path)).toEqual([5, 8]);
 });

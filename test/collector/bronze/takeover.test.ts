@@ -10,6 +10,7 @@ import { DataFolder, FolderLostError } from '../../../collector/bronze/data-fold
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { sizesOf } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -77,7 +78,7 @@ test('a holder that was suspended wakes beside its successor: it stops, and no a
   for (let n = 100; n < 300; n++) await record(n);
   expect(await suspended.exit).toEqual([3, null]);
   for (let n = 300; n < 400; n++) await record(n);
-  const { [RAW]: durable } = Object.fromEntries(await recorder.snapshot());
+  const { [RAW]: durable } = Object.fromEntries(await sizesOf(recorder));
   await recorder.stop();
 
   const text = await readFile(join(dataDir, 'raw', RAW), 'utf8');

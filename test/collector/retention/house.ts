@@ -12,6 +12,7 @@ import { connect } from '../../../db/connect.ts';
 import { declareRetention } from '../../../db/retention-policy.ts';
 import { type Pipeline, silent, withPipeline } from '../../commands/verify/pipeline.ts';
 import type { DatabaseServer } from '../../harness/database.ts';
+import { sizesOf } from '../../harness/lines.ts';
 
 /** When the recorders of these tests live. */
 const NOW = Date.UTC(2025, 10, 12, 12);
@@ -51,7 +52,7 @@ export class House {
 
   /** Loads everything, and refreshes. */
   async load(): Promise<void> {
-    await this.pipeline.load(1024 * 1024, await this.recorder.snapshot());
+    await this.pipeline.load(1024 * 1024, await sizesOf(this.recorder));
     await this.pipeline.refresh();
   }
 

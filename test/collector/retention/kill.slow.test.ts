@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
+import { sizesOf } from '../../harness/lines.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 import { startRecorder, textOf } from './house.ts';
 
@@ -85,7 +86,7 @@ test('killed while files are compressed and made plain under load, nothing ackno
     archives += (await readdir(join(folder.path, 'raw'))).filter(name => name.includes('.gz')).length;
   }
   const recorder = await startRecorder(folder.path, { repair: true });
-  const sizes = await recorder.snapshot();
+  const sizes = await sizesOf(recorder);
   await recorder.stop();
 
   const names = await readdir(join(folder.path, 'raw'));

@@ -4,6 +4,7 @@ import { reportText } from '../../../commands/verify/report.ts';
 import { reading } from '../../commands/verify/pipeline.ts';
 import { databaseServers } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
+import { sizesOf } from '../../harness/lines.ts';
 import { userOf } from '../../harness/user.ts';
 import { type House, withHouse } from './house.ts';
 
@@ -114,7 +115,7 @@ describe.each(databaseServers())('retention of silver on $name', server => {
   test('nothing goes while a minute of it is to be refreshed, and the boundary never moves back', async () => {
     await withHouse(async house => {
       await house.record(...lines);
-      await house.pipeline.load(1e6, await house.recorder.snapshot());
+      await house.pipeline.load(1e6, await sizesOf(house.recorder));
       const { database } = house.pipeline;
       const other = new pg.Client(database.url);
       await other.connect();

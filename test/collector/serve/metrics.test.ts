@@ -6,6 +6,7 @@ const observed: Observed = {
   http: () => ({ received: 5, rejected: new Map([['not JSON', 4]]) }),
   recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
   reasons: () => [{ name: 'broker_away', message: 'the broker is away' }],
+  clock: () => ({ suspicion: 'it is behind', isSynchronized: undefined, aheadShare: 0.75 }),
   refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
@@ -47,6 +48,9 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_refresh_lag_seconds')).toBe(42);
   expect(series.get('sluice_degraded{reason="broker_away"}')).toBe(1);
   expect(series.get('sluice_loading_pending_bytes')).toBe(4096);
+  expect(series.get('sluice_clock_wrong')).toBe(1);
+  expect(series.get('sluice_clock_readings_ahead_ratio')).toBe(0.75);
+  expect([...series.keys()].some(name => name.startsWith('sluice_clock_synchronized'))).toBe(false);
   expect(series.get('sluice_lines_loaded_total{outcome="duplicate"}')).toBe(2);
 });
 

@@ -1,5 +1,6 @@
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { Backlog, FileReplacedError } from '../../../collector/silver/backlog.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
@@ -48,7 +49,7 @@ async function withBacklog(
         path: file => join(folder.path, file),
         remove: file => rmSync(join(folder.path, file)),
         resolve: () => backlog.resolve(client),
-        synchronise: sizes => backlog.synchronise(client, new Map(Object.entries(sizes))),
+        synchronise: sizes => backlog.synchronise(client, Readable.from([new Map(Object.entries(sizes))])),
         loadAll: async () => {
           for (let blocks = backlog.read(1e6); blocks.length > 0; blocks = backlog.read(1e6)) {
             await store.store(client, blocks, decoder, (_, ends) => {

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { expect, test } from 'vitest';
+import { Watermark } from '../../../collector/bronze/watermark.ts';
 import type { Block } from '../../../collector/silver/block.ts';
 import { BlockStore } from '../../../collector/silver/block-store.ts';
 import { addCounters, emptyCounters } from '../../../collector/silver/counters.ts';
-import { Watermark } from '../../../collector/silver/watermark.ts';
 import { type TestDatabase, withDatabase } from '../../harness/database.ts';
 import { decoderOf, loaderConnection, register } from '../../harness/lines.ts';
 import { silent } from '../../harness/pipeline.ts';

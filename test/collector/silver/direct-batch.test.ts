@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Watermark } from '../../../collector/bronze/watermark.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
 import { Registry } from '../../../collector/silver/registry.ts';
-import { Watermark } from '../../../collector/silver/watermark.ts';
 import { decoderOf } from '../../harness/lines.ts';
 
 const decoder = decoderOf(new Registry());

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { Watermark } from '../../../collector/bronze/watermark.ts';
 import { refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { COUNTERS, countersOf } from '../../../collector/silver/counters.ts';
 import { DirectBatch } from '../../../collector/silver/direct-batch.ts';
@@ -8,7 +9,6 @@ import { storeDirect } from '../../../collector/silver/direct-store.ts';
 import { OffsetMovedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { storeStaged } from '../../../collector/silver/staged-store.ts';
-import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { decoderOf, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Watermark } from '../../../collector/bronze/watermark.ts';
 import { type BatchLine, refuseRow } from '../../../collector/silver/batch-line.ts';
 import { COUNTERS, type Counters } from '../../../collector/silver/counters.ts';
 import { claimLedger, OffsetMovedError, WriterRefusedError } from '../../../collector/silver/ledger.ts';
 import type { Registry } from '../../../collector/silver/registry.ts';
 import { SeenSensors } from '../../../collector/silver/seen-sensors.ts';
 import { storeStaged } from '../../../collector/silver/staged-store.ts';
-import { Watermark } from '../../../collector/silver/watermark.ts';
 import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { interleave, linesOf, loaderConnection, register } from '../../harness/lines.ts';
 

@@ -42,7 +42,7 @@ export async function collect(
     topics: configuredTopics(config).text,
     sensors,
     log: silent,
-    snapshot: () => recorder.snapshot(),
+    sizes: () => recorder.sizes(),
   });
   recorder.groups.follow(({ files }) => loader.durable(files));
   loader.start();

@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type pg from 'pg';
 import { createLog } from '../../../base/log.ts';
@@ -140,7 +141,7 @@ export class Pipeline implements AsyncDisposable {
     await this.#connected(async client => {
       await prepareStaging(client);
       const backlog = new Backlog(this.raw, this.collector, silent, 5);
-      await backlog.synchronise(client, sizes ?? (await this.#wholeLines()));
+      await backlog.synchronise(client, Readable.from([sizes ?? (await this.#wholeLines())]));
       const { topics } = this;
       await keepTopics(client, topics);
       const registry = await Registry.load(client);

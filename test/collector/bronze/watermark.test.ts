@@ -1,17 +1,34 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Watermark } from '../../../collector/silver/watermark.ts';
+import type { LateMark } from '../../../collector/bronze/late-marks.ts';
+import { Watermark } from '../../../collector/bronze/watermark.ts';
 
 const LINE = 10;
 const sensors = ['a', 'b', 'a sensor with a longer id'];
 const line = fc.record({ sensor: fc.constantFrom(...sensors), second: fc.integer({ min: 1000, max: 2000 }) });
 const lines = fc.array(line, { maxLength: 40 });
 const marks = fc
-  .array(fc.record({ from: fc.nat(40).map(n => n * LINE), newest: fc.integer({ min: 900, max: 2300 }) }), {
-    maxLength: 4,
-  })
+  .array(
+    fc
+      .tuple(fc.nat(40), fc.boolean(), fc.oneof(fc.integer({ min: 900, max: 2300 }), fc.constant(Infinity)))
+      .map(
+        ([n, isNewest, second]): LateMark =>
+          isNewest && second < Infinity
+            ? { from: n * LINE, newest: second }
+            : { from: n * LINE, aheadOf: second },
+      ),
+    { maxLength: 6 },
+  )
   .map(list => list.toSorted((a, b) => a.from - b.from));
 const minutes = fc.integer({ min: 1, max: 10 });
+
+/** What the marks up to a byte say of files of later days. */
+const newestOf = (marks: LateMark[], offset: number) =>
+  marks.filter(({ from }) => from <= offset).flatMap(({ newest }) => newest ?? []);
+/** Whether a line makes others late: it was not ahead of the clock. */
+const counts = (marks: LateMark[], second: number, line: number) =>
+  second <=
+  (marks.findLast(({ from, aheadOf }) => from <= line * LINE && aheadOf !== undefined)?.aheadOf ?? Infinity);
 
 test('of one sensor or of many, in one piece or in several: late is what is far behind a line or a mark before it', () => {
   fc.assert(
@@ -20,18 +37,21 @@ test('of one sensor or of many, in one piece or in several: late is what is far 
       for (const [index, { sensor, second }] of list.entries()) {
         const offset = index * LINE;
         const before = [
-          ...marks.filter(({ from }) => from <= offset).map(({ newest }) => newest),
+          ...newestOf(marks, offset),
           ...list
             .slice(0, index)
-            .filter(earlier => !many || earlier.sensor === sensor)
+            .filter((earlier, n) => (!many || earlier.sensor === sensor) && counts(marks, earlier.second, n))
             .map(earlier => earlier.second),
         ];
         const late = before.some(newest => newest - second > lateMinutes * 60);
         if (index % 4 === fork) watermark = watermark.fork();
         expect(watermark.isLate(sensor, second, offset)).toBe(late);
       }
-      const seen = marks.filter(({ from }) => from <= (list.length - 1) * LINE).map(({ newest }) => newest);
-      const all = [...seen, ...list.map(({ second }) => second)];
+      const seen = newestOf(marks, (list.length - 1) * LINE);
+      const all = [
+        ...seen,
+        ...list.filter(({ second }, n) => counts(marks, second, n)).map(({ second }) => second),
+      ];
       expect(watermark.newest).toBe(all.length === 0 ? undefined : Math.max(...all));
     }),
     { numRuns: 500 },

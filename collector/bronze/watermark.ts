@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
-import { type LateMark, readLateMarks } from '../bronze/late-marks.ts';
-import { RawFileName } from '../bronze/raw-file-name.ts';
-import { SensorMarks } from '../bronze/sensor-marks.ts';
+import { type LateMark, readLateMarks } from './late-marks.ts';
+import { RawFileName } from './raw-file-name.ts';
+import { SensorMarks } from './sensor-marks.ts';
 
 /** Older than every reading. */
 const NONE = -1;
@@ -30,6 +30,8 @@ export class Watermark {
   #nextMark = 0;
   /** What the marks so far say; it holds for every sensor of the file. */
   #floor: number;
+  /** What is dated after this second was ahead of the clock when it was recorded, and makes nothing late. */
+  #aheadOf = Number.POSITIVE_INFINITY;
   /** Of the sensor whose line came last. */
   #newest: number;
   readonly #sensors: Map<string, number> | undefined;
@@ -53,7 +55,7 @@ export class Watermark {
     if (this.#nextMark < this.#marks.length) this.#passMarks(offset);
     if (this.#sensors !== undefined && sensorId !== this.#sensorId) this.#turnTo(sensorId, this.#sensors);
     if (second >= this.#newest) {
-      this.#newest = second;
+      if (second <= this.#aheadOf) this.#newest = second;
       return false;
     }
     return this.#newest - second > this.#lateMinutes * 60;
@@ -76,13 +78,15 @@ export class Watermark {
       sensors: this.#sensors && new Map(this.#sensors),
     });
     fork.#greatest = this.#greatest;
+    fork.#aheadOf = this.#aheadOf;
     return fork;
   }
 
   #passMarks(offset: number): void {
     for (; this.#nextMark < this.#marks.length; this.#nextMark++) {
-      const { from, newest } = this.#marks[this.#nextMark]!;
+      const { from, newest = NONE, aheadOf = this.#aheadOf } = this.#marks[this.#nextMark]!;
       if (from > offset) return;
+      this.#aheadOf = aheadOf;
       this.#floor = Math.max(this.#floor, newest);
       this.#newest = Math.max(this.#newest, newest);
     }
