@@ -150,14 +150,14 @@ export const settings = {
     default: '0',
     unit: 'days',
     meaning:
-      'Raw files (when they are loaded) and rejected messages whose day ended at least this long ago are removed; 0 is never. Keep them for longer than the oldest dump of the database that you may restore.',
+      'Raw files (when they are loaded) and rejected messages whose day ended at least this long ago, by the clocks and by what was recorded since, are removed; 0 is never. Keep them for longer than the oldest dump of the database that you may restore.',
   },
   SILVER_RETENTION_DAYS: {
     schema: whole(0, 36_500),
     default: '0',
     unit: 'days',
     meaning:
-      'Readings of UTC days that ended at least this long ago are removed from silver; 0 is never. Gold keeps their means.',
+      'Readings of UTC days that ended at least this long ago, by the clocks and by what was recorded since, are removed from silver; 0 is never. Gold keeps their means.',
   },
   SILVER_CHUNK_DAYS: {
     schema: whole(1, 365),

@@ -42,7 +42,10 @@ export function marksFrom(marks: readonly LateMark[], from: number): LateMark[] 
 }
 
 const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)/.source;
-const NEWEST = new RegExp(`^\\{"from":(\\d{1,15}),"newest":"${TIME}"(?:,"sensor":("(?:[^"\\\\]|\\\\.)*"))?\\}$`, 'u');
+const NEWEST = new RegExp(
+  `^\\{"from":(\\d{1,15}),"newest":"${TIME}"(?:,"sensor":("(?:[^"\\\\]|\\\\.)*"))?\\}$`,
+  'u',
+);
 const AHEAD_OF = new RegExp(`^\\{"from":(\\d{1,15}),"ahead_of":(?:"${TIME}"|null)\\}$`);
 
 /** The marks that a text holds, up to the first line that is none: a crash may have torn the last one. */

@@ -12,6 +12,7 @@ import { KeptCopies } from './archive/kept-copies.ts';
 import { compressRawFiles, type RawFolder } from './raw-compression.ts';
 import { isBehind } from './raw-files.ts';
 import { removeRawFiles } from './raw-retention.ts';
+import { oldestKept, readRecordedDays } from './recorded-days.ts';
 import { forgetReadings } from './silver-retention.ts';
 
 /** A night that the collector was not there is made up for so long after its start: first it has more urgent things to do. */
@@ -106,7 +107,8 @@ export class Nightly {
     const before = (days: number) => utcDay(today - days * DAY_MS);
     // What is removed need not be compressed before.
     if (config.RAW_RETENTION_DAYS > 0) {
-      await this.#removeRawFiles(client, before(config.RAW_RETENTION_DAYS));
+      const kept = await this.#oldestKept(client, today, config.RAW_RETENTION_DAYS);
+      if (kept !== undefined) await this.#removeRawFiles(client, utcDay(kept));
     }
     if (config.RAW_COMPRESS_AFTER_DAYS > 0) {
       const files = await compressRawFiles(client, this.#raw, before(config.RAW_COMPRESS_AFTER_DAYS), signal);
@@ -136,12 +138,14 @@ export class Nightly {
   async #forget(client: pg.Client, today: number, days: number): Promise<void> {
     const { collector, recorder, log } = this.#options;
     await declareRetention(client, days, message => log.warn(message));
-    const before = utcDay(today - days * DAY_MS);
+    const kept = await this.#oldestKept(client, today, days);
+    if (kept === undefined) return;
+    const before = utcDay(kept);
     // What is loaded of these days later would not count in gold: so all of it first, when a database is filled anew.
     const behind = await isBehind(client, collector, recorder.sizes(), before);
     const forgotten = behind
       ? undefined
-      : await forgetReadings(client, { days, clock: today }, this.#stopping.signal);
+      : await forgetReadings(client, { days, clock: kept + days * DAY_MS }, this.#stopping.signal);
     if (forgotten === undefined) {
       log.info(
         { before },
@@ -151,6 +155,15 @@ export class Nightly {
     } else if (forgotten.rows + forgotten.chunks > 0) {
       log.info({ before, ...forgotten }, 'removed readings that are older than SILVER_RETENTION_DAYS');
     }
+  }
+
+  /**
+   * The oldest UTC day that is kept, in ms. All clocks may be ahead, as those of a machine that began with a wrong time: what
+   * was recorded says which days have been. Undefined where nothing was.
+   */
+  async #oldestKept(client: pg.Client, today: number, days: number): Promise<number | undefined> {
+    const kept = oldestKept(await readRecordedDays(client), days);
+    return kept === undefined ? undefined : Math.min(today - days * DAY_MS, kept);
   }
 
   /** The begin of the present UTC day, in ms; by the slower clock, as one that was set ahead must not remove anything. */

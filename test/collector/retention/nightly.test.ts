@@ -157,7 +157,7 @@ test('nothing is forgotten before it is loaded: gold would never know of it', as
     const { dataDir, collector, database } = house.pipeline;
     const config = configFor({ DATABASE_URL: database.url, DATA_DIR: dataDir, SILVER_RETENTION_DAYS: '7' });
     const nightly = new Nightly({ config, collector, recorder: house.recorder, log: silent });
-    await house.record(reading('Sensor 1', '2025-11-01', 1), reading('Sensor 1', '2025-11-02', 1));
+    await house.record(reading('Sensor 1', '2025-11-01', 1), reading('Sensor 1', '2025-11-10', 1));
     await nightly.run();
     expect(await database.query('SELECT FROM sluice.retention')).toEqual([]);
     await house.load();
@@ -166,9 +166,31 @@ test('nothing is forgotten before it is loaded: gold would never know of it', as
     expect(await database.query('SELECT FROM sluice.retention')).toHaveLength(1);
     // The newest day stays.
     expect(await database.query('SELECT time FROM silver.sensor_reading')).toEqual([
-      { time: new Date('2025-11-02T00:00:00Z') },
+      { time: new Date('2025-11-10T00:00:00Z') },
     ]);
     expect(await database.query('SELECT FROM gold.daily_mean')).toHaveLength(2);
+  });
+});
+
+test('by clocks that are years ahead nothing is removed: what was recorded says which days have been', async () => {
+  await withHouse(async house => {
+    const { dataDir, collector, database } = house.pipeline;
+    const env = { RAW_COMPRESS_AFTER_DAYS: '0', RAW_RETENTION_DAYS: '7', SILVER_RETENTION_DAYS: '7' };
+    const config = configFor({ DATABASE_URL: database.url, DATA_DIR: dataDir, ...env });
+    // The database's clock is that of today, a year after these readings, as is the collector's.
+    const nightly = new Nightly({ config, collector, recorder: house.recorder, log: silent });
+    await house.record(...['2025-11-05', '2025-11-11'].map(day => reading('Sensor 1', day, 1)));
+    await house.load();
+    await nightly.run();
+    expect(await house.names()).toHaveLength(2);
+    expect(await database.query('SELECT FROM silver.sensor_reading')).toHaveLength(2);
+    // A day goes when the sensors have reached the one on which it is too old.
+    await house.record(reading('Sensor 1', '2025-11-12', 1));
+    await house.load();
+    await nightly.run();
+    await nightly.stop();
+    expect(await house.names()).toEqual(['2025-11-11_Sensor_1.jsonl', '2025-11-12_Sensor_1.jsonl']);
+    expect(await database.query('SELECT FROM silver.sensor_reading')).toHaveLength(2);
   });
 });
 
