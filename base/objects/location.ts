@@ -5,6 +5,11 @@ export interface Location {
   prefix: string;
 }
 
+/** Whether a text names something in object storage. */
+export function isObjectUrl(text: string): boolean {
+  return text.startsWith('s3://');
+}
+
 /** @param url as `s3://bucket/prefix`; slashes at the end mean nothing. */
 export function locationOf(url: string): Location {
   const [, bucket, prefix] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(url) ?? [];

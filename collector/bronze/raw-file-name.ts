@@ -229,6 +229,12 @@ export function partPath(path: string, part: number): string {
     : `${plainPath(path).slice(0, -PLAIN.length)}.${part}${COMPRESSED}`;
 }
 
+/** Of which file `X.2.jsonl` is a part, and which; a sensor may have such a name as well. */
+export function wholeOf(name: string): { file: string; part: number } | undefined {
+  const [, file, part] = /^(.+)\.([1-9]\d{0,5})$/.exec(plainPath(name).slice(0, -PLAIN.length)) ?? [];
+  return file === undefined ? undefined : { file: `${file}${PLAIN}`, part: Number(part) };
+}
+
 /** Path of the compressed form, of either. */
 export function compressedPath(path: string): string {
   return `${plainPath(path)}${COMPRESSED.slice(PLAIN.length)}`;

@@ -10,6 +10,7 @@ import type { Topics } from '../payload/topics.ts';
 import type { BatchLine, Rejected } from './batch-line.ts';
 import { isInexact } from './exactness.ts';
 import type { FoundSensor } from './found-sensors.ts';
+import { keyOfEntry } from './ledger.ts';
 import type { Row } from './reading-columns.ts';
 import { Redeliveries } from './redeliveries.ts';
 import type { Quality, Registry } from './registry.ts';
@@ -170,7 +171,7 @@ export class LineDecoder {
 
 /** Whether a file holds messages in envelopes. @param file its key in the ledger, which is the path of a file from elsewhere. */
 export function holdsEnvelopes(file: string): boolean {
-  return RawFileName.parse(basename(file))?.name.holdsEnvelopes ?? false;
+  return RawFileName.parse(basename(keyOfEntry(file)))?.name.holdsEnvelopes ?? false;
 }
 
 /** Several readings of a sensor that all have the time of their message's arrival are a microsecond apart. */

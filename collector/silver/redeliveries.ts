@@ -4,6 +4,7 @@ import type { Micros } from '../../base/time.ts';
 import { type RawLine, splitLines } from '../bronze/line-reader.ts';
 import { RawFileName } from '../bronze/raw-file-name.ts';
 import { type Envelope, readEnvelope } from '../payload/envelope.ts';
+import { keyOfEntry } from './ledger.ts';
 import { RawText } from './raw-text.ts';
 
 /** Packet identifiers are 1 to 65,535. */
@@ -56,7 +57,7 @@ export class Redeliveries {
     const { session, arrival } = envelope;
     const sent = sentBy(envelope);
     if (sent === undefined || !sent.repeats || session === undefined) return arrival;
-    const path = isAbsolute(file) ? file : join(this.#folder, file);
+    const path = isAbsolute(file) ? file : join(this.#folder, keyOfEntry(file));
     if (path !== this.#text.path) {
       this.#text.close();
       this.#text = new RawText(path);

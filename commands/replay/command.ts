@@ -17,9 +17,10 @@ import { prepareStaging } from '../../collector/silver/staged-store.ts';
 import { connect } from '../../db/connect.ts';
 import { explainLack } from '../../db/lacking.ts';
 import { migrate } from '../../db/migrate.ts';
-import { repeated } from '../options.ts';
+import { repeated, utcDay } from '../options.ts';
 import { counted } from '../output/counted.ts';
 import { toEnd } from '../run.ts';
+import { type ArchiveArguments, type ArchivePlace, archivesOf, replayArchives } from './archives.ts';
 import type { Folder } from './claims.ts';
 import { findFiles, type ReplayFile } from './files.ts';
 import { Prune, type Pruned } from './prune.ts';
@@ -29,7 +30,7 @@ import { decideRejected, isRejectedPlace } from './rejected.ts';
 import { Replay } from './replay.ts';
 import { ReplayReport } from './report.ts';
 
-interface ReplayArguments {
+interface ReplayArguments extends ArchiveArguments {
   dryRun?: boolean;
   prune?: boolean;
   /** Data folders of further collectors. */
@@ -42,7 +43,10 @@ interface ReplayArguments {
 
 export default (command: Command) =>
   command
-    .argument('[place...]', 'files and folders; data/rejected: decide about rejected messages again')
+    .argument(
+      '[place...]',
+      'files and folders; data/rejected: decide about rejected messages again; s3://bucket/prefix: an archive, or what is below that',
+    )
     .option('--dry-run', 'only say what it would do')
     .option(
       '--prune',
@@ -60,10 +64,16 @@ export default (command: Command) =>
     )
     .addOption(new Option('--rejudge').hideHelp())
     .option('--json', 'what was done, as JSON, when all of it is done')
+    .option('--from-archive', 'what is in the archive (ARCHIVE_URL)')
+    .option('--date <date>', 'of an archive: only files of this UTC date, such as 2025-11-12', utcDay)
+    .option('--collector <id>', 'of an archive: only files of this collector')
     .action(
       toEnd((config, log, places: string[], given: ReplayArguments) => {
         const { dryRun = false, json = false, reclassify, rejudge } = given;
-        if (!reclassify && !rejudge) return replayCommand(config, log, places, given);
+        const archives = archivesOf(config, places, given);
+        if (archives.length > 0 && (reclassify || rejudge || given.prune))
+          throw new UsageError('--reclassify and --prune take files and folders, and no archive.');
+        if (!reclassify && !rejudge) return replayCommand(config, log, places, archives, given);
         if (given.prune)
           throw new UsageError('--prune and --reclassify are two commands: give them one after the other.');
         return reclassifyCommand(config, log, places, { dryRun, json });
@@ -78,6 +88,7 @@ async function replayCommand(
   config: Config,
   log: Logger,
   places: string[],
+  archives: ArchivePlace[],
   { dryRun = false, prune = false, json = false, data }: ReplayArguments,
 ): Promise<boolean> {
   const sensors = await readRegistry(config.SENSORS_FILE);
@@ -96,7 +107,7 @@ async function replayCommand(
     // What was recorded is loaded as any raw file.
     places = decided.files;
   }
-  const files = await findFiles(places, config.DATA_DIR);
+  const files = archives.length > 0 ? [] : await findFiles(places, config.DATA_DIR);
   if (!dryRun) await migrate(config.DATABASE_URL, (message, level) => log[level](message));
   const open = () =>
     connect(config.DATABASE_URL, 'sluice replay', error => log.debug({ err: error }, 'connection lost'));
@@ -131,7 +142,9 @@ async function replayCommand(
       const others = await foldersAt(data);
       report.addPruned(await pruneFiles(pruned, { config, log, files, folder, topics, others, dryRun }));
     }
-    await report.addFiles(replay.run(files));
+    const isArchived = archives.length > 0;
+    const work = { replay, open, collector, dryRun };
+    await report.addFiles(isArchived ? replayArchives(config, log, archives, work) : replay.run(files));
   } catch (error) {
     // Without --dry-run it has migrated itself.
     throw dryRun ? await explainLack(error, config.DATABASE_URL) : error;

@@ -1,5 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import type { ClientBase } from 'pg';
 import { UsageError } from '../../base/errors.ts';
 import {
   compressedPath,
@@ -15,6 +16,20 @@ export interface ReplayFile {
   path: string;
   name: string;
   bytes: number;
+  /** What is known of one that comes from an archive. */
+  archived?: ArchivedFile;
+}
+
+/** A file that was brought from an archive. */
+interface ArchivedFile {
+  /** Whose it is. */
+  collector: string;
+  /** Where it stands, with what may be looked up beside it. */
+  folder: string;
+  /** The collector has it, too: what it has not loaded of it is left to it. */
+  isLocal: boolean;
+  /** Called when it is loaded. */
+  loaded(client: ClientBase): Promise<void>;
 }
 
 /** Whether a file is not in the collector's own raw folder. */

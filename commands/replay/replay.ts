@@ -70,7 +70,8 @@ export interface Replayed {
  */
 export class Replay {
   readonly #options: ReplayOptions;
-  readonly #store: BlockStore;
+  /** By collector. */
+  readonly #stores = new Map<string, BlockStore>();
   #client: pg.Client | undefined;
   #preview: Preview | undefined;
   /** Files that were not loaded, or not to their end, and why. */
@@ -80,14 +81,19 @@ export class Replay {
 
   constructor(options: ReplayOptions) {
     this.#options = options;
-    this.#store = new BlockStore(options.collector, options.log);
   }
 
-  /** Replays files in their order; yields a row for each that was loaded. */
-  async *run(files: ReplayFile[]): AsyncGenerator<Replayed> {
-    const bar = new ProgressBar(files.reduce((sum, file) => sum + file.bytes, 0));
+  /**
+   * Replays files in their order; yields a row for each that was loaded.
+   * @param bytes of all of them, where they come one after the other.
+   */
+  async *run(
+    files: Iterable<ReplayFile> | AsyncIterable<ReplayFile>,
+    bytes = Array.isArray(files) ? sizeOf(files) : 0,
+  ): AsyncGenerator<Replayed> {
+    const bar = new ProgressBar(bytes);
     let done = 0;
-    for (const file of files) {
+    for await (const file of files) {
       const flaw = isForeign(file) ? await checkJsonl(file.path) : undefined;
       if (flaw !== undefined) this.refused.push(flaw);
       else {
@@ -129,13 +135,20 @@ export class Replay {
     }
   }
 
+  #storeOf(collector: string): BlockStore {
+    const store = this.#stores.get(collector) ?? new BlockStore(collector, this.#options.log);
+    this.#stores.set(collector, store);
+    return store;
+  }
+
   #noteForgotten({ count }: ForgottenLines, since: Date | undefined): void {
     this.forgotten.lines += count;
     this.forgotten.before = since?.toISOString().slice(0, 10) ?? '';
   }
 
   async #once(file: ReplayFile, sum: Counters, progress: (bytes: number) => void): Promise<Replayed> {
-    const { collector, topics, log, lateMinutes, collecting, prune = false, dryRun } = this.#options;
+    const { topics, log, lateMinutes, collecting, prune = false, dryRun } = this.#options;
+    const { collector, folder } = file.archived ?? this.#options;
     this.#client ??= await this.#options.connect();
     const client = this.#client;
     if (!dryRun) await keepTopics(client, topics);
@@ -146,13 +159,13 @@ export class Replay {
     const context = {
       client,
       collector,
-      decoder: new LineDecoder({ topics, registry, lateMinutes, folder: this.#options.folder }),
-      store: this.#store,
+      decoder: new LineDecoder({ topics, registry, lateMinutes, folder }),
+      store: this.#storeOf(collector),
       log,
       lateMinutes,
       progress,
       forgotten,
-      leaveRest: collecting && !isForeign(file),
+      leaveRest: collecting && (file.archived?.isLocal ?? !isForeign(file)),
       prune,
     };
     const isOfMany = RawFileName.ofKey(file.name)?.isOfHour && !context.decoder.isPlain(file.name);
@@ -172,6 +185,7 @@ export class Replay {
     } finally {
       sum.stored += stored;
     }
+    await file.archived?.loaded(client);
     this.#noteForgotten(forgotten, since);
     const { lines, readings, conflicts, refused, rejected } = sum;
     return {
@@ -184,6 +198,10 @@ export class Replay {
       rejected: rejected + refused,
     };
   }
+}
+
+function sizeOf(files: ReplayFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** A file of the collector's own was compressed, or made plain, since it was found. */

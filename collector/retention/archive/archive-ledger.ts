@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Digest } from '../../../base/objects/checksum.ts';
+import type { ObjectName } from './object-name.ts';
 
 /* What the database says of copies: in bronze.raw_file of raw files, in bronze.rejected_file of those of rejected messages. */
 
@@ -108,6 +109,43 @@ export async function noteCopy(
     `UPDATE bronze.raw_file ${SET}
      WHERE collector = $1 AND path = $2 AND bytes >= $3 AND first_line_hash IS NOT DISTINCT FROM $7`,
     [collector, path, ...valuesOf(copy), firstLineHash],
+  );
+}
+
+/** The entry of a raw file that is in the archive: the path of the one that names the object, or where there is none, a free one. */
+export async function entryOfCopy(
+  client: ClientBase,
+  { collector, file, part }: Pick<ObjectName, 'collector' | 'file' | 'part'>,
+  key: string,
+  hash: string,
+): Promise<string> {
+  const { rows } = await client.query<{ path: string; key: string | null; hash: string | null }>(
+    `SELECT path, archive_key AS key, first_line_hash AS hash FROM bronze.raw_file
+     WHERE collector = $1 AND (path = $2 OR archive_key = $3)`,
+    [collector, file, key],
+  );
+  // A name may be that of a file and of those before it that were forgotten.
+  const known =
+    rows.find(row => row.key === key && row.hash === hash) ?? rows.find(({ path }) => path === file);
+  if (known?.hash === hash && (known.key ?? key) === key) return known.path;
+  return known === undefined && part === 1 ? file : `${file} (removed part ${part})`;
+}
+
+/**
+ * Notes that a raw file was loaded from the archive.
+ * @param isRemoved the file is nowhere else.
+ */
+export async function noteRestored(
+  client: ClientBase,
+  collector: string,
+  path: string,
+  copy: Copy,
+  isRemoved: boolean,
+): Promise<void> {
+  await client.query(
+    `UPDATE bronze.raw_file ${SET}, removed_at = CASE WHEN $7 THEN coalesce(removed_at, now()) ELSE removed_at END
+     WHERE collector = $1 AND path = $2 AND archive_key IS NULL AND bytes >= $3`,
+    [collector, path, ...valuesOf(copy), isRemoved],
   );
 }
 

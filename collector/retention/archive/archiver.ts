@@ -113,7 +113,7 @@ export class Archiver {
     if (!this.#tidied) await store.abortUploads(key => ObjectName.parse(key)?.collector === collector);
     this.#tidied = true;
     const archiving = new Archiving({ client, store, config, collector, log, counts: this.counts, signal });
-    await archiving.run(new Date(now()).toISOString().slice(0, 10));
+    await archiving.run(now());
   }
 
   #failed(error: unknown): void {

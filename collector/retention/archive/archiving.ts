@@ -25,6 +25,8 @@ import { copyToArchive, type Original } from './copying.ts';
 
 /** Files that are copied at once: small ones wait for answers mostly. A large one has two parts of 8 MiB in memory. */
 const PARALLEL = 4;
+/** Files of hours are copied at once, compressed or not; those that come a little late need not be copied twice. */
+const AFTER_HOUR_S = 600;
 /** After so many failures in a row the object storage is away, rather than a file bad. */
 const MOST_FAILURES = 3;
 
@@ -57,13 +59,13 @@ export class Archiving {
   }
 
   /**
-   * @param today the UTC date.
+   * @param now ms since 1970.
    * @throws the first error of a file, after the others were copied; of the object storage at once, where nothing works.
    */
-  async run(today: string): Promise<void> {
+  async run(now: number): Promise<void> {
     const { counts, signal } = this.#options;
     await rm(this.#spool, { recursive: true, force: true });
-    const tasks = [...(await this.#rawFiles(today)), ...(await this.#rejectedFiles(today))];
+    const tasks = [...(await this.#rawFiles(now)), ...(await this.#rejectedFiles(now))];
     counts.waitingFiles = tasks.length;
     const errors: unknown[] = [];
     let inARow = 0;
@@ -102,16 +104,18 @@ export class Archiving {
     }
   }
 
-  /** Raw files that are compressed; where none are ever, those of days that are over. All of it is loaded. */
-  async #rawFiles(today: string): Promise<Task[]> {
+  /** Raw files that are compressed; those of hours, and all where none are ever compressed, when their time is over. */
+  async #rawFiles(now: number): Promise<Task[]> {
     const { client, collector, config } = this.#options;
     const files = await listRawFiles(config.DATA_DIR);
     const tasks: Task[] = [];
     for (const waiting of await readWaiting(client, collector)) {
       const file = files.get(waiting.path);
       if (file === undefined) continue;
-      const never = config.RAW_COMPRESS_AFTER_DAYS === 0 && file.name.date < today;
-      if (never || (file.compressed && !file.plain))
+      const { isOfHour, end } = file.name;
+      const isAtOnce = isOfHour || config.RAW_COMPRESS_AFTER_DAYS === 0;
+      const isOver = end + AFTER_HOUR_S <= now / 1000;
+      if ((isAtOnce && isOver) || (file.compressed && !file.plain))
         tasks.push({ name: waiting.path, copy: () => this.#copyRaw(file.name, waiting) });
     }
     return tasks;
@@ -135,8 +139,9 @@ export class Archiving {
   }
 
   /** Those of days that are over, and whose messages are counted. */
-  async #rejectedFiles(today: string): Promise<Task[]> {
+  async #rejectedFiles(now: number): Promise<Task[]> {
     const { client, collector, config } = this.#options;
+    const today = new Date(now).toISOString().slice(0, 10);
     const waiting = await readWaitingRejected(client, collector);
     const files = await listRejectedFiles(config.DATA_DIR);
     return files.flatMap(file => {

@@ -87,6 +87,6 @@ async function digestOf(path: string): Promise<{ size: number; digest: Digest }>
   return { size, digest: digest.digest() };
 }
 
-function sha256Of(bytes: Buffer): string {
+export function sha256Of(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

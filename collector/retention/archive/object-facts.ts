@@ -1,4 +1,5 @@
-import type { ObjectName } from './object-name.ts';
+import type { ObjectHead } from '../../../base/objects/object-store.ts';
+import { ObjectName } from './object-name.ts';
 
 /** What an object of the archive says of itself, as its metadata. */
 export interface ObjectFacts {
@@ -20,5 +21,19 @@ export function metadataOf({ name, bytes, sha256, marks }: Required<ObjectFacts>
     'sluice-bytes': String(bytes),
     'sluice-sha256': String(sha256),
     ...(marks === undefined ? {} : { 'sluice-late': `${marks.bytes} ${marks.sha256}` }),
+  };
+}
+
+/** What an object says of itself; where it says nothing, what its key says. @returns undefined where it is none of an archive. */
+export function factsOf(key: string, { metadata }: Pick<ObjectHead, 'metadata'>): ObjectFacts | undefined {
+  const parsed = ObjectName.parse(key);
+  if (parsed === undefined) return undefined;
+  const { 'sluice-file': file = parsed.file, 'sluice-part': part = '1', 'sluice-bytes': bytes } = metadata;
+  const [, length, hash] = /^(\d{1,15}) ([0-9a-f]{64})$/.exec(metadata['sluice-late'] ?? '') ?? [];
+  return {
+    name: new ObjectName(parsed.collector, parsed.date, file, Number(part)),
+    bytes: bytes === undefined ? undefined : Number(bytes),
+    sha256: metadata['sluice-sha256'],
+    marks: length === undefined ? undefined : { bytes: Number(length), sha256: hash! },
   };
 }

@@ -47,6 +47,6 @@ export class ObjectName {
 }
 
 /** Where the objects of a UTC date are. */
-function folderOf(date: string): string {
+export function folderOf(date: string): string {
   return `date=${date}/`;
 }

@@ -1,12 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type pg from 'pg';
+import { ObjectDigest } from '../../../../base/objects/checksum.ts';
 import { ObjectStore } from '../../../../base/objects/object-store.ts';
 import { Archiver } from '../../../../collector/retention/archive/archiver.ts';
 import { KeptCopies } from '../../../../collector/retention/archive/kept-copies.ts';
 import { removeRawFiles } from '../../../../collector/retention/raw-retention.ts';
 import { connect } from '../../../../db/connect.ts';
-import { silent } from '../../../commands/verify/pipeline.ts';
+import { type Pipeline, silent, sluice } from '../../../commands/verify/pipeline.ts';
 import { configFor } from '../../../harness/pipeline.ts';
 import type { ArchiveSettings, SeaweedFs } from '../../../harness/seaweedfs.ts';
+import { temporaryFolder } from '../../../harness/server.ts';
 import { type House, withHouse } from '../house.ts';
 
 /** A house with an archive. */
@@ -41,6 +45,23 @@ export class Storehouse {
 
   open(): Promise<ObjectStore> {
     return ObjectStore.open(this.config, this.settings.ARCHIVE_URL);
+  }
+
+  /** Runs the command line on a folder and a database, and on this archive. */
+  sluice(pipeline: Pipeline, args: string[]) {
+    return sluice(args, { ...pipeline.env, ...this.settings });
+  }
+
+  /** Puts other bytes in the place of an object, as another hand could. */
+  async overwrite(key: string, bytes: Buffer, metadata: Record<string, string>): Promise<void> {
+    await using folder = await temporaryFolder();
+    using store = await this.open();
+    const path = join(folder.path, 'bytes');
+    await writeFile(path, bytes);
+    const digest = new ObjectDigest(bytes.length);
+    digest.update(bytes);
+    const file = { path, size: bytes.length, digest: digest.digest() };
+    await store.write(key, file, metadata, { ifMatch: (await store.head(key))!.etag });
   }
 
   /** Keys of all objects. */
