@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command, CommanderError, type Option } from 'commander';
 import { loadEnvironment } from '../base/environment.ts';
 import { errorText, UsageError } from '../base/errors.ts';
+import { didYouMean } from '../base/nearest.ts';
 import { surviveClosedOutput } from '../base/signals.ts';
 
 /** A command: what it does, and the module that gives it its options and its action. */
@@ -28,9 +29,8 @@ export async function runProgram(entries: Entry[]): Promise<never> {
     await new Promise(resolve => process.stdout.write('', resolve));
     process.exit();
   } catch (error) {
-    const isHelp = error instanceof CommanderError && error.code.startsWith('commander.help');
-    if (!isHelp && !(error instanceof CommanderError && error.exitCode === 0)) {
-      process.stderr.write(`sluice: ${sentenceOf(error, commandOf(entries, words))}\n`);
+    if (!(error instanceof CommanderError && error.exitCode === 0)) {
+      process.stderr.write(`sluice: ${sentenceOf(error, entries, words)}\n`);
     }
     process.exit(exitCodeOf(error));
   }
@@ -45,7 +45,7 @@ async function programFor(entries: Entry[], words: string[]): Promise<Command> {
     .version(`Sluice ${version()}, Node ${process.versions.node}`, '-V, --version')
     .exitOverride()
     // Said in one place, with all other errors.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ outputError: () => undefined, writeErr: () => undefined })
     .configureHelp({ optionDescription: markRequired });
   // `sluice help NAME` wants its options too.
   const asked = words.filter(word => !word.startsWith('-')).slice(0, words[0] === 'help' ? 2 : 1);
@@ -73,18 +73,31 @@ function commandOf(entries: Entry[], words: string[]): string {
   return entries.some(([name]) => name === words[0]) ? `sluice ${words[0]}` : 'sluice';
 }
 
-function sentenceOf(error: unknown, command: string): string {
-  if (error instanceof CommanderError) return usageText(error, command);
+function sentenceOf(error: unknown, entries: Entry[], words: string[]): string {
+  if (error instanceof CommanderError) {
+    if (error.code === 'commander.help') return `${missingText(entries, words)} ${usageAt(entries, words)}`;
+    return `${usageText(error)} ${usageAt(entries, words)}`;
+  }
   const isDetailed = /^(?:debug|trace)$/.test(process.env.LOG_LEVEL ?? '');
   return (isDetailed && (error as Error).stack) || errorText(error);
 }
 
-/** What commander says, in one line: what is wrong, what was meant perhaps, and where usage is told. */
-function usageText({ message }: CommanderError, command: string): string {
+/** Where commander would print its help without being asked. */
+function missingText(entries: Entry[], [first, second]: string[]): string {
+  if (first !== 'help' || second === undefined) return 'A command is missing.';
+  const names = entries.map(([name]) => name);
+  return `unknown command '${second}'${didYouMean(second, names) || '.'}`;
+}
+
+function usageAt(entries: Entry[], words: string[]): string {
+  return `\`${commandOf(entries, words)} --help\` tells the usage.`;
+}
+
+/** What commander says, in one line: what is wrong, and what was meant perhaps. */
+function usageText({ message }: CommanderError): string {
   const [what, ...more] = message.replace(/^error: /, '').split('\n');
   const meant = /^\(Did you mean (.*)\?\)$/.exec(more.join(' '))?.[1];
-  const said = meant === undefined ? what!.replace(/\.?$/, '.') : `${what}; did you mean ${meant}?`;
-  return `${said} \`${command} --help\` tells the usage.`;
+  return meant === undefined ? what!.replace(/\.?$/, '.') : `${what}; did you mean ${meant}?`;
 }
 
 function exitCodeOf(error: unknown): number {

@@ -36,6 +36,9 @@ test.each([
   { args: ['frobnicate'], says: /unknown command 'frobnicate'/ },
   { args: ['verfy'], says: /unknown command 'verfy'; did you mean verify\?/ },
   { args: ['sensors', 'exprt', '-'], says: /did you mean export\? `sluice sensors --help`/ },
+  { args: [], says: /^sluice: A command is missing\./ },
+  { args: ['sensors'], says: /^sluice: A command is missing\. `sluice sensors --help`/ },
+  { args: ['help', 'repla'], says: /unknown command 'repla'; did you mean "replay"\?/ },
   { args: ['verify', '--frobnicate'], says: /unknown option '--frobnicate'/ },
   { args: ['readings', '--sensr', 'x'], says: /unknown option '--sensr'; did you mean --sensor\?/ },
   { args: ['verify', 'surplus'], says: /too many arguments/ },
@@ -199,4 +202,14 @@ test('a database that refuses ends verify, replay and migrate with 1 and its add
     expect(stderr).toContain('DATABASE_URL');
     expect(stderr).not.toContain('secret');
   }
+});
+
+test('a broker that is not there is named as one, with the command and the setting that change it', async () => {
+  const port = await freePort();
+  const { code, stderr } = await sluice(['sniff', '--for', '1s'], { EMBEDDED_MQTT_PORT: `${port}` });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(sentence);
+  expect(stderr).toMatch(
+    new RegExp(`^sluice: No broker answers on 127\\.0\\.0\\.1:${port} .*\`sluice up\`.*MQTT_URL`),
+  );
 });

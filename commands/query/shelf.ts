@@ -34,7 +34,7 @@ export function takeQuery(shelf: ReadonlyMap<string, ShelvedQuery>, name: string
   const found = shelf.get(name.replace(/\.sql$/, ''));
   if (found !== undefined) return found;
   throw new UsageError(
-    `There is no query ${JSON.stringify(name)}${didYouMean(name, shelf.keys())} \`sluice query\` lists them all.`,
+    `There is no query ${JSON.stringify(name)}${didYouMean(name, shelf.keys()) || '.'} \`sluice query\` lists them all.`,
   );
 }
 
