@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import { didYouMean, nearestNames } from '../../base/nearest.ts';
+import { reportIssues } from '../../base/positioned-yaml.ts';
 import type { Zone } from '../../base/time.ts';
 import type { PlacedEntry } from './expand.ts';
 import { type Filter, parseFilter } from './filter.ts';
 import type { EntryContext } from './format.ts';
 import { formats } from './formats.ts';
 import type { Memory } from './memory.ts';
-import { reportIssues } from './positions.ts';
 import { SluiceDecoder } from './sluice-decoder.ts';
 import type { TopicEntry } from './topics.ts';
 import { schemaOf } from './topics-schema.ts';

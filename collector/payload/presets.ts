@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PositionedYaml, reportIssues } from './positions.ts';
+import { PositionedYaml, reportIssues } from '../../base/positioned-yaml.ts';
 import { presetOutline } from './topics-schema.ts';
 
 /** Entries that have a name, so that a topics file can `use` them. */

@@ -1,22 +1,21 @@
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { UsageError } from '../../base/errors.ts';
+import { PositionedYaml, readYamlFile, reportIssues, YamlFileError } from '../../base/positioned-yaml.ts';
 import { zoneOf } from '../../base/time.ts';
 import { EntryReader } from './entry-reader.ts';
 import { expandUses } from './expand.ts';
 import { type Memory, ShortMemory } from './memory.ts';
-import { PositionedYaml, reportIssues } from './positions.ts';
 import { type Preset, shippedPresets } from './presets.ts';
 import { Topics } from './topics.ts';
 import { topicsOutline } from './topics-schema.ts';
 
-/** The topics file was read, and at least one thing in it is wrong. `problems` has a line for each, with its place. */
-export class TopicsFileError extends UsageError {
-  readonly problems: readonly string[];
+/** What problems call the file. */
+const WHAT = 'topics file (TOPICS_FILE)';
+
+/** The topics file was read, and at least one thing in it is wrong. */
+export class TopicsFileError extends YamlFileError {
   constructor(problems: readonly string[]) {
-    super(`The topics file (TOPICS_FILE) is wrong:\n${problems.map(problem => `  ${problem}`).join('\n')}`);
+    super(WHAT, problems);
     this.name = 'TopicsFileError';
-    this.problems = problems;
   }
 }
 
@@ -29,16 +28,10 @@ export interface TopicsOptions {
 
 /**
  * Reads the file that TOPICS_FILE names.
- * @throws {TopicsFileError} with every mistake at once, or because there is no such file.
+ * @throws {YamlFileError} because there is no such file; {@link TopicsFileError} with every mistake at once.
  */
 export function readTopicsFile(path: string, options: TopicsOptions): Topics {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new TopicsFileError([`${path} cannot be read: ${(error as Error).message}`]);
-  }
-  return readTopics(text, options, basename(path));
+  return readTopics(readYamlFile(path, WHAT), options, basename(path));
 }
 
 /**

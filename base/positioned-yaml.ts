@@ -1,7 +1,30 @@
+import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { UsageError } from './errors.ts';
 
 type Key = string | number;
+
+/** A YAML file of the user's cannot be read, or at least one thing in it is wrong. `problems` has a line for each, with its place. */
+export class YamlFileError extends UsageError {
+  readonly problems: readonly string[];
+
+  /** @param what the file, with the setting that names it: `topics file (TOPICS_FILE)`. */
+  constructor(what: string, problems: readonly string[]) {
+    super(`The ${what} is wrong:\n${problems.map(problem => `  ${problem}`).join('\n')}`);
+    this.name = 'YamlFileError';
+    this.problems = problems;
+  }
+}
+
+/** The text of such a file. @throws {YamlFileError} where it cannot be read. */
+export function readYamlFile(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new YamlFileError(what, [`${path} cannot be read: ${(error as Error).message}`]);
+  }
+}
 
 /** A YAML file that knows where its values stand, and collects what is wrong with them. */
 export class PositionedYaml {
