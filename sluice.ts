@@ -47,6 +47,11 @@ const commands: Entry[] = [
     () => import('./commands/replay/command.ts'),
   ],
   [
+    'outlets',
+    'show how far each outlet has sent; let one send again from a date on',
+    () => import('./commands/outlets/command.ts'),
+  ],
+  [
     'query',
     'ask a query of db/queries by its name; without a name, list them with their questions',
     () => import('./commands/query/command.ts'),

@@ -219,6 +219,12 @@ export const settings = {
     meaning:
       'Folder into which the collector writes the report of each UTC day, ten minutes after its end, as `<date>.html`. Without it none is written.',
   },
+  OUTLETS_FILE: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'YAML file that says who is fed with readings or means: Redis, NATS JetStream, MQTT, webhooks (docs/outlets.md).',
+  },
   LOG_LEVEL: {
     schema: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
     default: 'info',

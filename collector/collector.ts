@@ -10,9 +10,13 @@ import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
+import { Outlets } from './outlet/outlets.ts';
+import { readOutletsFile } from './outlet/outlets-file.ts';
+import type { OutletEntry } from './outlet/outlets-schema.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import { FileMemory } from './payload/memory.ts';
+import type { Topics } from './payload/topics.ts';
 import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
 import { Archiver } from './retention/archive/archiver.ts';
@@ -68,6 +72,7 @@ export class Collector {
   #stopping: Promise<void> | undefined;
   #status: CollectorStatus | undefined;
   #archiver: Archiver | undefined;
+  #outlets: Outlets | undefined;
 
   /**
    * @param folder the data folder, where the caller has its lock already and gives it back.
@@ -126,11 +131,16 @@ export class Collector {
     const memory = new FileMemory(join(config.DATA_DIR, 'formats.jsonl'));
     const topics = configuredTopics(config, memory);
 
+    const entries = outletsOf(config, topics);
+
     const folder = this.#folder ?? (await this.#lockFolder());
     const parts = { config, folder, topics, log: this.#log, undo: this.#undo };
     const { recorder, clock } = await this.#startRecorder(parts);
+    const outlets = this.#startOutlets(folder, topics, entries);
     const loader = startLoader(parts, recorder, sensors);
     const refresher = this.#startRefresher(loader);
+    loader.batches.follow(({ files }) => outlets?.loaded(files));
+    refresher.refreshes.follow(() => outlets?.refreshed());
     this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
     const judge = new LiveJudge(config.LATE_MINUTES);
@@ -180,6 +190,20 @@ export class Collector {
     return refresher;
   }
 
+  #startOutlets(
+    { collector }: DataFolder,
+    { text: topics }: Topics,
+    entries: readonly OutletEntry[],
+  ): Outlets | undefined {
+    if (entries.length === 0) return undefined;
+    const outlets = new Outlets({ config: this.#config, collector, topics, outlets: entries }, this.#log);
+    outlets.start();
+    this.#undo.defer(() => outlets.stop());
+    this.#health.watch('outlet_away', () => outlets.trouble);
+    this.#outlets = outlets;
+    return outlets;
+  }
+
   /** What is done once a day: the report, compression, retention. */
   #startNights({ collector }: DataFolder, recorder: Recorder, loader: Loader, clock: ClockWatch): void {
     const [config, log] = [this.#config, this.#log];
@@ -213,6 +237,7 @@ export class Collector {
     const intake = new Intake(config, recorder, pendingBytes);
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
     this.#undo.defer(keepJudgeInformed(reads, stream, judge));
+    const outlets = () => this.#outlets?.status ?? [];
     const metrics = new Metrics({
       broker: () => ({ connected: source.status.connected, ...source.counts }),
       http: () => intake.counts,
@@ -226,6 +251,7 @@ export class Collector {
       archive: () => this.#archiver?.counts,
       clock: () => clock.state,
       reasons: () => health.reasons(),
+      outlets,
     });
     const examples = new RejectExamples();
     reads.onAnswered = seconds => metrics.answered(seconds);
@@ -250,6 +276,7 @@ export class Collector {
       health,
       examples,
       clock,
+      outlets,
     };
     const status = new CollectorStatus(parts);
     this.#status = status;
@@ -309,6 +336,13 @@ export class Collector {
     await refresher.stop(DRAIN_MS / 5);
     if (!drained) this.#log.warn('not everything recorded is loaded; the next start goes on with it');
   }
+}
+
+/** What OUTLETS_FILE says; nothing without it. @throws {YamlFileError} with every mistake at once. */
+function outletsOf({ OUTLETS_FILE: file, MQTT_URL: broker }: Config, topics: Topics): OutletEntry[] {
+  if (file === undefined) return [];
+  const subscribed = topics.filters.map(filter => filter.split('/'));
+  return readOutletsFile(file, { broker, subscribed });
 }
 
 /** A reason for Health; undefined while it is connected. */

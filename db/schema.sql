@@ -156,6 +156,51 @@ COMMENT ON COLUMN bronze.rejected_file.archive_key IS 'See bronze.raw_file.';
 COMMENT ON COLUMN bronze.rejected_file.archive_sha256 IS 'See bronze.raw_file.';
 COMMENT ON COLUMN bronze.rejected_file.archive_checksum IS 'See bronze.raw_file.';
 
+CREATE TABLE bronze.outlet (
+  outlet text NOT NULL,
+  collector text NOT NULL,
+  sends text NOT NULL,
+  sent bigint DEFAULT 0 NOT NULL,
+  skipped bigint DEFAULT 0 NOT NULL,
+  sent_at timestamp with time zone,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  retired_at timestamp with time zone,
+  holder text,
+  held_until timestamp with time zone,
+  CONSTRAINT outlet_pkey PRIMARY KEY (outlet, collector),
+  CONSTRAINT outlet_sends_check CHECK ((sends = ANY (ARRAY['readings'::text, 'means'::text])))
+);
+COMMENT ON TABLE bronze.outlet IS 'The outlets of OUTLETS_FILE: one row per outlet and collector; of one that sends means, one row for all collectors.';
+COMMENT ON COLUMN bronze.outlet.outlet IS 'Its name.';
+COMMENT ON COLUMN bronze.outlet.collector IS 'See bronze.raw_file; empty where all collectors share it.';
+COMMENT ON COLUMN bronze.outlet.sends IS 'readings, or one-minute means.';
+COMMENT ON COLUMN bronze.outlet.sent IS 'Messages that the consumer has confirmed, those that were sent again included.';
+COMMENT ON COLUMN bronze.outlet.skipped IS 'Lines (or means) that were forgotten by retention before the consumer took them.';
+COMMENT ON COLUMN bronze.outlet.sent_at IS 'When it last confirmed some.';
+COMMENT ON COLUMN bronze.outlet.created_at IS 'When the outlet was first seen.';
+COMMENT ON COLUMN bronze.outlet.retired_at IS 'Since when the outlets file does not have it; NULL: it has.';
+COMMENT ON COLUMN bronze.outlet.holder IS 'The collector that sends, where all share the outlet.';
+COMMENT ON COLUMN bronze.outlet.held_until IS 'Until then no other one does, unless it says so again.';
+
+CREATE TABLE bronze.outlet_file (
+  outlet text NOT NULL,
+  collector text NOT NULL,
+  path text NOT NULL,
+  bytes bigint NOT NULL,
+  lines bigint NOT NULL,
+  CONSTRAINT outlet_file_pkey PRIMARY KEY (outlet, collector, path),
+  CONSTRAINT outlet_file_collector_path_fkey FOREIGN KEY (collector, path) REFERENCES bronze.raw_file(collector, path) ON UPDATE CASCADE,
+  CONSTRAINT outlet_file_outlet_collector_fkey FOREIGN KEY (outlet, collector) REFERENCES bronze.outlet(outlet, collector) ON DELETE CASCADE,
+  CONSTRAINT outlet_file_bytes_check CHECK ((bytes >= 0)),
+  CONSTRAINT outlet_file_lines_check CHECK ((lines >= 0))
+);
+COMMENT ON TABLE bronze.outlet_file IS 'How far each outlet has sent each raw file. No row: nothing of it.';
+COMMENT ON COLUMN bronze.outlet_file.outlet IS 'See bronze.outlet.';
+COMMENT ON COLUMN bronze.outlet_file.collector IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.outlet_file.path IS 'See bronze.raw_file.';
+COMMENT ON COLUMN bronze.outlet_file.bytes IS 'It has sent what stands before this byte; always the end of a line.';
+COMMENT ON COLUMN bronze.outlet_file.lines IS 'Lines before that.';
+
 CREATE TABLE silver.sensor (
   sensor_id character varying(200) NOT NULL,
   quantity text,

@@ -37,6 +37,7 @@ const nothing = {
   http: () => ({ received: 0, rejected: new Map() }),
   clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
+  outlets: () => [],
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   refreshLag: () => 0,
   loader: () => ({

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { KEPT_SINCE } from '../silver/kept-since.ts';
 import { fillGaps } from './gap-filling.ts';
+import { queueMeans } from './mean-queue.ts';
 import { meanRollups, writeMinuteMeans } from './means.ts';
 import { prepareOrphans } from './orphans.ts';
 import { JOIN_BY_INDEX } from './planner.ts';
@@ -119,6 +120,7 @@ async function refreshedMinutes(client: ClientBase): Promise<number> {
 async function recompute(client: ClientBase, span: Span, now: string): Promise<void> {
   await summarizeMinutes(client, span);
   await writeMinuteMeans(client, span);
+  await queueMeans(client, span);
   await writeMinuteQuality(client, span, now);
   for (const rollup of [...meanRollups, ...qualityRollups]) await rollUp(client, rollup, span);
 }

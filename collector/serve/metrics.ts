@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Reason } from '../../base/health.ts';
 import type { ClockState } from '../bronze/clock-watch.ts';
 import type { Refreshed } from '../gold/refresher.ts';
+import type { OutletStatus } from '../outlet/protocol.ts';
 import type { Counters } from '../silver/counters.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
@@ -43,6 +44,7 @@ export interface Observed {
   clock(): ClockState;
   /** What is wrong at this moment. */
   reasons(): Reason[];
+  outlets(): readonly OutletStatus[];
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -174,7 +176,7 @@ export class Metrics {
     return this.#observed.refreshLag();
   }
 
-  #counters({ broker, http, recorder, loader, archive }: Observed): Looked[] {
+  #counters({ broker, http, recorder, loader, archive, outlets }: Observed): Looked[] {
     return [
       [
         'sluice_messages_received_total',
@@ -234,10 +236,22 @@ export class Metrics {
         [],
         () => [[{}, archive?.()?.failures ?? 0]],
       ],
+      [
+        'sluice_outlet_sent_total',
+        'Messages that an outlet’s consumer has confirmed, since the outlet was made.',
+        ['outlet'],
+        () => outlets().map(({ name, sent }): Value => [{ outlet: name }, sent]),
+      ],
+      [
+        'sluice_outlet_skipped_total',
+        'Lines (or means) that were forgotten before an outlet could send them, since it was made.',
+        ['outlet'],
+        () => outlets().map(({ name, skipped }): Value => [{ outlet: name }, skipped]),
+      ],
     ];
   }
 
-  #gauges({ broker, recorder, loader, archive, clock, reasons }: Observed): Looked[] {
+  #gauges({ broker, recorder, loader, archive, clock, reasons, outlets }: Observed): Looked[] {
     return [
       [
         'sluice_mqtt_connected',
@@ -310,6 +324,25 @@ export class Metrics {
         '1 for each reason why the collector is degraded, while it holds; /ready has the sentence.',
         ['reason'],
         () => reasons().map(({ name }): Value => [{ reason: name }, 1]),
+      ],
+      [
+        'sluice_outlet_connected',
+        '1 while an outlet delivers.',
+        ['outlet'],
+        () =>
+          outlets().map(({ name, connection }): Value => [{ outlet: name }, Number(connection.connected)]),
+      ],
+      [
+        'sluice_outlet_waiting',
+        'What an outlet has still to send: bytes of raw files, or means.',
+        ['outlet', 'unit'],
+        () => outlets().map(({ name, unit, waiting }): Value => [{ outlet: name, unit }, waiting]),
+      ],
+      [
+        'sluice_outlet_stalled_seconds',
+        'For how long an outlet’s consumer has confirmed nothing although something waits.',
+        ['outlet'],
+        () => outlets().map(({ name, stalledSeconds }): Value => [{ outlet: name }, stalledSeconds]),
       ],
     ];
   }

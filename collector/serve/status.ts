@@ -2,6 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Health } from '../../base/health.ts';
 import type { ClockState, ClockWatch } from '../bronze/clock-watch.ts';
 import type { Recorder } from '../bronze/recorder.ts';
+import type { OutletStatus } from '../outlet/protocol.ts';
 import type { Loader } from '../silver/loader.ts';
 import type { Intake } from '../source/http/intake.ts';
 import type { Source } from '../source/source.ts';
@@ -45,6 +46,7 @@ export interface StatusParts {
   health: Health;
   examples: RejectExamples;
   clock: ClockWatch;
+  outlets: () => readonly OutletStatus[];
 }
 
 /** How the collector is, for the page and for whoever asks. */
@@ -88,6 +90,10 @@ export class CollectorStatus {
       recording: { ok: recorder.failure === undefined, pending_bytes: recorder.pendingBytes },
       loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
       refresh: { lag_s: metrics.refreshLag() },
+      outlets: this.#parts.outlets().map(({ stalledSeconds, ...outlet }) => ({
+        ...outlet,
+        stalled_s: stalledSeconds,
+      })),
       rejects: metrics.rejects().map(reject => ({
         ...reject,
         last: (reject.source === 'mqtt' && examples.of(reject.reason)) || null,

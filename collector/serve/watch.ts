@@ -18,6 +18,23 @@ const status = z.object({
   recording: z.object({ ok: z.boolean(), pending_bytes: z.number() }),
   loading: z.object({ pending_bytes: z.number(), lag_s: z.number() }),
   refresh: z.object({ lag_s: z.number() }),
+  outlets: z
+    .array(
+      z.object({
+        name: z.string(),
+        kind: z.string(),
+        connection,
+        sent: z
+          .number()
+          .int()
+          .describe('Messages that the consumer has confirmed since the outlet was made.'),
+        skipped: z.number().int().describe('Lines, or means, that were forgotten before they could be sent.'),
+        waiting: z.number().describe('What is still to be sent, in `unit`.'),
+        unit: z.enum(['bytes', 'means']),
+        stalled_s: z.number().describe('For how long nothing was confirmed although something waits.'),
+      }),
+    )
+    .describe('Who is fed, and how far.'),
   rejects: z
     .array(
       z.object({

@@ -69,6 +69,8 @@ export class LoadLoop {
   /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
   #mostBytes = MOST_BYTES;
   #reportedAt = 0;
+  /** Up to where files were loaded since the last batch that was reported. */
+  readonly #ends = new Map<string, number>();
   /** Why the connection broke while nobody waited for an answer. */
   #lost: Error | undefined;
   /** Resolved when something has happened that a wait may be waiting for. */
@@ -313,14 +315,19 @@ export class LoadLoop {
     await this.#withinDeadline(client, () =>
       this.#store.store(client, blocks, decoder, (counters, ends) => {
         addCounters(this.#loaded, counters);
-        for (const [file, end] of ends) this.#backlog.advance(file, end);
+        for (const [file, end] of ends) {
+          this.#backlog.advance(file, end);
+          this.#ends.set(file, end.offset);
+        }
       }),
     );
     this.#send({
       type: 'batch',
       lines: this.#loaded.lines - before.lines,
       seconds: (performance.now() - before.ms) / 1000,
+      files: [...this.#ends],
     });
+    this.#ends.clear();
     this.#backoff.reset();
     // It was halved above, so this doubles it.
     this.#mostBytes = Math.min(MOST_BYTES, this.#mostBytes * 4);

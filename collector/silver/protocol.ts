@@ -42,6 +42,8 @@ export type FromLoader =
 export interface StoredBatch {
   lines: number;
   seconds: number;
+  /** Its raw files, each with the byte up to which it is loaded now. */
+  files: readonly (readonly [file: string, bytes: number])[];
 }
 
 export interface LoaderStatus {

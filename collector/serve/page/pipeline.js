@@ -39,9 +39,22 @@ function show(status) {
     step('Gold: means and quality', status.refresh.lag_s <= 180, [
       `refreshed ${duration(status.refresh.lag_s)} ago; each minute, at its fifth second`,
     ]),
+    ...status.outlets.map(outletStep),
   ]);
   drawRejects(status.rejects);
   drawMachine(status);
+}
+
+function outletStep({ name, kind, connection, sent, skipped, waiting, unit, stalled_s }) {
+  const left = unit === 'bytes' ? `${bytes(waiting)} of raw files` : `${count(waiting)} means`;
+  return step(`Outlet: ${name}`, connection.connected, [
+    connection.connected ? `delivers (${kind})` : `does not deliver (${kind}): ${connection.reason}`,
+    `${count(sent)} messages confirmed`,
+    waiting > 0
+      ? `${left} still to send, for ${duration(stalled_s)} without a confirmation`
+      : 'nothing waits to be sent',
+    skipped > 0 ? `${count(skipped)} skipped: they were too old before they could be sent` : '',
+  ]);
 }
 
 function rateOf({ at, received }) {

@@ -48,7 +48,7 @@ export class Silver implements AsyncDisposable {
   /** Empties every table. */
   async clear(): Promise<void> {
     await this.client.query(
-      `TRUNCATE silver.sensor, bronze.raw_file, bronze.decoded_with, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading,
+      `TRUNCATE silver.sensor, bronze.raw_file, bronze.decoded_with, bronze.outlet_file, silver.rejected_line, silver.conflicting_reading, silver.sensor_reading,
          silver.seen_sensor, silver.duplicate_minute, gold.reading_1min_mean, gold.hourly_mean, gold.daily_mean,
          gold.data_quality_1min, gold.data_quality_hourly, gold.data_quality_daily, sluice.quality_watermark, sluice.stale_minute`,
     );

@@ -65,7 +65,7 @@ describe.each(databaseServers())('the nights of a collector on $name', server =>
       await before[Symbol.asyncDispose]();
       // A database that is new gets everything first, and then forgets.
       await database.query(
-        `TRUNCATE bronze.raw_file, bronze.decoded_with, silver.sensor_reading, sluice.stale_minute, gold.reading_1min_mean, gold.hourly_mean,
+        `TRUNCATE bronze.raw_file, bronze.decoded_with, bronze.outlet_file, silver.sensor_reading, sluice.stale_minute, gold.reading_1min_mean, gold.hourly_mean,
            gold.daily_mean CASCADE`,
       );
       await using collector = await startCollector(everySecond(surroundings));

@@ -7,6 +7,18 @@ const observed: Observed = {
   recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
   reasons: () => [{ name: 'broker_away', message: 'the broker is away' }],
   clock: () => ({ suspicion: 'it is behind', isSynchronized: undefined, aheadShare: 0.75 }),
+  outlets: () => [
+    {
+      name: 'predictions',
+      kind: 'redis-list',
+      connection: { connected: true },
+      sent: 7,
+      skipped: 2,
+      waiting: 512,
+      unit: 'bytes',
+      stalledSeconds: 3,
+    },
+  ],
   refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
@@ -46,6 +58,9 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_mqtt_connected')).toBe(1);
   expect(series.get('sluice_database_connected')).toBe(0);
   expect(series.get('sluice_refresh_lag_seconds')).toBe(42);
+  expect(series.get('sluice_outlet_sent_total{outlet="predictions"}')).toBe(7);
+  expect(series.get('sluice_outlet_skipped_total{outlet="predictions"}')).toBe(2);
+  expect(series.get('sluice_outlet_waiting{outlet="predictions",unit="bytes"}')).toBe(512);
   expect(series.get('sluice_degraded{reason="broker_away"}')).toBe(1);
   expect(series.get('sluice_loading_pending_bytes')).toBe(4096);
   expect(series.get('sluice_clock_wrong')).toBe(1);

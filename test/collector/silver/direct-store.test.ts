@@ -40,7 +40,7 @@ describe.each(databaseServers())('on $name', server => {
   afterAll(() => database.drop());
   const clear = () =>
     database.query(
-      `TRUNCATE bronze.decoded_with, ${TABLES.join(', ')}, silver.conflicting_reading, gold.reading_1min_mean`,
+      `TRUNCATE bronze.decoded_with, bronze.outlet_file, ${TABLES.join(', ')}, silver.conflicting_reading, gold.reading_1min_mean`,
     );
   beforeEach(clear);
 

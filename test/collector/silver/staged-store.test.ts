@@ -34,7 +34,7 @@ describe.each(databaseServers())('on $name', server => {
     registry = await register(connection.client, ['a', 'b'], 0, 45);
   });
   afterAll(() => database.drop());
-  beforeEach(() => database.query(`TRUNCATE bronze.decoded_with, ${TABLES.join(', ')}`));
+  beforeEach(() => database.query(`TRUNCATE bronze.decoded_with, bronze.outlet_file, ${TABLES.join(', ')}`));
 
   const store = async (lines: BatchLine[]): Promise<Counters> => {
     await using connection = await loaderConnection(database);
@@ -275,7 +275,7 @@ describe.each(databaseServers())('on $name', server => {
 
     test('somebody ends the connection between any two statements', async () => {
       for (let at = 1; ; at++) {
-        await database.query(`TRUNCATE bronze.decoded_with, ${TABLES.join(', ')}`);
+        await database.query(`TRUNCATE bronze.decoded_with, bronze.outlet_file, ${TABLES.join(', ')}`);
         await using connection = await loaderConnection(database);
         const { rows } = await connection.client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
         let statement = 0;

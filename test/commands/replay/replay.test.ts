@@ -19,7 +19,7 @@ describe.each(databaseServers())('replay on $name', server => {
       await loadExample(pipeline);
       const before = await pipeline.dump();
       await pipeline.database.query(
-        'TRUNCATE bronze.raw_file, bronze.decoded_with, silver.sensor_reading, silver.rejected_line, silver.conflicting_reading',
+        'TRUNCATE bronze.raw_file, bronze.decoded_with, bronze.outlet_file, silver.sensor_reading, silver.rejected_line, silver.conflicting_reading',
       );
       await pipeline.database.query('TRUNCATE gold.reading_1min_mean');
       const { rows, refused } = await pipeline.replay();
