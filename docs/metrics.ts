@@ -38,10 +38,11 @@ const nothing = {
   clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
   outlets: () => [],
-  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
+  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false, unreadableFiles: 0 }),
   refreshLag: () => 0,
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },
+    unreadable: { files: 0, first: undefined },
     pendingBytes: 0,
     loaded: emptyCounters(),
   }),
