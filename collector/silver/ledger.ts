@@ -14,6 +14,8 @@ export interface LedgerEntry extends Counters {
   newest: number | undefined;
   /** When the file was removed because it was too old; undefined where it was not. */
   removedAt: string | undefined;
+  /** The archive has all that is loaded of it. */
+  isArchived: boolean;
 }
 
 /** The ledger of a collector, by path. */
@@ -37,6 +39,7 @@ async function selectEntries(
 ): Promise<Map<string, LedgerEntry>> {
   const { rows } = await client.query<Record<string, string | null>>(
     `SELECT path, bytes, first_line_hash, extract(epoch FROM newest)::bigint AS newest, removed_at::text,
+       archived_bytes = bytes AS archived,
        ${COUNTERS}
      FROM bronze.raw_file WHERE ${where}`,
     values,
@@ -50,6 +53,7 @@ async function selectEntries(
         firstLineHash: row.first_line_hash ?? null,
         newest: row.newest == null ? undefined : Number(row.newest),
         removedAt: row.removed_at ?? undefined,
+        isArchived: (row.archived as unknown as boolean | null) ?? false,
         ...(Object.fromEntries(COUNTERS.map(name => [name, Number(row[name])])) as Counters),
       },
     ]),

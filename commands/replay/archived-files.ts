@@ -17,7 +17,11 @@ import {
 } from '../../collector/bronze/raw-file-name.ts';
 import { lookAt } from '../../collector/bronze/raw-folder.ts';
 import { rejectedFolder } from '../../collector/bronze/rejected-file.ts';
-import { entryOfCopy, noteRestored } from '../../collector/retention/archive/archive-ledger.ts';
+import {
+  entryOfCopy,
+  noteRejectedCopy,
+  noteRestored,
+} from '../../collector/retention/archive/archive-ledger.ts';
 import { sha256Of } from '../../collector/retention/archive/copying.ts';
 import { factsOf, type ObjectFacts } from '../../collector/retention/archive/object-facts.ts';
 import { ObjectName } from '../../collector/retention/archive/object-name.ts';
@@ -191,9 +195,11 @@ export class ArchivedFiles {
     const place = join(folder, 'rejected-messages');
     await mkdir(rejectedFolder(place), { recursive: true });
     const path = join(rejectedFolder(place), facts.name.file);
-    await this.#download(key, head, facts, compressedPath(path));
-    await writeGunzipped(compressedPath(path), path);
-    await new RejectedMessages(place, facts.name.collector, log).count(client);
+    const { collector, date } = facts.name;
+    const digest = await this.#download(key, head, facts, compressedPath(path));
+    const bytes = await writeGunzipped(compressedPath(path), path);
+    await new RejectedMessages(place, collector, log).count(client);
+    await noteRejectedCopy(client, collector, date, { key, bytes, ...digest });
     await rm(place, { recursive: true });
   }
 }

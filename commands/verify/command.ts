@@ -1,15 +1,18 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
+import { ObjectStore } from '../../base/objects/object-store.ts';
 import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
+import { archivedCollectors } from '../../collector/retention/archive/archive-ledger.ts';
 import { connect } from '../../db/connect.ts';
 import { repeated, utcDay } from '../options.ts';
 import { toEnd } from '../run.ts';
-import { reportText } from './report.ts';
+import { type ArchiveOptions, verifyArchive } from './archive.ts';
+import { type Report, reportText } from './report.ts';
 import { type Folder, verify } from './verify.ts';
 
 interface VerifyArguments {
@@ -19,6 +22,8 @@ interface VerifyArguments {
   data: string[];
   onlyMine?: boolean;
   exhaustive?: boolean;
+  archive?: boolean;
+  deep?: boolean;
   json?: boolean;
 }
 
@@ -37,6 +42,11 @@ export default (command: Command) =>
       '--exhaustive',
       'also what other settings or another version of Sluice may have judged otherwise: late marks, why a line was rejected',
     )
+    .option('--archive', 'also the objects of the archive (ARCHIVE_URL), by their checksums')
+    .option(
+      '--deep',
+      'with --archive: read every object, and compare it with the file where that is still there',
+    )
     .option('--json', 'the report as JSON')
     .action(toEnd(verifyCommand));
 
@@ -46,7 +56,10 @@ export default (command: Command) =>
  * @throws {UsageError} where no collector has recorded in a folder.
  */
 async function verifyCommand(config: Config, log: Logger, given: VerifyArguments): Promise<boolean> {
-  const { date, sensor, data, onlyMine = false, exhaustive = false, json } = given;
+  const { date, sensor, data, onlyMine = false, exhaustive = false, deep = false, json } = given;
+  const url = given.archive ? config.ARCHIVE_URL : undefined;
+  if (given.archive && url === undefined) throw new UsageError('--archive needs ARCHIVE_URL.');
+  if (deep && !given.archive) throw new UsageError('--deep is for --archive.');
   const own = await folderAt(config.DATA_DIR, 'DATA_DIR');
   const others = await Promise.all(data.map(path => folderAt(resolve(path), '--data')));
   const topics = configuredTopics(config);
@@ -55,6 +68,7 @@ async function verifyCommand(config: Config, log: Logger, given: VerifyArguments
   );
   try {
     await demandSchema(client);
+    if (url !== undefined) others.push(...(await archivedFolders(client, own, others)));
     const report = await verify(client, {
       ...own,
       others: others.filter(({ collector }) => collector !== own.collector),
@@ -67,11 +81,35 @@ async function verifyCommand(config: Config, log: Logger, given: VerifyArguments
       lateMinutes: config.LATE_MINUTES,
       retention: { raw: config.RAW_RETENTION_DAYS, silver: config.SILVER_RETENTION_DAYS },
     });
+    if (url !== undefined) await addArchive(report, client, config, url, { own, deep, date, sensor });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.ok;
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** Adds what is found of the archive to a report. */
+async function addArchive(
+  report: Report,
+  client: ClientBase,
+  config: Config,
+  url: string,
+  options: ArchiveOptions,
+): Promise<void> {
+  using store = await ObjectStore.open(config, url);
+  const { report: archive, differences } = await verifyArchive(client, store, options);
+  report.archive = archive;
+  report.ok &&= differences.count === 0;
+  report.differences.count += differences.count;
+  report.differences.first.push(...differences.inOrder);
+}
+
+/** Collectors whose files are in the archive only have no data folder that could be named. */
+async function archivedFolders(client: ClientBase, own: Folder, others: Folder[]): Promise<Folder[]> {
+  const named = new Set([own, ...others].map(({ collector }) => collector));
+  const collectors = (await archivedCollectors(client)).filter(collector => !named.has(collector));
+  return collectors.map(collector => ({ dataDir: join(own.dataDir, 'no', collector), collector }));
 }
 
 async function folderAt(dataDir: string, setting: string): Promise<Folder> {

@@ -21,6 +21,8 @@ export type DifferenceKind =
   | 'missing_file'
   | 'replaced_file'
   | 'removed_file'
+  /** An object of the archive is not there, or not as it was written. */
+  | 'archive'
   /** Silver forgot more than the settings say. */
   | 'retention'
   | 'seen_sensor'

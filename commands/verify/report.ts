@@ -1,5 +1,6 @@
 import type { Counters } from '../../collector/silver/counters.ts';
 import { counted } from '../output/counted.ts';
+import { type ArchiveReport, archiveText } from './archive.ts';
 import type { Difference } from './difference.ts';
 import type { Retirement } from './retired.ts';
 
@@ -24,6 +25,8 @@ export interface Report {
   /** Collectors that the ledger names and whose data folders were not looked at: rows that no file explains may be theirs. */
   unchecked: string[];
   differences: { count: number; first: Difference[] };
+  /** Where the archive was asked for. */
+  archive?: ArchiveReport;
 }
 
 /** More files than this are not listed one by one, except those that are not quiet. */
@@ -44,6 +47,7 @@ const columns = [
 export function reportText(report: Report): string {
   const text = tableOf(report);
   text.push(...notesOf(report));
+  if (report.archive !== undefined) text.push(archiveText(report.archive).trimEnd());
   const { differences } = report;
   if (differences.count === 0) {
     text.push(

@@ -30,16 +30,16 @@ export function heldSince(
 
 /**
  * What is wrong with the entry of a file that was removed as too old. One that is due and there all the same is not: a crash
- * came between ledger and folder, and the next night removes it.
+ * came between ledger and folder, and the next night removes it. Nor is one that the archive has to its end.
  */
 export function removalDifference(
-  { path, removedAt }: LedgerEntry,
+  { path, removedAt, isArchived }: LedgerEntry,
   isThere: boolean,
   days: RetentionDays | undefined,
 ): Difference | undefined {
   const file = keyOfEntry(path);
   const name = RawFileName.ofKey(file);
-  if (removedAt === undefined || days === undefined || name === undefined) return undefined;
+  if (removedAt === undefined || isArchived || days === undefined || name === undefined) return undefined;
   const dayEnded = Date.parse(`${name.date}T00:00:00Z`) + DAY_MS;
   const isDue = days.raw > 0 && dayEnded + days.raw * DAY_MS <= new Date(removedAt).getTime();
   if (isDue) return undefined;

@@ -81,6 +81,42 @@ export async function readRejectedCopies(client: ClientBase, collector: string):
   return rows;
 }
 
+/** A file of the ledger that is in the archive. */
+export interface ArchivedEntry extends RecordedCopy {
+  collector: string;
+  /** Of a raw file. */
+  firstLineHash: string | null;
+}
+
+/** All copies that the database knows of, of all collectors, an object once; and how many files have lines that are in none. */
+export async function readArchivedEntries(
+  client: ClientBase,
+): Promise<{ entries: ArchivedEntry[]; waiting: number }> {
+  const { rows: entries } = await client.query<ArchivedEntry>(
+    `SELECT DISTINCT ON (archive_key) collector, path, of, first_line_hash AS "firstLineHash", ${COPY} FROM (
+       SELECT collector, path, 'raw_file' AS of, first_line_hash, archived_at, archived_bytes, archive_key, archive_sha256,
+         archive_checksum FROM bronze.raw_file
+       UNION ALL
+       SELECT collector, day::text, 'rejected_file', NULL, archived_at, archived_bytes, archive_key, archive_sha256,
+         archive_checksum FROM bronze.rejected_file
+     ) e WHERE archive_key IS NOT NULL ORDER BY archive_key, archived_at DESC`,
+  );
+  const { rows } = await client.query<{ waiting: number }>(
+    `SELECT count(*)::int AS waiting FROM bronze.raw_file
+     WHERE removed_at IS NULL AND bytes > coalesce(archived_bytes, 0)`,
+  );
+  return { entries, waiting: rows[0]!.waiting };
+}
+
+/** Collectors all of whose files are in the archive, and nowhere else as far as the ledger knows. */
+export async function archivedCollectors(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ collector: string }>(
+    `SELECT collector FROM bronze.raw_file GROUP BY collector
+     HAVING bool_and(removed_at IS NOT NULL AND archived_bytes IS NOT DISTINCT FROM bytes) ORDER BY 1`,
+  );
+  return rows.map(({ collector }) => collector);
+}
+
 /** Notes that a copy is not there any more, so that the file is copied again. */
 export async function forgetCopy(
   client: ClientBase,

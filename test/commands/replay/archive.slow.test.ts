@@ -96,6 +96,10 @@ describe.skipIf(withoutSeaweedFs)('replay from the archive', () => {
         expect((await replay()).code).toBe(0);
         const again = await pipeline.dump();
         expect(again).toEqual(ledger);
+        // Collector and files are in the archive only.
+        const verified = await storehouse.sluice(pipeline, ['verify', '--archive', '--deep']);
+        expect(`${verified.stdout}${verified.stderr}`).toContain('5 objects');
+        expect(verified.code).toBe(0);
         // Nothing is left of the files.
         expect((await readdir(pipeline.dataDir)).sort()).toEqual(['collector_id', 'raw']);
         expect(await readdir(pipeline.raw)).toEqual([]);
