@@ -110,10 +110,24 @@ export class Archiver {
     const { config, collector, log, now = Date.now } = this.#options;
     const { signal } = this.#stopping;
     signal.throwIfAborted();
-    if (!this.#tidied) await store.abortUploads(key => ObjectName.parse(key)?.collector === collector);
-    this.#tidied = true;
     const archiving = new Archiving({ client, store, config, collector, log, counts: this.counts, signal });
-    await archiving.run(now());
+    const tasks = await archiving.find(now());
+    if (tasks.length === 0) return;
+    if (!this.#tidied) await this.#tidy(store);
+    this.#tidied = true;
+    await archiving.run(tasks);
+  }
+
+  /** Frees what uploads that a crash has ended hold; where the credentials do not allow it, a rule of the bucket has to. */
+  async #tidy(store: ObjectStore): Promise<void> {
+    const { collector, log } = this.#options;
+    try {
+      await store.abortUploads(key => ObjectName.parse(key)?.collector === collector);
+    } catch (error) {
+      const { code } = error as ObjectStoreError;
+      if (code !== 'AccessDenied' && code !== 'NotImplemented') throw error;
+      log.warn({ reason: errorText(error) }, 'parts of uploads that never ended cannot be removed');
+    }
   }
 
   #failed(error: unknown): void {

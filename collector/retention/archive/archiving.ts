@@ -42,12 +42,12 @@ interface Options {
 }
 
 /** A file that waits, and how to copy it. */
-interface Task {
+export interface Task {
   name: string;
   copy: () => Promise<Copy | undefined>;
 }
 
-/** One run: copies everything that waits and can be copied now. */
+/** One run: finds what waits, and copies it. */
 export class Archiving {
   readonly #options: Options;
   /** Of files that are compressed for the archive alone. */
@@ -58,15 +58,20 @@ export class Archiving {
     this.#spool = join(options.config.DATA_DIR, 'archive.tmp');
   }
 
+  /** What waits and can be copied now. @param now ms since 1970. */
+  async find(now: number): Promise<Task[]> {
+    const tasks = [...(await this.#rawFiles(now)), ...(await this.#rejectedFiles(now))];
+    this.#options.counts.waitingFiles = tasks.length;
+    return tasks;
+  }
+
   /**
-   * @param now ms since 1970.
+   * Copies what was found.
    * @throws the first error of a file, after the others were copied; of the object storage at once, where nothing works.
    */
-  async run(now: number): Promise<void> {
+  async run(tasks: Task[]): Promise<void> {
     const { counts, signal } = this.#options;
     await rm(this.#spool, { recursive: true, force: true });
-    const tasks = [...(await this.#rawFiles(now)), ...(await this.#rejectedFiles(now))];
-    counts.waitingFiles = tasks.length;
     const errors: unknown[] = [];
     let inARow = 0;
     await inParallel(tasks, PARALLEL, async task => {
