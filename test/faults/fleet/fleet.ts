@@ -32,7 +32,7 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
-interface FleetOptions {
+export interface FleetOptions {
   folder: string;
   seed: number;
   seconds: number;
@@ -40,6 +40,8 @@ interface FleetOptions {
   rate: number;
   /** Collectors that share the consumer; the last one dies for good in the middle of the run. */
   members: number;
+  /** RAW_PARTITION. */
+  partition?: 'sensor' | 'hour';
   print: (line: string) => void;
   signal: AbortSignal;
 }
@@ -66,7 +68,7 @@ interface Member {
  * dies for good; its folder is loaded afterwards, as one would load a volume that was saved.
  */
 export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
-  const { folder, seconds, rate, members: count, print, signal } = options;
+  const { folder, seconds, rate, members: count, partition = 'sensor', print, signal } = options;
   await using stack = new AsyncDisposableStack();
   await writeFile(join(folder, 'topics.yml'), TOPICS);
   const cluster = stack.use(await NatsCluster.start(folder, NODES));
@@ -75,7 +77,7 @@ export async function runFleet(options: FleetOptions): Promise<FleetOutcome> {
   const violations: string[] = [];
   const members: Member[] = [];
   for (let index = 0; index < count; index++) {
-    const member = await memberOf(folder, index, cluster, postgres.url, violations);
+    const member = await memberOf(folder, index, cluster, postgres.url, partition, violations);
     stack.use(member.process);
     members.push(member);
     // One after the other: the first one makes the tables.
@@ -122,6 +124,7 @@ async function memberOf(
   index: number,
   cluster: NatsCluster,
   databaseUrl: string,
+  partition: string,
   violations: string[],
 ): Promise<Member> {
   const env = settings({
@@ -132,6 +135,7 @@ async function memberOf(
     MQTT_CLIENT_ID: `member${index}`,
     DATABASE_URL: databaseUrl,
     DATA_DIR: join(folder, `data${index}`),
+    RAW_PARTITION: partition,
     HTTP_PORT: String(await freePort()),
     LOG_FORMAT: 'json',
   });

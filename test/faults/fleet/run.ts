@@ -3,18 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { natsProgram } from '../../harness/nats.ts';
-import { runFleet } from './fleet.ts';
+import { type FleetOptions, runFleet } from './fleet.ts';
 
-const usage = `usage: npm run faults:fleet -- [--minutes N] [--seed S] [--rate R] [--collectors N]
+const usage = `usage: npm run faults:fleet -- [--minutes N] [--seed S] [--rate R] [--collectors N] [--partition sensor|hour]
 
 N collectors (default 3) share a consumer of a NATS cluster of three servers, for N minutes (default 10), while R messages
 a second (default 1000) are published. Collectors and servers are killed and cut off from each other, and one collector
 dies for good; then nothing may be lost and nothing double. A seed repeats the faults of a run.
 Exit 0: it passed. 1: it did not, and everything is kept to be looked at. 2: it cannot be run so.`;
 
-function readArguments() {
+function readArguments(): Omit<FleetOptions, 'folder' | 'print' | 'signal'> {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { minutes: text, seed: text, rate: text, collectors: text } });
+  const { values } = parseArgs({
+    options: { minutes: text, seed: text, rate: text, collectors: text, partition: text },
+  });
+  const { partition = 'sensor' } = values;
+  if (partition !== 'sensor' && partition !== 'hour')
+    throw new Error(`--partition must be sensor or hour, not ${partition}`);
   const number = (name: keyof typeof values, preset: number, least: number): number => {
     const value = values[name] === undefined ? preset : Number(values[name]);
     if (!(value >= least))
@@ -28,6 +33,7 @@ function readArguments() {
     seed: Math.floor(number('seed', Math.floor(Math.random() * 2 ** 32), 0)),
     rate: number('rate', 1000, 1),
     members: Math.floor(number('collectors', 3, 2)),
+    partition,
   };
 }
 
@@ -66,7 +72,9 @@ async function main(): Promise<number> {
   } catch (error) {
     console.error(stopped.signal.aborted ? (stopped.signal.reason as Error).message : error);
   }
-  console.error(`\nFAILED. Repeat it with --seed ${args.seed}; kept in ${folder}`);
+  console.error(
+    `\nFAILED. Repeat it with --seed ${args.seed} --partition ${args.partition}; kept in ${folder}`,
+  );
   return 1;
 }
 
