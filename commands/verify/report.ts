@@ -17,16 +17,27 @@ export interface Report {
   ok: boolean;
   files: FileReport[];
   total: Counters & { files: number; pending: number };
+  /** Of the pending lines, those in data folders at which no collector is at work: they stay there. */
+  idle: { dataDir: string; pending: number }[];
   /** Minutes that the next refresh will recompute; gold is not held to them. */
   staleMinutes: number;
   retired: Retirement;
   /** Files with lines that were decoded with another topics file: a change, not a loss. */
   remapped: number;
   /** Collectors that the ledger names and whose data folders were not looked at: rows that no file explains may be theirs. */
-  unchecked: string[];
+  unchecked: Unchecked[];
   differences: { count: number; first: Difference[] };
   /** Where the archive was asked for. */
   archive?: ArchiveReport;
+}
+
+/** What the ledger says of a collector whose data folder was not looked at. */
+export interface Unchecked {
+  collector: string;
+  /** Lines that it had loaded. */
+  lines: number;
+  /** When it last loaded any; ISO 8601. */
+  loadedAt: string;
 }
 
 /** More files than this are not listed one by one, except those that are not quiet. */
@@ -79,11 +90,16 @@ function tableOf({ files, total }: Report): string[] {
   return text;
 }
 
-function notesOf({ total, staleMinutes, retired, remapped, unchecked }: Report): string[] {
+function notesOf({ total, idle, staleMinutes, retired, remapped, unchecked }: Report): string[] {
   const text: string[] = [];
   if (total.pending > 0) {
     text.push(
       `${counted(total.pending, 'line')} ${total.pending === 1 ? 'is' : 'are'} recorded and not loaded yet.`,
+    );
+  }
+  for (const { dataDir, pending } of idle) {
+    text.push(
+      `  ${counted(pending, 'line')} of them in ${dataDir}, at which no collector is at work: start one there, or run \`sluice replay\` with DATA_DIR=${dataDir}.`,
     );
   }
   if (staleMinutes > 0) {
@@ -109,9 +125,14 @@ function notesOf({ total, staleMinutes, retired, remapped, unchecked }: Report):
   }
   if (unchecked.length > 0) {
     text.push(
-      `Not looked at: ${unchecked.join(', ')}. What no file explains in silver may be of ${unchecked.length === 1 ? 'this collector' : 'these collectors'}: ` +
+      `Not looked at: ${unchecked.map(({ collector }) => collector).join(', ')}. What no file explains in silver may be of ${unchecked.length === 1 ? 'this collector' : 'these collectors'}: ` +
         'name their data folders with --data, or say --only-mine.',
     );
+    for (const { collector, lines, loadedAt } of unchecked) {
+      text.push(
+        `  ${collector} had loaded ${counted(lines, 'line')} by ${loadedAt}. What its data folder holds beyond them is not in the database: if the folder is lost, so is that.`,
+      );
+    }
   }
   return text;
 }

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import type { ClientBase } from 'pg';
+import { isLocked } from '../../collector/bronze/data-folder.ts';
 import { RawFileName, rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import {
@@ -22,7 +23,7 @@ import { groups } from './groups.ts';
 import { Layouts } from './layouts.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
-import type { FileReport, Report } from './report.ts';
+import type { FileReport, Report, Unchecked } from './report.ts';
 import { heldSince, type RetentionDays, removalDifference } from './retention.ts';
 import { RemovedFiles, type Retirement } from './retired.ts';
 import { findSubjects, isInScope, type Subject } from './subjects.ts';
@@ -85,6 +86,8 @@ class Verification {
     forgotten: { files: 0, lines: 0, before: null },
   };
   readonly #files: FileReport[] = [];
+  /** Lines that are not loaded yet, by data folder. */
+  readonly #pending = new Map<string, number>();
   #remapped = 0;
   #keptSince: Date | undefined;
   /** How our own raw files are cut. */
@@ -135,6 +138,7 @@ class Verification {
       ok: this.#differences.count === 0 && (onlyMine || unchecked.length === 0),
       files: this.#files,
       total: totalOf(this.#files),
+      idle: await this.#idleFolders(),
       staleMinutes: await partitions.staleMinutes(),
       retired: this.#retired,
       remapped: this.#remapped,
@@ -151,14 +155,24 @@ class Verification {
     if (difference !== undefined) this.#differences.add(difference);
   }
 
+  /** Data folders with lines that nobody is about to load. */
+  async #idleFolders(): Promise<Report['idle']> {
+    const idle: Report['idle'] = [];
+    for (const [dataDir, pending] of this.#pending)
+      if (!(await isLocked(dataDir))) idle.push({ dataDir, pending });
+    return idle;
+  }
+
   /** Collectors with lines in the ledger whose folders nobody named. */
-  async #uncheckedCollectors(): Promise<string[]> {
+  async #uncheckedCollectors(): Promise<Unchecked[]> {
     const checked = [this.#options, ...(this.#options.others ?? [])].map(({ collector }) => collector);
-    const { rows } = await this.#client.query<{ collector: string }>(
-      'SELECT DISTINCT collector FROM bronze.raw_file WHERE collector <> ALL ($1::text[]) AND lines > 0 ORDER BY 1',
+    const { rows } = await this.#client.query<Unchecked>(
+      `SELECT collector, sum(lines)::float8 AS lines,
+         to_char(max(loaded_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS "loadedAt"
+       FROM bronze.raw_file WHERE collector <> ALL ($1::text[]) AND lines > 0 GROUP BY 1 ORDER BY 1`,
       [checked],
     );
-    return rows.map(({ collector }) => collector);
+    return rows;
   }
 
   #decodersOf({ dataDir, collector }: Folder, registry: Registry): Promise<PastDecoders> {
@@ -236,6 +250,8 @@ class Verification {
     const shown = forgotten > 0 && entry ? countersOf(entry) : counters;
     const file = this.#options.others?.includes(folder) ? `${folder.collector}: ${name}` : name;
     this.#files.push({ file, ...shown, pending: read.pending });
+    if (read.pending > 0)
+      this.#pending.set(folder.dataDir, (this.#pending.get(folder.dataDir) ?? 0) + read.pending);
     if (entry === undefined) return;
     if (path === undefined) {
       const what = `the file is gone; bronze.raw_file counts ${entry.lines} lines in it`;

@@ -201,10 +201,13 @@ describe.each(databaseServers())('verify on $name', server => {
 
       expect(await pipeline.verify()).toMatchObject({
         ok: false,
-        unchecked: [collector],
+        unchecked: [{ collector }],
         differences: { count: 0 },
       });
-      expect(await pipeline.verify({ onlyMine: true })).toMatchObject({ ok: true, unchecked: [collector] });
+      expect(await pipeline.verify({ onlyMine: true })).toMatchObject({
+        ok: true,
+        unchecked: [{ collector }],
+      });
       const both = { others: [{ dataDir: second.dataDir, collector }] };
       expect(await pipeline.verify(both)).toMatchObject({
         ok: true,

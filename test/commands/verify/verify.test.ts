@@ -40,6 +40,7 @@ describe.each(databaseServers())('verify on $name', server => {
           removed: { files: 0, lines: 0 },
           forgotten: { files: 0, lines: 0, before: null },
         },
+        idle: [{ dataDir: pipeline.dataDir, pending: 1 }],
         unchecked: [],
         differences: { count: 0, first: [] },
       });
@@ -148,7 +149,7 @@ describe.each(databaseServers())('verify on $name', server => {
       );
       await pipeline.database.query(`INSERT INTO silver.seen_sensor VALUES ('Sensor 7')`);
       await pipeline.refresh();
-      expect(await pipeline.verify()).toMatchObject({ ok: false, unchecked: ['other'] });
+      expect(await pipeline.verify()).toMatchObject({ ok: false, unchecked: [{ collector: 'other' }] });
       const mine = { onlyMine: true };
       expect(await pipeline.verify(mine)).toMatchObject({ ok: true, total: { files: 3, stored: 6 } });
       await pipeline.database.query(
