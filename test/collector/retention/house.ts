@@ -20,11 +20,15 @@ const zone = zoneOf('UTC');
 const DAY_MS = 86_400_000;
 
 /** A recorder in a data folder; it stops at the end of the scope. */
-export async function startRecorder(dataDir: string, { repair = false } = {}) {
+export async function startRecorder(
+  dataDir: string,
+  { repair = false, hourly }: { repair?: boolean; hourly?: string | undefined } = {},
+) {
   const recorder = new Recorder({
     dataDir,
     topics: defaultTopics(['#'], zone),
     lateMinutes: 5,
+    hourly,
     descriptors: 64,
     log: silent,
     now: () => NOW,
@@ -57,9 +61,10 @@ export class House {
   }
 
   /** Ends the recorder, as a crash or a stop does, and starts another. */
-  async restart({ repair = true } = {}): Promise<void> {
+  async restart({ repair = true, partition = 'sensor' as 'sensor' | 'hour' } = {}): Promise<void> {
     await this.recorder.stop();
-    this.recorder = await startRecorder(this.pipeline.dataDir, { repair });
+    const hourly = partition === 'hour' ? this.pipeline.collector : undefined;
+    this.recorder = await startRecorder(this.pipeline.dataDir, { repair, hourly });
   }
 
   compress(before: string): Promise<number> {
