@@ -245,7 +245,6 @@ export class Collector {
         recorded: recorder.counts.recorded,
         pendingBytes: recorder.pendingBytes,
         failing: recorder.failure !== undefined,
-        unreadableFiles: recorder.damaged.size,
       }),
       loader: () => loader.status,
       refreshLag: () => refresher.lagSeconds,
@@ -281,7 +280,7 @@ export class Collector {
     };
     const status = new CollectorStatus(parts);
     this.#status = status;
-    this.#watch(served, metrics);
+    this.#watch(source, loader, refresher, metrics);
     const http = new HttpServer({
       config,
       log,
@@ -306,13 +305,12 @@ export class Collector {
   }
 
   /** What makes the collector degraded, as far as its parts do not say so themselves. */
-  #watch({ source, recorder, loader, refresher }: Served, metrics: Metrics): void {
+  #watch(source: Source, loader: Loader, refresher: Refresher, metrics: Metrics): void {
     const health = this.#health;
     health.watch('broker_away', () => away('the broker', source.status));
     health.watch('broker_grants_less', () => source.warning);
     health.watch('database_away', () => away('the database', loader.status.database));
     health.watch('refresh_late', () => refresher.lateness);
-    health.watch('raw_files_unreadable', () => unreadable(recorder, loader));
     health.watch('reload_refused', () => this.#reload.refused?.message);
     const rejects = new RejectWatch();
     health.watch('mostly_rejected', () => rejects.reason());
@@ -350,15 +348,4 @@ function outletsOf({ OUTLETS_FILE: file, MQTT_URL: broker }: Config, topics: Top
 /** A reason for Health; undefined while it is connected. */
 function away(what: string, status: { connected: boolean; reason?: string }): string | undefined {
   return status.connected ? undefined : `${what} is away: ${status.reason ?? 'not connected yet'}`;
-}
-
-/** A reason for Health; undefined while every raw file can be read. */
-function unreadable({ damaged }: Recorder, { status }: Loader): string | undefined {
-  const { files, first } = status.unreadable;
-  const [left] = [...damaged].map(([key, reason]) => `${key}: ${reason}`);
-  const count = files + damaged.size;
-  if (count === 0) return undefined;
-  const which =
-    count === 1 ? 'a raw file cannot be read' : `${count} raw files cannot be read, the first of them`;
-  return `${which} (${first ?? left}); the others are loaded meanwhile. Mend it, or remove it if nothing can be saved`;
 }

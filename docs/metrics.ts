@@ -38,11 +38,10 @@ const nothing = {
   clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
   outlets: () => [],
-  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false, unreadableFiles: 0 }),
+  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   refreshLag: () => 0,
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },
-    unreadable: { files: 0, first: undefined },
     pendingBytes: 0,
     loaded: emptyCounters(),
   }),

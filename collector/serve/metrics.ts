@@ -35,7 +35,7 @@ export interface Observed {
   };
   /** Readings that came in by HTTP, and how many of them were refused, by reason. */
   http(): { received: number; rejected: ReadonlyMap<string, number> };
-  recorder(): { recorded: number; pendingBytes: number; failing: boolean; unreadableFiles: number };
+  recorder(): { recorded: number; pendingBytes: number; failing: boolean };
   loader(): LoaderStatus;
   /** What was copied to the archive, and what waits for it; undefined where there is none. */
   archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
@@ -282,12 +282,6 @@ export class Metrics {
         'Recorded bytes that are not loaded yet.',
         [],
         () => [[{}, loader().pendingBytes]],
-      ],
-      [
-        'sluice_raw_files_unreadable',
-        'Raw files that are to be loaded and cannot be read, or whose lines are lost; the log names them.',
-        [],
-        () => [[{}, recorder().unreadableFiles + loader().unreadable.files]],
       ],
       [
         'sluice_loading_lag_seconds',

@@ -34,7 +34,6 @@ export class Loader {
   readonly batches: Feed<StoredBatch>;
   status: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
-    unreadable: { files: 0, first: undefined },
     pendingBytes: 0,
     loaded: emptyCounters(),
   };
