@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import { type Config, readConfig } from '../base/config.ts';
 import { createLog } from '../base/log.ts';
 import { type StopReason, untilStopped } from '../base/signals.ts';
+import { withRunningServers } from './running-servers.ts';
 import { explainUnreachable } from './unreachable.ts';
-import { withRunningServers } from './up/addresses.ts';
 
 /*
  * What makes a function of ours the action of a command. The settings are read first: nothing is connected or made before all

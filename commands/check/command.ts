@@ -6,7 +6,7 @@ import { readTokens } from '../../base/http/access.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { counted } from '../output/counted.ts';
-import { withRunningServers } from '../up/addresses.ts';
+import { withRunningServers } from '../running-servers.ts';
 import { checkBroker } from './broker.ts';
 import { checkDatabase } from './database.ts';
 import { type Finding, Findings } from './finding.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { untilSignal } from '../run.ts';
-import { withRunningServers } from '../up/addresses.ts';
+import { withRunningServers } from '../running-servers.ts';
 
 export default (command: Command) =>
   command

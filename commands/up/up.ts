@@ -9,7 +9,7 @@ import type { Progress } from '../../collector/serve/status.ts';
 import { faultKinds } from '../../generator/faults.ts';
 import { Generator } from '../../generator/generator.ts';
 import { counted } from '../output/counted.ts';
-import { announceAddresses } from './addresses.ts';
+import { announceAddresses } from '../running-servers.ts';
 import { EmbeddedBroker } from './broker.ts';
 import { demandPorts } from './ports.ts';
 import { EmbeddedPostgres } from './postgres.ts';

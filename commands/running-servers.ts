@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { writeAtomically } from '../../base/atomic-file.ts';
-import type { Config } from '../../base/config.ts';
-import { isLocked } from '../../collector/bronze/data-folder.ts';
+import { writeAtomically } from '../base/atomic-file.ts';
+import type { Config } from '../base/config.ts';
+import { isLocked } from '../collector/bronze/data-folder.ts';
 
 const form = z.object({ broker: z.url().optional(), database: z.url().optional() });
 

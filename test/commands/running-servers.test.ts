@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readConfig } from '../../../base/config.ts';
-import { DataFolder } from '../../../collector/bronze/data-folder.ts';
-import { announceAddresses, withRunningServers } from '../../../commands/up/addresses.ts';
-import { progressText } from '../../../commands/up/up.ts';
-import { temporaryFolder } from '../../harness/server.ts';
+import { readConfig } from '../../base/config.ts';
+import { DataFolder } from '../../collector/bronze/data-folder.ts';
+import { announceAddresses, withRunningServers } from '../../commands/running-servers.ts';
+import { progressText } from '../../commands/up/up.ts';
+import { temporaryFolder } from '../harness/server.ts';
 
 test('commands find embedded servers on other ports, while the collector of the folder runs', async () => {
   await using folder = await temporaryFolder();
