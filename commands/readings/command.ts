@@ -39,7 +39,7 @@ const PAGE_SIZE = 1000;
 
 export default (command: Command) =>
   command
-    .option('--sensor <id>', 'the sensor, by the id that it sends (required)')
+    .option('--sensor <id>', 'the sensor, by the id that it sends, or by its name in the registry (required)')
     .option(
       '--from <time>',
       'readings from here on: a date, or ISO 8601; without an offset in SENSOR_TIMEZONE (required)',
@@ -90,8 +90,8 @@ async function readingsCommand(config: Config, log: Logger, given: ReadingsArgum
     log.debug({ err: error }, 'connection lost'),
   );
   try {
-    const { unit } = await findSensor(client, given.sensor);
-    const selection = { sensorId: given.sensor, ...range, ...pageOf(given) };
+    const { id, unit } = await findSensor(client, given.sensor);
+    const selection = { sensorId: id, ...range, ...pageOf(given) };
     let isEmpty = true;
     const batches = async function* () {
       for await (const batch of readingBatches(client, selection)) {
@@ -101,7 +101,8 @@ async function readingsCommand(config: Config, log: Logger, given: ReadingsArgum
     };
     const format = given.format ?? (process.stdout.isTTY ? 'table' : 'ndjson');
     const isRead = await writeToStandardOutput(formatReadings(batches(), format, unit));
-    if (isRead && isEmpty) process.stderr.write(`${await whyEmpty(client, given, range)}\n`);
+    if (isRead && isEmpty)
+      process.stderr.write(`${await whyEmpty(client, { ...given, sensor: id }, range)}\n`);
     return true;
   } catch (error) {
     throw await explainLack(error, config.DATABASE_URL);
@@ -116,19 +117,29 @@ function pageOf({ pageNumber, pageSize }: ReadingsArguments): { skip?: number; l
   return { skip: ((pageNumber ?? 1) - 1) * limit, limit };
 }
 
-/** A sensor is known when it is registered or has sent a reading. */
-async function findSensor(client: ClientBase, id: string): Promise<{ unit: string | null }> {
-  const { rows } = await client.query<{ unit: string | null; known: boolean }>(
-    `SELECT s.unit, s.sensor_id IS NOT NULL OR EXISTS (SELECT FROM silver.sensor_reading WHERE sensor_id = $1) AS known
-     FROM (VALUES (1)) one LEFT JOIN silver.sensor s ON s.sensor_id = $1`,
-    [id],
+/**
+ * A sensor by its id, or else by the name that the registry has for it. It is known when it is registered or has sent a
+ * reading.
+ */
+async function findSensor(client: ClientBase, called: string): Promise<{ id: string; unit: string | null }> {
+  const { rows } = await client.query<{ id: string; unit: string | null; by: 'id' | 'name' }>(
+    `SELECT sensor_id AS id, unit, 'id' AS by, 1 AS rank FROM silver.sensor WHERE sensor_id = $1
+     UNION ALL SELECT $1, NULL, 'id', 2 WHERE EXISTS (SELECT FROM silver.sensor_reading WHERE sensor_id = $1)
+     UNION ALL SELECT sensor_id, unit, 'name', 3 FROM silver.sensor WHERE name = $1
+     ORDER BY rank, id`,
+    [called],
   );
-  if (rows[0]!.known) return rows[0]!;
+  const [found, ...others] = rows;
+  if (found?.by === 'name' && others.length > 0)
+    throw new UsageError(
+      `${rows.length} sensors are named ${JSON.stringify(called)}: ${rows.map(({ id }) => id).join(', ')}. Give the id.`,
+    );
+  if (found !== undefined) return found;
   const all = await client.query<{ sensor_id: string }>(
-    'SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor',
+    'SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor UNION SELECT name FROM silver.sensor WHERE name IS NOT NULL',
   );
   const names = all.rows.map(({ sensor_id }) => sensor_id);
-  throw new UsageError(`There is no sensor ${JSON.stringify(id)}${didYouMean(id, names) || '.'}`);
+  throw new UsageError(`There is no sensor ${JSON.stringify(called)}${didYouMean(called, names) || '.'}`);
 }
 
 /** What tells an empty time range from a sensor that is silent, and from a page beyond the last. */
