@@ -52,6 +52,11 @@ const commands: Entry[] = [
     () => import('./commands/outlets/command.ts'),
   ],
   [
+    'import',
+    'bring in measurements from files: CSV, JSON, JSON Lines or Parquet, also from object storage',
+    () => import('./commands/import/command.ts'),
+  ],
+  [
     'query',
     'ask a query of db/queries by its name; without a name, list them with their questions',
     () => import('./commands/query/command.ts'),

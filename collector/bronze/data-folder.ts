@@ -7,12 +7,14 @@ import { HEARTBEAT_MS, type Holder, readHolder, stateOf, thisHolder } from './lo
 
 /** The data folder belongs to another collector that runs. */
 export class FolderInUseError extends Error {
+  readonly holder: Holder;
   constructor(dataDir: string, holder: Holder) {
     super(
       `The data folder ${dataDir} is in use by process ${holder.pid} on ${holder.host} (since ${holder.since}). ` +
         'Stop that collector, or give this one a folder of its own with DATA_DIR.',
     );
     this.name = 'FolderInUseError';
+    this.holder = holder;
   }
 }
 

@@ -96,6 +96,11 @@ export class Filing {
     return this.#topics.find(topic) ?? this.#alsoTaken?.find(topic);
   }
 
+  /** Adds what its source has judged itself, and cannot use. */
+  reject(group: Group, topic: string, payload: Buffer, reason: Rejection): void {
+    this.#reject(group, { topic, payload, delivery: 0, origin: undefined }, reason);
+  }
+
   /** Forgets which payload goes where. */
   forget(): void {
     this.#known.clear();

@@ -204,6 +204,20 @@ export class Recorder {
     this.#filing.alsoTake(topics);
   }
 
+  /**
+   * Takes what its source cannot use, as a rejected message. It counts as what `record` takes.
+   * @param payload is copied.
+   */
+  reject(topic: string, payload: Buffer, reason: Rejection): Group {
+    const { failure } = this.#outage;
+    if (failure !== undefined) return Group.rejected(failure);
+    const group = this.#open ?? this.#openGroup();
+    this.#filing.reject(group, topic, payload, reason);
+    this.pendingBytes += payload.length;
+    group.payloadBytes += payload.length;
+    return group;
+  }
+
   /** Whether messages come in a stream, rather than now and then. */
   get underLoad(): boolean {
     return this.#lastSize >= LOAD_MESSAGES;

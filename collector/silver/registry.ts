@@ -20,6 +20,9 @@ export interface Sensor {
   attributes?: string;
 }
 
+/** Some of what is to be known of a sensor. */
+export type SaidOfSensor = Pick<Sensor, 'sensor_id'> & Partial<Sensor>;
+
 /** The columns of silver.sensor, each with its type, in the order of the registry file. */
 export const sensorColumns = {
   sensor_id: 'text',
@@ -53,7 +56,7 @@ export const qualitySql = `
  */
 export async function upsertSensors(
   client: ClientBase,
-  sensors: Sensor[],
+  sensors: SaidOfSensor[],
 ): Promise<{ added: number; changed: number }> {
   const counts = { added: 0, changed: 0 };
   for (const [columns, group] of Map.groupBy(sensors, sensor => saidBy(sensor).join())) {
@@ -74,7 +77,7 @@ export async function upsertSensors(
 }
 
 /** The columns that are said of a sensor; those of one file are the same for all. */
-function saidBy(sensor: Sensor): SensorColumn[] {
+function saidBy(sensor: SaidOfSensor): SensorColumn[] {
   return (Object.keys(sensorColumns) as SensorColumn[]).filter(name => sensor[name] !== undefined);
 }
 
