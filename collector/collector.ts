@@ -147,7 +147,8 @@ export class Collector {
     const stream = new LiveStream(topics, judge);
     // First what may still fail: the broker may refuse topics.
     const reload = this.#reload;
-    reload.add('topics', reloadableTopics(config, topics, memory, { recorder, loader, source, stream }));
+    const followers = { recorder, loader, source, stream, outlets };
+    reload.add('topics', reloadableTopics(config, topics, memory, followers));
     reload.add('sensors', reloadableRegistry(config, sensors, loader));
     reload.add('tokens', reloadableTokens(config, access, stream));
     reload.add('settings', reloadableSettings(config, this.#log, this.#reread));

@@ -3,6 +3,7 @@ import type { Config } from '../base/config.ts';
 import { type Access, readTokens } from '../base/http/access.ts';
 import { type Change, difference, type Prepare } from '../base/reload.ts';
 import type { Recorder } from './bronze/recorder.ts';
+import type { Outlets } from './outlet/outlets.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
 import type { Memory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
@@ -23,6 +24,7 @@ interface TopicsFollowers {
   loader: Loader;
   source: Source;
   stream: LiveStream;
+  outlets: Outlets | undefined;
 }
 
 /**
@@ -34,7 +36,7 @@ export function reloadableTopics(
   config: Config,
   topics: Topics,
   memory: Memory,
-  { recorder, loader, source, stream }: TopicsFollowers,
+  { recorder, loader, source, stream, outlets }: TopicsFollowers,
 ): Prepare {
   let present = topics;
   return (): Change | undefined => {
@@ -56,6 +58,7 @@ export function reloadableTopics(
         await source.narrow(next.filters);
         recorder.take(next);
         stream.topics = next;
+        outlets?.reload(next.text);
         present = next;
       },
     };

@@ -14,12 +14,14 @@ const STOP_MS = 5000;
  * recording or loading. They read what is loaded from the raw files; nothing of it passes through here.
  */
 export class Outlets {
-  readonly #data: OutletsData;
+  #data: OutletsData;
   readonly #log: Logger;
   readonly #backoff = new Backoff(1000, 30_000);
   #worker: Worker | undefined;
   #restart: NodeJS.Timeout | undefined;
   #stopped = false;
+  /** The thread ends because it has been asked to, and another one begins with what is new. */
+  #isReloading = false;
   /** How each outlet is; empty until the thread has begun. */
   status: readonly OutletStatus[] = [];
 
@@ -42,6 +44,11 @@ export class Outlets {
     worker.on('exit', () => {
       if (this.#stopped) return;
       this.#worker = undefined;
+      if (this.#isReloading) {
+        this.#isReloading = false;
+        this.start();
+        return;
+      }
       const since = new Date().toISOString();
       const connection = { connected: false as const, since, reason: 'the thread of the outlets ended' };
       this.status = this.status.map(status => ({ ...status, connection }));
@@ -54,6 +61,17 @@ export class Outlets {
   /** Tells them up to which byte raw files are loaded now. */
   loaded(files: readonly (readonly [path: string, bytes: number])[]): void {
     if (files.length > 0) this.#send({ type: 'loaded', files });
+  }
+
+  /**
+   * Goes by another topics file: a new thread takes up, by the offsets in the database, where the present one ends.
+   * @param topics `Topics.text`.
+   */
+  reload(topics: string): void {
+    this.#data = { ...this.#data, topics };
+    if (this.#worker === undefined || this.#stopped) return;
+    this.#isReloading = true;
+    this.#end(this.#worker);
   }
 
   /** Tells them that there may be new means. */
@@ -75,11 +93,16 @@ export class Outlets {
     clearTimeout(this.#restart);
     const worker = this.#worker;
     if (worker === undefined) return;
-    const timer = setTimeout(() => void worker.terminate(), STOP_MS);
     const ended = once(worker, 'exit');
-    this.#send({ type: 'stop' });
+    this.#end(worker);
     await ended;
-    clearTimeout(timer);
+  }
+
+  /** Asks a thread to finish what is on its way; after 5 s it is ended. */
+  #end(worker: Worker): void {
+    const timer = setTimeout(() => void worker.terminate(), STOP_MS);
+    worker.once('exit', () => clearTimeout(timer));
+    this.#send({ type: 'stop' });
   }
 
   #send(message: ToOutlets): void {

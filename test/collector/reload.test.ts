@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mqtt from 'mqtt';
 import { expect, test } from 'vitest';
-import { brokers, startAuthorizing } from '../harness/broker.ts';
+import { brokers, startAuthorizing, startEmbedded } from '../harness/broker.ts';
 import { databaseServers } from '../harness/database.ts';
 import { eventually } from '../harness/eventually.ts';
 import { payloadOf, publish } from '../harness/mqtt.ts';
@@ -16,6 +16,7 @@ import {
   withSurroundings,
 } from '../harness/pipeline.ts';
 import { temporaryFolder } from '../harness/server.ts';
+import { webhookReceiver } from './outlet/receivers.ts';
 import { collecting } from './serve/collecting.ts';
 
 const PLAIN = '- filter: sensors/#';
@@ -229,5 +230,39 @@ test('whose token is taken away is cut off from the stream of events', async () 
   await running.collector.reload();
   expect(await Promise.race([ended.then(() => 'ended'), sleep(60_000, 'goes on', { ref: false })])).toBe(
     'ended',
+  );
+});
+
+test('outlets send what the new topics file finds', async () => {
+  await using receiver = await webhookReceiver();
+  await withSurroundings(
+    databaseServers()[0]!,
+    startEmbedded,
+    async ({ broker, database, dataDir, config }) => {
+      const [topicsFile, outletsFile] = [join(dataDir, '../topics.yaml'), join(dataDir, '../outlets.yaml')];
+      await writeFile(topicsFile, topics(PLAIN));
+      await writeFile(outletsFile, JSON.stringify({ outlets: [{ name: 'consumer', ...receiver.entry }] }));
+      await using running = await startCollector({
+        ...config,
+        TOPICS_FILE: topicsFile,
+        OUTLETS_FILE: outletsFile,
+      });
+      await receiving(running.http);
+      await eventually(async () => expect(await database.query('SELECT FROM bronze.outlet')).toHaveLength(1));
+      const arrived = (value: number) =>
+        eventually(async () =>
+          expect((await receiver.received()).map(({ value }) => value)).toContain(value),
+        );
+      await publish(broker.url, [payloadOf('Sensor 1', '2025-11-12T00:00:00Z', 1)]);
+      await arrived(1);
+      await writeFile(topicsFile, topics(PLAIN, numbersOf('home')));
+      await running.collector.reload();
+      await publish(broker.url, [
+        { topic: 'home/kitchen', payload: '2' },
+        { topic: 'sensors/1', payload: payloadOf('Sensor 1', '2025-11-12T00:00:01Z', 3) },
+      ]);
+      await arrived(2);
+      await arrived(3);
+    },
   );
 });
