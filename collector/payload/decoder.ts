@@ -24,6 +24,8 @@ export interface Decoder {
   readonly common?: CommonForm;
   /** Set where `decode` may take long (200 ms): it is for the loader to ask, never for the thread that records. */
   readonly isSlow?: true;
+  /** Gives back what it holds, such as a thread; where it is asked again all the same, it takes that again. */
+  close?(): void;
   /**
    * Formats whose messages mean nothing without earlier ones: what has to stand beside this payload so that its line is
    * all that is needed to decode it. Asked once a message, in the order of arrival, when it is recorded; undefined: nothing.

@@ -24,7 +24,7 @@ export class JsonataThread {
     this.#port!.postMessage({ expression, json, topic });
     const answer = this.#wait(MOST_MS) as { result?: string } | undefined;
     if (answer === undefined) {
-      this.#end();
+      this.close();
       return 'too slow';
     }
     return answer.result === undefined ? 'failed' : { result: JSON.parse(answer.result) };
@@ -42,7 +42,7 @@ export class JsonataThread {
     // It must not keep a process alive that has nothing else to do.
     this.#worker.unref();
     port1.unref();
-    if (this.#wait(START_MS) === undefined) this.#end();
+    if (this.#wait(START_MS) === undefined) this.close();
   }
 
   /** The next answer; undefined: none came in time. */
@@ -51,7 +51,8 @@ export class JsonataThread {
     return receiveMessageOnPort(this.#port!)?.message;
   }
 
-  #end(): void {
+  /** Ends the thread; the next expression begins another. */
+  close(): void {
     void this.#worker?.terminate();
     this.#port?.close();
     this.#worker = undefined;

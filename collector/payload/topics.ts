@@ -58,6 +58,11 @@ export class Topics {
     this.only = only ? this.plain : undefined;
   }
 
+  /** Gives back what decoders hold, such as threads, when other topics take the place of these. */
+  close(): void {
+    for (const { decoder } of this.#entries) decoder.close?.();
+  }
+
   /**
    * The entry that decides about a topic's messages; undefined: none takes them.
    * @param topic text, or its bytes.

@@ -103,7 +103,10 @@ export class LoadLoop {
   }
 
   #reload({ topics, sensors }: Reloaded): void {
-    if (topics !== undefined) this.#topics = readWrittenTopics(topics, this.#data.config.SENSOR_TIMEZONE);
+    if (topics !== undefined) {
+      this.#topics.close();
+      this.#topics = readWrittenTopics(topics, this.#data.config.SENSOR_TIMEZONE);
+    }
     if (sensors !== undefined) {
       this.#data = { ...this.#data, sensors };
       this.#isRegistered = false;

@@ -35,6 +35,10 @@ class JsonataDecoder implements Decoder {
     this.#zone = zone;
   }
 
+  close(): void {
+    this.#thread.close();
+  }
+
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
     const message = messageText(payload);
     if (typeof message === 'string') return message;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TopicsFileError } from '../../../../collector/payload/topics-file.ts';
+import { readTopics, TopicsFileError } from '../../../../collector/payload/topics-file.ts';
 import { decoding } from '../decoding.ts';
 
 const jsonata = (expression: string) =>
@@ -45,4 +45,17 @@ test('an expression that fails is a reason; one that does not end is ended, and 
 test('an expression that cannot be parsed is a mistake of the file', () => {
   expect(() => jsonata('a +')).toThrow(TopicsFileError);
   expect(() => jsonata('a +')).toThrow(/topics\.yaml:1:\d+: expression must be JSONata/);
+});
+
+test('topics that are closed while a message is still decoded with them begin their thread again', () => {
+  const topics = readTopics(
+    'topics: [{filter: "{d}/#", format: jsonata, sensor: "{d}/{path}", expression: "{\\"path\\": \\"p\\", \\"value\\": v}"}]',
+    { zone: 'UTC' },
+  );
+  const { decoder } = topics.find('a/b')!;
+  const decode = (v: number) => decoder.decode('a/b', Buffer.from(JSON.stringify({ v })), 0);
+  expect(decode(1)).toMatchObject([{ sensorId: 'a/p', value: 1 }]);
+  topics.close();
+  expect(decode(2)).toMatchObject([{ sensorId: 'a/p', value: 2 }]);
+  topics.close();
 });
