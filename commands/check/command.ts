@@ -7,6 +7,7 @@ import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { counted } from '../output/counted.ts';
 import { withRunningServers } from '../running-servers.ts';
+import { checkArchive } from './archive.ts';
 import { checkBroker } from './broker.ts';
 import { checkDatabase } from './database.ts';
 import { type Finding, Findings } from './finding.ts';
@@ -49,6 +50,7 @@ async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   const rest = [
     await checkBroker(config, topicsAreRight ? configuredTopics(config).filters : undefined),
     await checkDatabase(config),
+    ...(config.ARCHIVE_URL === undefined ? [] : [await checkArchive(config, config.ARCHIVE_URL)]),
     await checkDisk(config),
     await checkClock(),
     await checkPorts(config),
