@@ -19,6 +19,10 @@ export const composeVariables = {
   POSTGRES_PORT: { default: '5432', meaning: 'Port of the database on 127.0.0.1.' },
   PGADMIN_PORT: { default: '5050', meaning: 'Port of pgAdmin on 127.0.0.1 (--profile admin).' },
   GRAFANA_PORT: { default: '3000', meaning: 'Port of Grafana on 127.0.0.1 (--profile grafana).' },
+  ARCHIVE_PORT: {
+    default: '8333',
+    meaning: 'Port of the object storage on 127.0.0.1 (--profile archive).',
+  },
   PROMETHEUS_PORT: { default: '9090', meaning: 'Port of Prometheus on 127.0.0.1 (--profile monitoring).' },
   MQTT_TLS_PORT: {
     default: '8883',

@@ -16,6 +16,7 @@ generator=10001
 migrate=10002
 tls=10003
 grafana=472
+archive=10004
 prometheus=65534
 collector=$SLUICE_UID
 # The user of pgAdmin is in the group root.
@@ -155,6 +156,24 @@ SQL
   folder grafana $grafana
   password grafana/password $grafana > /dev/null
   printf '%s' "$reader" | secret grafana/reader_password $grafana
+
+  folder archive $archive
+  # The volume of the object storage.
+  chown $archive /archive
+  key=$(password archive/secret_access_key $archive)
+  printf sluice | secret collector/archive_access_key_id "$collector"
+  printf '%s' "$key" | secret collector/archive_secret_access_key "$collector"
+  secret archive/s3.json $archive << JSON
+{
+  "identities": [
+    {
+      "name": "sluice",
+      "credentials": [{ "accessKey": "sluice", "secretKey": "$key" }],
+      "actions": ["Admin", "Read", "Write", "List"]
+    }
+  ]
+}
+JSON
 
   folder pgadmin $pgadmin
   password pgadmin/password $pgadmin > /dev/null
