@@ -110,14 +110,19 @@ export class ObjectStore implements Disposable {
 
   /**
    * The bytes of an object. A download that breaks off goes on where it was.
-   * @param etag of the object; a download of another one fails.
+   * @param etag of the object; a download of another one fails. @param from the first byte. @param to the one after the last.
    */
-  async *read(key: string, { etag, size }: Pick<ObjectHead, 'etag' | 'size'>): AsyncGenerator<Buffer> {
+  async *read(
+    key: string,
+    { etag, size }: Pick<ObjectHead, 'etag' | 'size'>,
+    from = 0,
+    to = size,
+  ): AsyncGenerator<Buffer> {
     const what = `read ${this.url(key)}`;
     const backoff = new Backoff(100, 5000);
     let broken = 0;
-    for (let at = 0; at < size; ) {
-      const range = at === 0 ? {} : { Range: `bytes=${at}-` };
+    for (let at = from; at < to; ) {
+      const range = at === 0 && to === size ? {} : { Range: `bytes=${at}-${to - 1}` };
       const answer = await this.#ask(
         what,
         this.#client.send(
@@ -132,7 +137,7 @@ export class ObjectStore implements Disposable {
           broken = 0;
           yield chunk;
         }
-        if (at > size) throw new ObjectDamagedError(this.url(key), `has more than the ${size} bytes it says`);
+        if (at > to) throw new ObjectDamagedError(this.url(key), `has more than the ${size} bytes it says`);
       } catch (error) {
         if (this.#signal?.aborted || error instanceof ObjectDamagedError || ++broken > RESUMPTIONS)
           throw error instanceof ObjectDamagedError ? error : new ObjectStoreError(what, error);
@@ -140,8 +145,8 @@ export class ObjectStore implements Disposable {
       } finally {
         body.destroy();
       }
-      if (at < size && ++broken > RESUMPTIONS)
-        throw new ObjectStoreError(what, new Error(`it ends after ${at} of ${size} bytes, again and again`));
+      if (at < to && ++broken > RESUMPTIONS)
+        throw new ObjectStoreError(what, new Error(`it ends after ${at} of ${to} bytes, again and again`));
     }
   }
 

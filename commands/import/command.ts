@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Logger } from 'pino';
@@ -14,9 +13,8 @@ import { importFiles } from './import-files.ts';
 import { ImportJournal } from './journal.ts';
 import { LineMaker } from './line-maker.ts';
 import { Mapping } from './mapping.ts';
-import { findSources, openSource } from './places.ts';
+import { Places } from './places.ts';
 import { preview } from './preview.ts';
-import type { SourceFile } from './source-file.ts';
 import { type Summary, summaryText, sumOf } from './summary.ts';
 
 interface ImportArguments {
@@ -31,7 +29,7 @@ interface ImportArguments {
 
 export default (command: Command) =>
   command
-    .argument('<source...>', 'files and folders')
+    .argument('<source...>', 'files, folders, and s3://bucket/prefix (see ARCHIVE_ENDPOINT)')
     .option(
       '--sensors <file>',
       'the sensors: a file with the columns sensor_name and sensor_uuid. Measurements may name either; the uuid becomes the id',
@@ -74,10 +72,10 @@ async function importCommand(
 ): Promise<boolean> {
   const config = given.data === undefined ? settings : { ...settings, DATA_DIR: resolve(given.data) };
   const began = performance.now();
+  using sources = new Places(config);
   const mapping =
-    given.sensors === undefined ? undefined : await Mapping.read(await openSource(given.sensors));
-  const { files: found, others } = await findSources(places);
-  const files = await without(found, given.sensors);
+    given.sensors === undefined ? undefined : await Mapping.read(await sources.open(given.sensors));
+  const { files, others } = await sources.find(places, given.sensors);
   const reading = readingOf(given, mapping, given.zone ?? config.SENSOR_TIMEZONE);
   const bar = new ProgressBar(files.reduce((sum, file) => sum + file.bytes, 0));
   const progress = { bytes: 0, rows: 0 };
@@ -135,14 +133,6 @@ function readingOf(
       .digest('hex')
       .slice(0, 16),
   };
-}
-
-/** The files without the mapping, which may lie among them. */
-async function without(files: SourceFile[], mapping: string | undefined): Promise<SourceFile[]> {
-  if (mapping === undefined) return files;
-  const path = await realpath(mapping);
-  const paths = await Promise.all(files.map(({ name }) => realpath(name)));
-  return files.filter((_, index) => paths[index] !== path);
 }
 
 /** A time zone of the IANA database. @throws {InvalidArgumentError} */

@@ -42,6 +42,23 @@ export interface Outcome {
   examples: BadRow[];
 }
 
+/** The outcome of a file of which nothing is known yet. */
+export function nothingOf({ name }: SourceFile): Outcome {
+  return { file: name, state: 'imported', recorded: 0, rejected: 0, before: 0, examples: [] };
+}
+
+/** The name in the journal of a content, read in a way. */
+export function keyOf(identity: string, digest: string): string {
+  return `${identity} ${digest}`;
+}
+
+/** Notes why a file is refused. @throws what is not the file's fault. */
+export function refuse(outcome: Outcome, error: unknown): void {
+  if (!(error instanceof FileFlaw)) throw error;
+  outcome.state = 'refused';
+  outcome.reason = error.message;
+}
+
 /** How files are read. */
 export interface Reading {
   selection: Selection;
@@ -83,29 +100,22 @@ export class Import {
 
   async #file(file: SourceFile): Promise<Outcome> {
     const { journal, digest, onProgress, maker } = this.#parts;
-    const key = `${await file.identity()} ${digest}`;
-    const known = journal.get(key);
-    const outcome: Outcome = {
-      file: file.name,
-      state: 'imported',
-      recorded: 0,
-      rejected: 0,
-      before: known?.rows ?? 0,
-      examples: [],
-    };
-    if (known?.done) {
-      onProgress(file.bytes, 0, file.name);
-      return { ...outcome, state: 'present' };
-    }
-    const rows = new FileImport(maker, this.#sink(file, outcome), outcome.before);
+    const outcome = nothingOf(file);
+    let rows: FileImport | undefined;
     try {
+      const key = keyOf(await file.identity(), digest);
+      const known = journal.get(key);
+      outcome.before = known?.rows ?? 0;
+      if (known?.done) {
+        onProgress(file.bytes, 0, file.name);
+        return { ...outcome, state: 'present' };
+      }
+      rows = new FileImport(maker, this.#sink(file, outcome), outcome.before);
       if (!(await this.#read(file, rows, key, known?.rejected ?? 0))) outcome.state = 'interrupted';
     } catch (error) {
-      if (!(error instanceof FileFlaw)) throw error;
-      outcome.state = 'refused';
-      outcome.reason = error.message;
+      refuse(outcome, error);
     }
-    return Object.assign(outcome, { recorded: rows.taken, rejected: rows.rejected });
+    return Object.assign(outcome, { recorded: rows?.taken ?? 0, rejected: rows?.rejected ?? 0 });
   }
 
   /** @returns whether it has come to the end of the file. */

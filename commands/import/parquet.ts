@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
 import { errorText } from '../../base/errors.ts';
+import { ObjectStoreError } from '../../base/objects/error.ts';
 import { formatTime } from '../../base/time.ts';
 import { FileFlaw, RowBuilder, type Rows, type Selection } from './rows.ts';
 import type { SourceFile } from './source-file.ts';
@@ -130,9 +131,7 @@ async function explained<T>(task: Promise<T>): Promise<T> {
   try {
     return await task;
   } catch (error) {
-    const isOfStorage = (error as NodeJS.ErrnoException).code !== undefined;
-    throw isOfStorage
-      ? error
-      : new FileFlaw(undefined, `the Parquet file cannot be read: ${errorText(error)}`);
+    if (error instanceof FileFlaw || error instanceof ObjectStoreError) throw error;
+    throw new FileFlaw(undefined, `the Parquet file cannot be read: ${errorText(error)}`);
   }
 }

@@ -1,9 +1,15 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
+import { isObjectUrl, locationOf } from '../../base/objects/location.ts';
+import { ObjectStore } from '../../base/objects/object-store.ts';
+import { ObjectFile } from './object-file.ts';
 import { LocalFile, type SourceFile } from './source-file.ts';
 
 const FORMS = /\.(?:csv|tsv|txt|json|jsonl|ndjson)(?:\.gz)?$|\.parquet$/i;
+/** Such as `.DS_Store` and `_SUCCESS`: what programs leave beside their files. */
+const LEFTOVER = /(?:^|\/)[._]/;
 
 /** Files to import, and how many others lie there. */
 export interface Found {
@@ -12,37 +18,95 @@ export interface Found {
   others: number;
 }
 
-/**
- * Finds the files of folders, and files, in the order of their names.
- * @throws {UsageError} where there is none of a name.
- */
-export async function findSources(places: readonly string[]): Promise<Found> {
-  const found = new Map<string, SourceFile>();
-  let others = 0;
-  for (const place of places) {
-    const at = await statOf(place);
-    if (!at.isDirectory()) found.set(await realpath(place), new LocalFile(place, at.size));
-    else {
-      for (const name of (await readdir(place, { recursive: true })).sort()) {
-        const path = join(place, name);
-        const below = await stat(path);
-        if (!below.isFile()) continue;
-        if (!FORMS.test(name) || /(?:^|\/)[._]/.test(name)) others++;
-        else found.set(await realpath(path), new LocalFile(path, below.size));
+/** Finds files on this machine and in object storage. What it has opened there is closed with it. */
+export class Places implements Disposable {
+  readonly #config: Config;
+  readonly #stores = new Map<string, ObjectStore>();
+
+  /** @param config names the object storage (ARCHIVE_*), as the archive does. */
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  [Symbol.dispose](): void {
+    for (const store of this.#stores.values()) store[Symbol.dispose]();
+  }
+
+  /**
+   * The files of folders and of prefixes in object storage, and files, in the order of their names.
+   * @param except a file that is none of them.
+   * @throws {UsageError} where there is nothing of a name.
+   */
+  async find(places: readonly string[], except?: string): Promise<Found> {
+    const found = new Map<string, SourceFile>();
+    let others = 0;
+    for (const place of places) {
+      for await (const { file, at, below } of isObjectUrl(place) ? this.#objects(place) : localFiles(place)) {
+        if (below === '' || (FORMS.test(below) && !LEFTOVER.test(below))) found.set(at, file);
+        else others++;
       }
     }
+    if (except !== undefined) found.delete(isObjectUrl(except) ? except : await realpath(except));
+    return { files: [...found.values()], others };
   }
-  return { files: [...found.values()], others };
+
+  /** One file. @throws {UsageError} where there is none. */
+  async open(place: string): Promise<SourceFile> {
+    if (!isObjectUrl(place)) return new LocalFile(place, (await statOf(place)).size);
+    const { store, prefix } = await this.#storeOf(place);
+    const head = await store.head(prefix);
+    if (head === undefined) throw new UsageError(`There is no object ${place}.`);
+    return new ObjectFile(store, prefix, head.size);
+  }
+
+  async *#objects(place: string): AsyncGenerator<Candidate> {
+    const { store, prefix } = await this.#storeOf(place);
+    let isEmpty = true;
+    for await (const { key, size } of store.list(prefix)) {
+      const below = key.slice(prefix.length).replace(/^\//, '');
+      // A key that ends in a slash is a folder, as some programs make them.
+      if (key.endsWith('/') || !(key === prefix || prefix === '' || key.startsWith(`${prefix}/`))) continue;
+      isEmpty = false;
+      const file = new ObjectFile(store, key, size);
+      yield { file, at: file.name, below };
+    }
+    if (isEmpty) throw new UsageError(`There is no object ${place}, and none below it.`);
+  }
+
+  async #storeOf(place: string): Promise<{ store: ObjectStore; prefix: string }> {
+    const { bucket, prefix } = locationOf(place);
+    if (bucket === '') throw new UsageError(`${place} names no bucket; it must be s3://bucket/prefix.`);
+    const store = this.#stores.get(bucket) ?? (await ObjectStore.open(this.#config, `s3://${bucket}`));
+    this.#stores.set(bucket, store);
+    return { store, prefix };
+  }
 }
 
-/** A file by its name. @throws {UsageError} where there is none. */
-export async function openSource(place: string): Promise<SourceFile> {
-  const { size } = await statOf(place);
-  return new LocalFile(place, size);
+interface Candidate {
+  file: SourceFile;
+  /** Tells it from all others. */
+  at: string;
+  /** Its name below the folder; '': it was named itself. */
+  below: string;
 }
 
-async function statOf(place: string) {
-  return await stat(place).catch((error: NodeJS.ErrnoException) => {
+async function* localFiles(place: string): AsyncGenerator<Candidate> {
+  const { size, ...there } = await statOf(place);
+  if (!there.isDirectory) {
+    yield { file: new LocalFile(place, size), at: await realpath(place), below: '' };
+    return;
+  }
+  for (const name of (await readdir(place, { recursive: true })).sort()) {
+    const path = join(place, name);
+    const below = await stat(path);
+    if (below.isFile())
+      yield { file: new LocalFile(path, below.size), at: await realpath(path), below: name };
+  }
+}
+
+async function statOf(place: string): Promise<{ size: number; isDirectory: boolean }> {
+  const found = await stat(place).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`There is no file or folder ${place} to import: ${error.code}`);
   });
+  return { size: found.size, isDirectory: found.isDirectory() };
 }

@@ -1,8 +1,7 @@
-import { FileImport } from './file-import.ts';
-import { MOST_SHOWN, type Outcome, type Reading } from './import.ts';
+import { FileImport, type RowSink } from './file-import.ts';
+import { keyOf, MOST_SHOWN, nothingOf, type Outcome, type Reading, refuse } from './import.ts';
 import type { Imported } from './journal.ts';
 import { readRows } from './read-rows.ts';
-import { FileFlaw } from './rows.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** What an import would do: reads the files, and writes nothing. @param known what has been imported, by key. */
@@ -13,31 +12,37 @@ export async function* preview(
   onProgress: (bytes: number, rows: number, file: string) => void,
 ): AsyncGenerator<Outcome> {
   for (const file of files) {
-    const entry = known.get(`${await file.identity()} ${digest}`);
-    const outcome = { file: file.name, before: entry?.rows ?? 0, examples: [], recorded: 0, rejected: 0 };
-    if (entry?.done) {
-      onProgress(file.bytes, 0, file.name);
-      yield { ...outcome, state: 'present' };
-      continue;
-    }
-    const examples: Outcome['examples'] = [];
-    const sink = {
-      take: () => undefined,
-      reject: (row: Outcome['examples'][number]) => void (examples.length < MOST_SHOWN && examples.push(row)),
-    };
-    const rows = new FileImport(maker, sink, outcome.before);
+    const outcome = nothingOf(file);
     try {
-      let bytes = 0;
-      for await (const some of readRows(file, selection, more => (bytes += more))) {
-        rows.add(some);
-        onProgress(bytes, some.lines.length, file.name);
-        bytes = 0;
+      const entry = known.get(keyOf(await file.identity(), digest));
+      outcome.before = entry?.rows ?? 0;
+      if (entry?.done) {
+        onProgress(file.bytes, 0, file.name);
+        outcome.state = 'present';
+      } else {
+        const rows = new FileImport(maker, showing(outcome), outcome.before);
+        let bytes = 0;
+        for await (const some of readRows(file, selection, more => (bytes += more))) {
+          rows.add(some);
+          onProgress(bytes, some.lines.length, file.name);
+          bytes = 0;
+        }
+        rows.end();
+        Object.assign(outcome, { recorded: rows.taken, rejected: rows.rejected });
       }
-      rows.end();
-      yield { ...outcome, state: 'imported', recorded: rows.taken, rejected: rows.rejected, examples };
     } catch (error) {
-      if (!(error instanceof FileFlaw)) throw error;
-      yield { ...outcome, state: 'refused', reason: error.message };
+      refuse(outcome, error);
     }
+    yield outcome;
   }
+}
+
+/** Keeps the first of the bad rows, and nothing else. */
+function showing({ examples }: Outcome): RowSink {
+  return {
+    take: () => undefined,
+    reject: row => {
+      if (examples.length < MOST_SHOWN) examples.push(row);
+    },
+  };
 }

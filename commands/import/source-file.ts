@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { errorText } from '../../base/errors.ts';
+import { FileFlaw } from './rows.ts';
 
 /** So much of a file is read at once. */
 const CHUNK_BYTES = 512 * 1024;
@@ -33,15 +35,27 @@ export class LocalFile implements SourceFile {
     return `sha256:${hash.digest('hex')}`;
   }
 
-  /** What is appended meanwhile is left for the next time. */
+  /** What is appended meanwhile is left for the next time. @throws {FileFlaw} where it cannot be read. */
   async *read(): AsyncGenerator<Buffer> {
-    if (this.bytes > 0)
+    if (this.bytes === 0) return;
+    try {
       yield* createReadStream(this.name, { highWaterMark: CHUNK_BYTES, end: this.bytes - 1 });
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
 
   async range(from: number, to: number): Promise<Buffer> {
-    await using handle = await open(this.name);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
-    return buffer.subarray(0, bytesRead);
+    try {
+      await using handle = await open(this.name);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(to - from), 0, to - from, from);
+      return buffer.subarray(0, bytesRead);
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
+}
+
+function unreadable(error: unknown): FileFlaw {
+  return new FileFlaw(undefined, `it cannot be read: ${errorText(error)}`);
 }
