@@ -57,6 +57,11 @@ const commands: Entry[] = [
     () => import('./commands/import/command.ts'),
   ],
   [
+    'alerts',
+    'show the alerts that are not over, and those of the last day; test a receiver',
+    () => import('./commands/alerts/command.ts'),
+  ],
+  [
     'query',
     'ask a query of db/queries by its name; without a name, list them with their questions',
     () => import('./commands/query/command.ts'),

@@ -225,6 +225,12 @@ export const settings = {
     meaning:
       'YAML file that says who is fed with readings or means: Redis, NATS JetStream, MQTT, webhooks (docs/outlets.md).',
   },
+  ALERTS_FILE: {
+    schema: text.transform(path => resolve(path)),
+    default: undefined,
+    meaning:
+      'YAML file of rules about sensors and the pipeline, and of who is told when one holds: Alertmanager, webhooks, e-mail (docs/alerts.md).',
+  },
   LOG_LEVEL: {
     schema: oneOf('trace', 'debug', 'info', 'warn', 'error', 'silent'),
     default: 'info',

@@ -5,11 +5,13 @@ import { connectionBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
 import { Access, readTokens } from '../base/http/access.ts';
 import { type Changes, Reload } from '../base/reload.ts';
+import { startAlerts } from './alerting.ts';
 import { ClockCorrection } from './bronze/clock-correction.ts';
 import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import { Refresher } from './gold/refresher.ts';
+import { type AlertsFile, readAlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
 import { readOutletsFile } from './outlet/outlets-file.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
@@ -53,6 +55,8 @@ interface Served {
   stream: LiveStream;
   judge: LiveJudge;
   clock: ClockWatch;
+  collector: string;
+  alertsFile: AlertsFile | undefined;
 }
 
 /**
@@ -132,6 +136,7 @@ export class Collector {
     const topics = configuredTopics(config, memory);
 
     const entries = outletsOf(config, topics);
+    const alertsFile = config.ALERTS_FILE === undefined ? undefined : readAlertsFile(config.ALERTS_FILE);
 
     const folder = this.#folder ?? (await this.#lockFolder());
     const parts = { config, folder, topics, log: this.#log, undo: this.#undo };
@@ -161,6 +166,8 @@ export class Collector {
       stream,
       judge,
       clock,
+      collector: folder.collector,
+      alertsFile,
     });
 
     source.start();
@@ -282,6 +289,11 @@ export class Collector {
     const status = new CollectorStatus(parts);
     this.#status = status;
     this.#watch(source, loader, refresher, metrics);
+    const { alertsFile, collector } = served;
+    const loadingLag = () => metrics.loadingLag();
+    const alerting = { config, collector, health, recorder, refresher, loadingLag, log };
+    const alerts = alertsFile && startAlerts(alertsFile, alerting);
+    this.#undo.defer(() => alerts?.stop());
     const http = new HttpServer({
       config,
       log,
@@ -297,6 +309,7 @@ export class Collector {
       reads,
       metrics,
       stream,
+      alerts: () => alerts?.ofPipeline ?? [],
       status: () => status.read(),
       reload: this.#reload,
       maxConnections: connectionBudget(),

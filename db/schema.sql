@@ -598,6 +598,37 @@ COMMENT ON COLUMN gold.data_quality_daily.jumps IS 'Of the stored ones, those th
 COMMENT ON COLUMN gold.data_quality_daily.score IS '0 to 100: valid, of those expected or (where more came) those that came. NULL: nothing expected, nothing came.';
 COMMENT ON COLUMN gold.data_quality_daily.verdict IS 'good: a score over 95; warning: 80 to 95; critical: below 80.';
 
+CREATE TABLE gold.alert (
+  alert_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  rule text NOT NULL,
+  sensor_id character varying(200) NOT NULL,
+  alert_group text NOT NULL,
+  severity text NOT NULL,
+  since timestamp with time zone NOT NULL,
+  fired_at timestamp with time zone,
+  clear_since timestamp with time zone,
+  resolved_at timestamp with time zone,
+  value double precision,
+  summary text NOT NULL,
+  told jsonb DEFAULT '{}'::jsonb NOT NULL,
+  CONSTRAINT alert_pkey PRIMARY KEY (alert_id)
+);
+CREATE INDEX alert_resolved_idx ON gold.alert USING btree (resolved_at);
+CREATE UNIQUE INDEX alert_active_idx ON gold.alert USING btree (rule, sensor_id) WHERE (resolved_at IS NULL);
+COMMENT ON TABLE gold.alert IS 'Alerts about sensors, by the rules of ALERTS_FILE; evaluated after each refresh. Those about the pipeline are in the data folder (alerts.json).';
+COMMENT ON COLUMN gold.alert.alert_id IS 'A number of its own.';
+COMMENT ON COLUMN gold.alert.rule IS 'Name of the rule.';
+COMMENT ON COLUMN gold.alert.sensor_id IS 'See silver.sensor.';
+COMMENT ON COLUMN gold.alert.alert_group IS 'Alerts of one rule and group are told of together; empty: all of the rule.';
+COMMENT ON COLUMN gold.alert.severity IS 'As the rule says.';
+COMMENT ON COLUMN gold.alert.since IS 'Since when the rule has held.';
+COMMENT ON COLUMN gold.alert.fired_at IS 'When it had held for long enough; NULL: it is pending.';
+COMMENT ON COLUMN gold.alert.clear_since IS 'Since when it has not held any more; NULL: it holds.';
+COMMENT ON COLUMN gold.alert.resolved_at IS 'When it had not held for long enough; NULL: it is not over.';
+COMMENT ON COLUMN gold.alert.value IS 'What was measured last, such as a share, a mean or seconds.';
+COMMENT ON COLUMN gold.alert.summary IS 'The same for a person.';
+COMMENT ON COLUMN gold.alert.told IS 'What each receiver was told last: firing, or resolved.';
+
 CREATE VIEW gold.daily_power AS
  SELECT bucket,
     location,

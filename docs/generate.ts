@@ -9,6 +9,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { settings } from '../base/settings.ts';
+import { alertsJsonSchema } from '../collector/outlet/alerts/alerts-schema.ts';
 import { outletsJsonSchema } from '../collector/outlet/outlets-schema.ts';
 import { topicsJsonSchema } from '../collector/payload/topics-schema.ts';
 import { readShelf } from '../commands/query/shelf.ts';
@@ -92,7 +93,11 @@ if (import.meta.main) {
   await writeFile(join(root, 'docs', 'metrics.md'), metricsPage());
   await writeFile(join(root, 'docs', 'queries.md'), queriesPage(await readShelf()));
   await writeFile(join(root, 'docs', 'decisions', 'README.md'), await decisionsPage());
-  const schemas = { 'devices/topics': topicsJsonSchema(), outlets: outletsJsonSchema() };
+  const schemas = {
+    'devices/topics': topicsJsonSchema(),
+    outlets: outletsJsonSchema(),
+    alerts: alertsJsonSchema(),
+  };
   for (const [name, schema] of Object.entries(schemas)) {
     await writeFile(join(root, 'docs', `${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
   }

@@ -38,7 +38,7 @@ export class Selection {
 }
 
 /** A pattern in which `*` stands for any characters, `/` among them, and `?` for one. */
-function globPattern(glob: string): RegExp {
+export function globPattern(glob: string): RegExp {
   const source = glob.replaceAll(/\*+|[^*]/gsu, part => {
     if (part.startsWith('*')) return '.*';
     return part === '?' ? '.' : part.replace(/[\\^$.+()[\]{}|]/, '\\$&');

@@ -15,8 +15,10 @@ import type { Access, Right } from '../../base/http/access.ts';
 import { answerError, Problem, problemBody } from '../../base/http/problem.ts';
 import type { Reload } from '../../base/reload.ts';
 import { VERSION } from '../../base/version.ts';
+import type { Alert } from '../outlet/alerts/alert.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
+import { alertsRoute } from './alerts-route.ts';
 import { Connections } from './connections.ts';
 import { dataRoutes } from './data.ts';
 import { historyRoute } from './history-route.ts';
@@ -47,6 +49,8 @@ export interface HttpParts {
   metrics: Metrics;
   stream: LiveStream;
   status: () => Promise<Status>;
+  /** Alerts about the pipeline. */
+  alerts: () => readonly Alert[];
   reload: Reload;
   /** How many connections there may be at once; each takes a file descriptor. */
   maxConnections: number;
@@ -91,6 +95,7 @@ export class HttpServer {
       stream,
       status,
       reload,
+      alerts,
     } = this.#parts;
     const app = newApp(this.#parts.log);
     this.#app = app;
@@ -121,7 +126,7 @@ export class HttpServer {
       qualityDaysRoute(reads),
       sensorQualityRoute(reads),
     );
-    this.#register(app, 'read', watchRoutes(metrics, stream, status));
+    this.#register(app, 'read', watchRoutes(metrics, stream, status), alertsRoute(reads, alerts));
     this.#register(app, 'reload', reloadRoute(reload));
     app.register(pageRoutes);
     const { HTTP_HOST: host, HTTP_PORT: port } = config;

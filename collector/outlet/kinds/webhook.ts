@@ -1,8 +1,8 @@
-import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { DeadLetters } from '../dead-letters.ts';
 import { type Consumer, kind, secretOption, urlOption } from '../kind.ts';
 import { jsonOf, type Message } from '../message.ts';
+import { signatureOf } from '../signature.ts';
 
 /** Answers that blame what was sent: sent again it would be refused again. Everything else may pass. */
 const REFUSED = new Set([400, 413, 415, 422]);
@@ -45,13 +45,16 @@ export const webhook = kind({
     const timeoutMs = options.timeout_s * 1000;
     const deliver = async (messages: readonly Message[]): Promise<void> => {
       const body = `{"messages":[${messages.map(jsonOf).join(',')}]}`;
-      const id = batchId(messages);
       const answer = await fetch(options.url, {
         method: 'POST',
         headers: {
           'content-type': 'application/json',
           ...options.headers,
-          ...signed(id, body, options.secret),
+          ...signatureOf(
+            messages.map(({ id }) => id),
+            body,
+            options.secret,
+          ),
         },
         body,
         redirect: 'manual',
@@ -82,20 +85,3 @@ export const webhook = kind({
     };
   },
 });
-
-/** The same for the same messages, however often they are sent. */
-function batchId(messages: readonly Message[]): string {
-  const hash = createHash('sha256');
-  for (const { id } of messages) hash.update(id).update('\n');
-  return `msg_${hash.digest('hex').slice(0, 32)}`;
-}
-
-/** The headers of Standard Webhooks. @param secret its key; undefined: no signature. */
-function signed(id: string, body: string, secret: string | undefined): Record<string, string> {
-  const timestamp = String(Math.floor(Date.now() / 1000));
-  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp };
-  if (secret === undefined) return headers;
-  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : secret;
-  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
-  return { ...headers, 'webhook-signature': `v1,${signature}` };
-}

@@ -1,3 +1,4 @@
+import { ask, every } from './api.js';
 import { startFrame } from './frame.js';
 import { amount, bytes, count, duration, moment, setText } from './words.js';
 
@@ -6,8 +7,29 @@ const since = document.getElementById('since');
 const rejects = document.querySelector('#rejects tbody');
 const none = document.getElementById('rejects-none');
 const machine = document.getElementById('machine');
+const alerts = document.getElementById('alerts');
+const alertsNone = document.getElementById('alerts-none');
+/** They change once a minute, and those about the pipeline every ten seconds. */
+const ALERTS_MS = 10_000;
 let before;
 let last;
+
+void every(ALERTS_MS, async () => drawAlerts(await ask('api/v1/alerts').catch(() => undefined)));
+
+/** Those that fire. @param answer of /api/v1/alerts; undefined: there was none. */
+function drawAlerts(answer) {
+  const firing = (answer?.alerts ?? []).filter(({ state }) => state === 'firing');
+  draw(
+    alerts,
+    firing.map(({ rule, severity, since, summary }) =>
+      make('li', `${rule} (${severity}), since ${moment(Date.parse(since))}: ${summary}`, 'critical'),
+    ),
+  );
+  const nothing = answer?.complete
+    ? 'No alert fires.'
+    : 'No alert of the pipeline fires; those about sensors cannot be asked for.';
+  setText(alertsNone, firing.length > 0 ? '' : nothing);
+}
 
 startFrame('pipeline', { status: show, zone: () => last && show(last) });
 

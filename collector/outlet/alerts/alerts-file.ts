@@ -1,0 +1,62 @@
+import { basename } from 'node:path';
+import { PositionedYaml, readYamlFile, reportIssues, YamlFileError } from '../../../base/positioned-yaml.ts';
+import { alertsOutline, type ReceiverEntry, type RuleEntry, schemaOf } from './alerts-schema.ts';
+
+/** What problems call the file. */
+const WHAT = 'alerts file (ALERTS_FILE)';
+
+/** What the file says. */
+export interface AlertsFile {
+  receivers: readonly ReceiverEntry[];
+  rules: readonly RuleEntry[];
+}
+
+/**
+ * Reads the file that ALERTS_FILE names.
+ * @throws {YamlFileError} with every mistake at once, or because there is no such file.
+ */
+export function readAlertsFile(path: string): AlertsFile {
+  return readAlerts(readYamlFile(path, WHAT), basename(path));
+}
+
+/**
+ * Reads an alerts file's text.
+ * @param name what problems call the file.
+ * @throws {YamlFileError} with every mistake at once.
+ */
+export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
+  const yaml = new PositionedYaml(text, name);
+  const { data, error } = alertsOutline.safeParse(yaml.read());
+  // A file that is no YAML is not held against a schema.
+  if (error !== undefined && yaml.problems.length === 0)
+    reportIssues(error.issues, (at, message) => yaml.report(at, message));
+  const read = (list: 'rules' | 'receivers') => {
+    const names = new Set<string>();
+    return (data?.[list] ?? []).flatMap((entry, index) => {
+      const at = [list, index];
+      const { data: valid, error } = schemaOf(list, entry).safeParse(entry);
+      reportIssues(error?.issues ?? [], (path, message) => yaml.report(path, message), at);
+      if (error !== undefined) return [];
+      const { name } = valid as { name: string };
+      if (names.has(name)) yaml.report([...at, 'name'], `must not be there twice: ${name}`);
+      names.add(name);
+      return [valid];
+    });
+  };
+  const receivers = read('receivers') as ReceiverEntry[];
+  const rules = read('rules') as RuleEntry[];
+  const said = data?.receivers ?? [];
+  for (const [index, rule] of (data?.rules ?? []).entries()) {
+    const { to } = rule as { to?: unknown };
+    if (!Array.isArray(to)) continue;
+    for (const [place, receiver] of to.entries()) {
+      if (!said.some(entry => (entry as { name?: unknown } | null)?.name === receiver))
+        yaml.report(
+          ['rules', index, 'to', place],
+          `must name receivers: there is no ${JSON.stringify(receiver)}`,
+        );
+    }
+  }
+  if (yaml.problems.length > 0) throw new YamlFileError(WHAT, yaml.problems);
+  return { receivers, rules };
+}

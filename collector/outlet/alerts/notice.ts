@@ -1,0 +1,52 @@
+import type { Alert } from './alert.ts';
+
+/** What a receiver is told at once: alerts of one rule and group, those that fire and those that are over. */
+export interface Notice {
+  rule: string;
+  group: string;
+  severity: string;
+  firing: readonly Alert[];
+  resolved: readonly Alert[];
+}
+
+/** So many subjects are named in a title, and so many alerts in a text. */
+const NAMED = 3;
+const LISTED = 20;
+
+/** One line: `silent: Sensor 1, Sensor 2, Sensor 3 and 497 more`. */
+export function titleOf({ rule, group, firing, resolved }: Notice): string {
+  const some = firing.length > 0 ? firing : resolved;
+  const names = some.slice(0, NAMED).map(({ subject }) => subject);
+  const more = some.length > NAMED ? ` and ${some.length - NAMED} more` : '';
+  const state = firing.length > 0 ? 'Firing' : 'Resolved';
+  return `${state}: ${rule}${group === '' ? '' : ` (${group})`}: ${names.join(', ')}${more}`;
+}
+
+/** The whole of it as lines of text. */
+export function textOf({ firing, resolved }: Notice): string {
+  const lines = [
+    ...firing.map(({ summary, since }) => `firing since ${timeOf(since)}: ${summary}`),
+    ...resolved.map(
+      ({ subject, since, resolvedAt }) =>
+        `resolved: ${subject}, from ${timeOf(since)} to ${timeOf(resolvedAt!)}`,
+    ),
+  ];
+  const more = lines.length > LISTED ? [`and ${lines.length - LISTED} more`] : [];
+  return [...lines.slice(0, LISTED), ...more].join('\n');
+}
+
+/** Alerts as notices, one for each rule and group. */
+export function noticesOf(alerts: readonly Alert[]): Notice[] {
+  const groups = Map.groupBy(alerts, ({ rule, group }) => JSON.stringify([rule, group]));
+  return [...groups.values()].map(some => {
+    const { rule, group, severity } = some[0]!;
+    const [firing = [], resolved = []] = [false, true].map(isOver =>
+      some.filter(({ resolvedAt }) => (resolvedAt !== undefined) === isOver),
+    );
+    return { rule, group, severity, firing, resolved };
+  });
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import type { Logger } from 'pino';
+import type { Config } from '../../base/config.ts';
+import { UsageError } from '../../base/errors.ts';
+import { type Alert, alertView } from '../../collector/outlet/alerts/alert.ts';
+import { readAlertsFile } from '../../collector/outlet/alerts/alerts-file.ts';
+import { recentAlerts } from '../../collector/outlet/alerts/database-store.ts';
+import { FileStore } from '../../collector/outlet/alerts/file-store.ts';
+import { noticesOf } from '../../collector/outlet/alerts/notice.ts';
+import { sendTo } from '../../collector/outlet/alerts/round.ts';
+import { connect } from '../../db/connect.ts';
+import { explainLack } from '../../db/lacking.ts';
+import type { Answer, Column } from '../output/answer.ts';
+import { json } from '../output/machine-formats.ts';
+import { writeToStandardOutput } from '../output/standard-output.ts';
+import { table } from '../output/table.ts';
+import { toEnd } from '../run.ts';
+
+export default (command: Command) => {
+  command.option('--json', 'as JSON').action(toEnd(listCommand));
+  command
+    .command('test')
+    .description('send a receiver of ALERTS_FILE one alert that means nothing')
+    .argument('<name>', 'the receiver')
+    .action(toEnd(testCommand));
+};
+
+const columns: Column[] = [
+  { name: 'state', kind: 'text' },
+  { name: 'rule', kind: 'text' },
+  { name: 'subject', kind: 'text' },
+  { name: 'severity', kind: 'text' },
+  { name: 'since', kind: 'text' },
+  { name: 'resolved_at', kind: 'text' },
+  { name: 'value', kind: 'float' },
+  { name: 'summary', kind: 'text' },
+];
+
+/** `sluice alerts`: those that are not over and those of the last day; about the pipeline, of this data folder. */
+async function listCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
+  const ofPipeline = await new FileStore(config.DATA_DIR).load();
+  const ofSensors = await readFromDatabase(config, log);
+  const answer = answerOf([...ofPipeline, ...ofSensors]);
+  await writeToStandardOutput(given.json ? json(answer) : table(answer));
+  return true;
+}
+
+/** `sluice alerts test`. @throws {UsageError} where the file has no such receiver. */
+async function testCommand(config: Config, _log: Logger, name: string): Promise<boolean> {
+  if (config.ALERTS_FILE === undefined) throw new UsageError('ALERTS_FILE must name the file of alerts.');
+  const { receivers } = readAlertsFile(config.ALERTS_FILE);
+  const receiver = receivers.find(receiver => receiver.name === name);
+  if (receiver === undefined) {
+    const names = receivers.map(({ name }) => name).join(', ') || 'none';
+    throw new UsageError(
+      `There is no receiver ${JSON.stringify(name)} in ${config.ALERTS_FILE}; there is: ${names}.`,
+    );
+  }
+  const now = Date.now();
+  const alert: Alert = {
+    rule: 'test',
+    subject: 'sluice alerts test',
+    group: '',
+    severity: 'ticket',
+    since: now,
+    firedAt: now,
+    summary: 'this is a test, and nothing is wrong',
+    told: {},
+  };
+  for (const notice of noticesOf([alert])) await sendTo(receiver, notice);
+  process.stdout.write(`${name} has taken it.\n`);
+  return true;
+}
+
+async function readFromDatabase(config: Config, log: Logger): Promise<Alert[]> {
+  const client = await connect(config.DATABASE_URL, 'sluice alerts', error =>
+    log.debug({ err: error }, 'connection lost'),
+  );
+  try {
+    return await recentAlerts(async sql => (await client.query(sql)).rows);
+  } catch (error) {
+    throw await explainLack(error, config.DATABASE_URL);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function answerOf(alerts: readonly Alert[]): Answer {
+  const cells = alerts.map(alert => {
+    const view: Record<string, string | number | null> = alertView(alert);
+    return columns.map(({ name }) =>
+      view[name] === null || view[name] === undefined ? null : String(view[name]),
+    );
+  });
+  return {
+    columns,
+    rows: (async function* () {
+      yield cells;
+    })(),
+  };
+}
