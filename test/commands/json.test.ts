@@ -18,16 +18,19 @@ test('what a program may read, --json gives as JSON, and nothing besides', async
     expect(await run('topics')).toEqual(['sensors/#']);
     const row = {
       file: '2025-11-12_Sensor_1.jsonl',
+      entry: 'plain messages',
       lines: 2,
       stored: 2,
       present: 0,
       conflicts: 0,
       rejected: 0,
     };
-    const { file: _, ...total } = row;
+    const { file: _, ...sums } = row;
+    const { entry: __, ...total } = sums;
     expect(await run('replay')).toEqual({
       dryRun: false,
       files: [row],
+      entries: [sums],
       total,
       forgotten: { lines: 0, before: '' },
       refused: [],
