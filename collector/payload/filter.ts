@@ -62,6 +62,20 @@ export function namesIn(filter: Filter, topic: string): Map<string, string> {
   return found;
 }
 
+/** Whether there is a topic that both match. */
+export function overlap(one: readonly string[], other: readonly string[]): boolean {
+  const wild = (level: string | undefined) => level === '+' || level === '#';
+  // [MQTT-4.7.2-1]
+  if ((one[0]?.startsWith('$') && wild(other[0])) || (other[0]?.startsWith('$') && wild(one[0])))
+    return false;
+  for (let at = 0; ; at++) {
+    const [a, b] = [one[at], other[at]];
+    if (a === '#' || b === '#') return true;
+    if (a === undefined || b === undefined) return a === b;
+    if (a !== '+' && b !== '+' && a !== b) return false;
+  }
+}
+
 /** Whether every topic that `inner` matches is matched by `outer` as well. */
 export function covers(outer: readonly string[], inner: readonly string[]): boolean {
   // [MQTT-4.7.2-1]: a wildcard in the first place matches no topic that begins with $.

@@ -2,6 +2,7 @@ import { type IClientOptions, type IConnackPacket, type ISubscriptionGrant, Mqtt
 import type { Config } from '../../../base/config.ts';
 import type { Delivery } from '../delivery.ts';
 import type { Acknowledgements } from './acknowledgements.ts';
+import { Copies, overlapping } from './copies.ts';
 import type { ProtocolVersion } from './protocol-choice.ts';
 import { PublishFilter } from './publish-filter.ts';
 import { openTransport } from './transport.ts';
@@ -27,6 +28,7 @@ export interface Receiver {
    * Takes each message, in order.
    * @param payload overwritten after the call, and so is `topic`.
    * @param payloadBytes its length as it was sent: what is very large is handed over in part.
+   * @param isCopy it came already, by another subscription that matches its topic.
    * @returns while this promise is pending no more are read from the broker.
    */
   receive(
@@ -35,6 +37,7 @@ export interface Receiver {
     delivery: Delivery,
     payloadBytes: number,
     connection: MqttConnection,
+    isCopy: boolean,
   ): Promise<unknown> | undefined;
 }
 
@@ -68,6 +71,9 @@ export class MqttConnection {
   readonly closed: Promise<Error>;
   #alive = true;
   #shortenedExpiryS: number | undefined;
+  readonly #copies = new Copies();
+  /** Subscription identifiers that are given. */
+  #identifiers = 0;
   readonly options: IClientOptions;
   /** Of MQTT, as people call it. */
   readonly version: '3.1.1' | '5';
@@ -85,8 +91,9 @@ export class MqttConnection {
       protocolVersion,
       {
         onAccepted: sessionPresent => receiver.begin(sessionPresent),
-        onPublish: (topic, payload, delivery, payloadBytes) => {
-          const held = receiver.receive(topic, payload, delivery, payloadBytes, this);
+        onPublish: (topic, payload, delivery, payloadBytes, properties) => {
+          const isCopy = properties.length > 0 && this.#copies.isCopy(topic, payload, properties);
+          const held = receiver.receive(topic, payload, delivery, payloadBytes, this, isCopy);
           if (held !== undefined) this.#filter.hold(held);
         },
       },
@@ -159,8 +166,23 @@ export class MqttConnection {
    * @throws when the broker refuses, naming the topics.
    */
   async subscribe(topics: string[], qos: 0 | 1): Promise<string[]> {
+    // Each has an identifier of its own, so a SUBSCRIBE of its own.
+    const identified = this.version === '5' ? overlapping(topics) : [];
+    const others = topics.filter(topic => !identified.includes(topic));
+    const lowered = others.length === 0 ? [] : await this.#subscribe(others, qos);
+    for (const topic of identified) {
+      lowered.push(...(await this.#subscribe([topic], qos, { subscriptionIdentifier: ++this.#identifiers })));
+    }
+    return lowered;
+  }
+
+  async #subscribe(
+    topics: string[],
+    qos: 0 | 1,
+    properties?: { subscriptionIdentifier: number },
+  ): Promise<string[]> {
     // Retain handling 1: retained readings come once, when the subscription is made, not at every connection.
-    const options = { qos, rh: 1 as const };
+    const options = { qos, rh: 1 as const, ...(properties && { properties }) };
     const granted = await this.#answer<ISubscriptionGrant[] | Error>('SUBSCRIBE', answer =>
       this.#client.subscribe(topics, options, (error, grants, packet) => {
         const codes = (packet?.granted ?? []) as number[];

@@ -5,7 +5,7 @@ import { Backoff } from '../../../base/backoff.ts';
 import { type Config, isShared } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
 import { type Delivery, isRepeated } from '../delivery.ts';
-import type { Origin, Sink } from '../sink.ts';
+import type { Origin, Receipt, Sink } from '../sink.ts';
 import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { BrokerSession } from './broker-session.ts';
@@ -54,6 +54,7 @@ export class MqttSource implements Source {
   #session: BrokerSession | undefined;
   /** What all messages of the session have in common. */
   #origin: Origin | undefined;
+  #lastReceipt: Receipt | undefined;
   #sessionPresent = false;
   /** The broker has said that it has no session of ours, although it had one. */
   #lostSession = false;
@@ -254,13 +255,17 @@ export class MqttSource implements Source {
     delivery: Delivery,
     payloadBytes: number,
     connection: MqttConnection,
+    isCopy: boolean,
   ): Promise<unknown> | undefined {
     // While stopping nothing more is taken: the broker sends it again to the next collector.
     if (this.#stopping.signal.aborted || !this.#staying) return undefined;
     this.#received++;
     if (isRepeated(delivery)) this.#redelivered++;
     const origin = payloadBytes === payload.length ? this.#origin! : { ...this.#origin!, payloadBytes };
-    const receipt = this.#recorder.record(topic, payload, delivery, origin);
+    // A copy is acknowledged in its turn, with what is recorded just now.
+    const receipt =
+      (isCopy ? this.#lastReceipt : undefined) ?? this.#recorder.record(topic, payload, delivery, origin);
+    this.#lastReceipt = receipt;
     this.#acknowledger.note(receipt, delivery, topic, connection);
     if (this.#recorder.pendingBytes <= MOST_PENDING_BYTES) return undefined;
     return receipt.durable.catch(() => undefined);

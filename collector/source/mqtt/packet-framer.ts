@@ -4,13 +4,23 @@ import { LargePublish, MOST_WHOLE_BYTES } from './large-publish.ts';
 /** MQTT Control Packet types, as they stand in the first byte of a packet [MQTT-2.1.2]. */
 const CONNACK = 0x20;
 const PUBLISH = 0x30;
+const NO_PROPERTIES = Buffer.alloc(0);
 
 /** Takes what a broker sends, packet by packet. Buffers are overwritten after each call. */
 export interface Packets {
   /** The broker has accepted the connection; comes before every message. */
   onAccepted(sessionPresent: boolean): void;
-  /** @param payloadBytes length of the payload as it was sent; of a very large one `payload` is only the beginning. */
-  onPublish(topic: Buffer, payload: Buffer, delivery: Delivery, payloadBytes: number): void;
+  /**
+   * @param payloadBytes length of the payload as it was sent; of a very large one `payload` is only the beginning.
+   * @param properties as they stand there, without their length; empty before MQTT 5.
+   */
+  onPublish(
+    topic: Buffer,
+    payload: Buffer,
+    delivery: Delivery,
+    payloadBytes: number,
+    properties: Buffer,
+  ): void;
   /** A packet that is not a PUBLISH, as a whole. */
   onOther(packet: Buffer): void;
 }
@@ -117,6 +127,7 @@ export class PacketFramer {
     const topicStart = body + 2;
     const topicEnd = topicStart + (block[body]! << 8) + block[body + 1]!;
     let at = topicEnd;
+    let properties: Buffer = NO_PROPERTIES;
     let id = 0;
     // The QoS bits; 3 is malformed [MQTT-3.3.1-4].
     const qos = (first & 0x06) >> 1;
@@ -135,11 +146,13 @@ export class PacketFramer {
         length += (byte & 0x7f) << shift;
         if (byte < 0x80) break;
       }
+      if (length > 0) properties = block.subarray(at, Math.min(at + length, end));
       at += length;
     }
     // An empty topic would need the alias that we never allowed.
     if (at > end || topicEnd === topicStart) throw new MalformedPacketError();
     const topic = block.subarray(topicStart, topicEnd);
-    this.#packets.onPublish(topic, block.subarray(at, end), deliveryOf(id, first & 0x0f), end - at);
+    const delivery = deliveryOf(id, first & 0x0f);
+    this.#packets.onPublish(topic, block.subarray(at, end), delivery, end - at, properties);
   }
 }
