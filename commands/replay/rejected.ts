@@ -15,7 +15,7 @@ import { RawFileName, rawFolder } from '../../collector/bronze/raw-file-name.ts'
 import { Recorder } from '../../collector/bronze/recorder.ts';
 import { listRejectedFiles, rejectedFolder } from '../../collector/bronze/rejected-file.ts';
 import { envelopeHead } from '../../collector/payload/envelope.ts';
-import type { Topics } from '../../collector/payload/topics.ts';
+import type { TopicEntry, Topics } from '../../collector/payload/topics.ts';
 
 /** What became of rejected messages of an entry of the topics file. */
 export interface DecidedEntry {
@@ -159,9 +159,7 @@ class Decision {
     const count = this.#countOf(entry?.name ?? NO_ENTRY);
     count.messages++;
     const place =
-      entry === undefined || entry.ignore
-        ? undefined
-        : this.#placeOf(entry.hasEnvelope, topic, payload, receivedAt);
+      entry === undefined || entry.ignore ? undefined : this.#placeOf(entry, topic, payload, receivedAt);
     if (place === undefined) {
       count.rejected++;
       return undefined;
@@ -180,8 +178,8 @@ class Decision {
   }
 
   /** Where a message belongs, in either layout, and how its line begins there; undefined: it is rejected still. */
-  #placeOf(hasEnvelope: boolean, topic: string, payload: Buffer, receivedAt: Micros) {
-    const { topics, collector } = this.#options;
+  #placeOf({ hasEnvelope, decoder }: TopicEntry, topic: string, payload: Buffer, receivedAt: Micros) {
+    const { collector } = this.#options;
     if (hasEnvelope) {
       const key = `${receivedAt} ${topic}`;
       const before = this.#arrivals.get(key) ?? 0;
@@ -190,7 +188,7 @@ class Decision {
       const names = [RawFileName.ofMessage(topic, arrival), RawFileName.ofHourMessages(collector, arrival)];
       return { names, line: envelopeHead(arrival, topic), arrival };
     }
-    const decoded = topics.plain.decoder.decode(topic, payload, Date.now() * 1000);
+    const decoded = decoder.decode(topic, payload, Date.now() * 1000);
     const reading = typeof decoded === 'string' ? undefined : decoded[0];
     if (reading === undefined) return undefined;
     const { sensorId, time } = reading;

@@ -18,6 +18,11 @@ export class Layouts {
     }
   }
 
+  /** Whether a message of a topic may have brought what is a duplicate in a file of a sensor or hour. */
+  get hasMessages(): boolean {
+    return this.#hasMessages;
+  }
+
   /** Whether there are files of both kinds of a date. */
   areMixed(date: string): boolean {
     return this.#sensors.has(date) && this.#hours.has(date);

@@ -267,7 +267,7 @@ class Verification {
     );
     // Lines that silver lacks were counted as stored or duplicate when they were loaded; and a removed file of that name may
     // have brought what is a duplicate in this one.
-    const isMixed = this.#layouts.areMixed(name.slice(0, 10));
+    const isMixed = this.#layouts.hasMessages || this.#layouts.areMixed(name.slice(0, 10));
     const isFirst = this.#alone && !isMixed && !holdsEnvelopes(name) && !removed.had(name);
     if (isFirst && missing + forgotten === 0) {
       names.push('stored', 'duplicates');

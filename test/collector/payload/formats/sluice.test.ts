@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { type Micros, parseTime, zoneOf } from '../../../../base/time.ts';
+import { type Micros, parseTime, utc, zoneOf } from '../../../../base/time.ts';
 import { UNKNOWN_ARRIVAL } from '../../../../collector/payload/decoder.ts';
 import { MAX_PAYLOAD_BYTES, numberOf, storable } from '../../../../collector/payload/reading.ts';
 import { SluiceDecoder } from '../../../../collector/payload/sluice-decoder.ts';
+import { readTopics } from '../../../../collector/payload/topics-file.ts';
 
 import { decoding } from '../decoding.ts';
 
@@ -140,4 +141,53 @@ test('an entry may take what is not quite of the form', () => {
   expect(strict('a', { id: 7, dt: '2025-11-12', value: 1 })).toBe('id is not a string');
   expect(strict('a', { id: 'a', value: 1 })).toBe('dt is missing');
   expect(strict('a', '[1]')).toBe('not a JSON object');
+});
+
+describe('ids that are bound to topics', () => {
+  const at = parseTime('2025-11-12T10:15:00Z', utc)!;
+  const message = (id: string, dt = '2025-11-12T10:15:00Z') => JSON.stringify({ id, dt, value: 1 });
+  const decoded = (yaml: string, topic: string, payload: string) => {
+    const { decoder } = readTopics(`topics: [${yaml}]`, { zone: 'UTC' }).find(topic)!;
+    const readings = decoder.decode(topic, Buffer.from(payload), at);
+    return typeof readings === 'string'
+      ? readings
+      : readings.map(({ sensorId, problem }) => problem ?? sensorId);
+  };
+
+  test('a device sends under its own id, and under no other', () => {
+    const yaml = '{ filter: "sensors/{device}", ids: "Sensor {device}" }';
+    expect(decoded(yaml, 'sensors/1', message('Sensor 1'))).toEqual(['Sensor 1']);
+    expect(decoded(yaml, 'sensors/1', message('Sensor 2'))).toBe('id is not one that this topic may send');
+    expect(decoded(yaml, 'sensors/1', message('Sensor 11'))).toBe('id is not one that this topic may send');
+    // What is ahead of the clock may be decided again, and without its topic.
+    expect(decoded(yaml, 'sensors/1', message('Sensor 2', '2025-12-24T10:15:00Z'))).toBe(
+      'id is not one that this topic may send',
+    );
+    expect(decoded(yaml, 'sensors/1', message('Sensor 1', '2025-12-24T10:15:00Z'))).toBe(
+      'dt is more than a day ahead',
+    );
+    const entry = readTopics(`topics: [${yaml}]`, { zone: 'UTC' }).find('sensors/1')!;
+    expect(entry).toMatchObject({ hasEnvelope: false, hasOwnTime: true });
+    // The form that is known by sight says nothing of the topic.
+    expect(entry.decoder.common).toBeUndefined();
+  });
+
+  test('several ids, and whatever begins so; each item of an array by itself', () => {
+    const yaml = '{ filter: "p/{device}/#", arrays: true, ids: ["{device}", "{device}/*"] }';
+    const items = ['a', 'a/t', 'ab', 'b'].map(id => JSON.parse(message(id)));
+    expect(decoded(yaml, 'p/a/x', JSON.stringify(items))).toEqual([
+      'a',
+      'a/t',
+      'id is not one that this topic may send',
+      'id is not one that this topic may send',
+    ]);
+  });
+
+  test('what is wrong with them is told', () => {
+    const wrong = (ids: string) => () =>
+      readTopics(`topics: [{ filter: "s/{d}", ids: ${ids} }]`, { zone: 'UTC' });
+    expect(wrong('"{x}"')).toThrow('ids must name only what there is');
+    expect(wrong('"{d}/{path}"')).toThrow('ids must be made of the topic only');
+    expect(wrong('[]')).toThrow('ids must');
+  });
 });
