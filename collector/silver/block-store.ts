@@ -112,7 +112,7 @@ export class BlockStore {
   ): Promise<boolean> {
     const tried = blocks.map(block => ({ ...block, watermark: block.watermark.fork() }));
     const seen = this.#seenOn(client);
-    const batch = new DirectBatch(tried, decoder, id => seen.has(id));
+    const batch = new DirectBatch(tried, decoder, seen);
     try {
       await storeDirect(client, this.#collector, batch, seen);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { FoundSensor } from './found-sensors.ts';
 import { firstLineHash } from './ledger.ts';
 import type { LineDecoder } from './line-decoder.ts';
 import { isFlagged, loadedText, unflaggedText } from './reading-columns.ts';
+import { SeenSensors } from './seen-sensors.ts';
 import { StaleMinutes } from './stale-minutes.ts';
 
 /** Lines become rows in pieces of about this size. The text of a whole block would be a large object, which V8 keeps for long. */
@@ -32,14 +33,10 @@ export class DirectBatch {
 
   /**
    * @param blocks their watermarks are moved behind their lines.
-   * @param isSeen whether silver.seen_sensor is known to have a sensor.
+   * @param seen what silver.seen_sensor is known to have.
    */
-  constructor(
-    blocks: readonly Block[],
-    decoder: LineDecoder,
-    isSeen: (sensorId: string) => boolean = () => false,
-  ) {
-    this.stale = new StaleMinutes(isSeen);
+  constructor(blocks: readonly Block[], decoder: LineDecoder, seen = new SeenSensors()) {
+    this.stale = new StaleMinutes(seen);
     this.#blocks = blocks;
     this.#decoder = decoder;
     this.ranges = blocks.map(block =>

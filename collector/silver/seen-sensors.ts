@@ -3,13 +3,31 @@ import type { ClientBase } from 'pg';
 /** Ids that somebody makes up endlessly must not fill the memory. */
 const MOST_SENSORS = 250_000;
 
+/** A sensor that silver.seen_sensor has. */
+export interface SeenSensor {
+  /** The last batch that had a reading of it, and the minute of that reading. For `StaleMinutes`. */
+  batch: number;
+  minute: number;
+}
+
 /** The sensors that silver.seen_sensor is known to have, so that it is written only for new ones. */
 export class SeenSensors {
-  readonly #known = new Set<string>();
+  readonly #known = new Map<string, SeenSensor>();
+  #batches = 0;
 
-  /** Whether a sensor is known to be there. */
-  has(sensorId: string): boolean {
-    return this.#known.has(sensorId);
+  /** @param known those that are there for sure. */
+  constructor(known: Iterable<string> = []) {
+    for (const id of known) this.#add(id);
+  }
+
+  /** Begins a batch. @returns its number. */
+  begin(): number {
+    return ++this.#batches;
+  }
+
+  /** A sensor that is known to be there. */
+  get(sensorId: string): SeenSensor | undefined {
+    return this.#known.get(sensorId);
   }
 
   /**
@@ -28,7 +46,11 @@ export class SeenSensors {
     );
     return () => {
       if (this.#known.size + ids.length > MOST_SENSORS) this.#known.clear();
-      for (const id of ids) this.#known.add(id);
+      for (const id of ids) this.#add(id);
     };
+  }
+
+  #add(sensorId: string): void {
+    this.#known.set(sensorId, { batch: 0, minute: 0 });
   }
 }

@@ -1,46 +1,40 @@
+import type { SeenSensors } from './seen-sensors.ts';
+
 /** Minutes become text in pieces of about this size. */
 const PIECE_BYTES = 32 * 1024;
-/**
- * Of so many sensors the last minute is remembered. Where more take turns, each brings a new minute mostly; one that is
- * there twice costs a row, and remembering all of them more.
- */
-const MOST_SENSORS = 10_000;
 
 /**
  * Minutes that the readings of a batch fall into, in COPY's text format for `sluice.stale_minute`, and the sensors among them that
- * nobody has seen. Those of a sensor come in order, mostly, so remembering its last one is enough.
+ * nobody has seen. Those of a sensor come in order, mostly, so remembering its last one is enough: a minute that is there twice
+ * costs a row. It is remembered with the sensors that are known anyway, as 100,000 of them in a table for each batch
+ * would cost more than their readings.
  */
 export class StaleMinutes {
-  /** Sensors that are not known to be in silver.seen_sensor. */
-  readonly unseen = new Set<string>();
-  readonly #isSeen: (sensorId: string) => boolean;
+  /** Sensors that are not known to be in silver.seen_sensor, each with its last minute. */
+  readonly #unseen = new Map<string, number>();
+  readonly #seen: SeenSensors;
+  readonly #batch: number;
   readonly #pieces: Buffer[] = [];
   #text = '';
-  readonly #last = new Map<string, number>();
   #sensorId = '';
   #minute = 0;
   /** The last minute as ISO 8601. */
   #time = '';
   #timeOf = -1;
 
-  constructor(isSeen: (sensorId: string) => boolean) {
-    this.#isSeen = isSeen;
+  constructor(seen: SeenSensors) {
+    this.#seen = seen;
+    this.#batch = seen.begin();
   }
 
   /** @param second since 1970. */
   add(sensorId: string, second: number): void {
-    const minute = second - (second % 60);
+    const minute = Math.floor(second / 60);
     if (minute === this.#minute && sensorId === this.#sensorId) return;
     this.#minute = minute;
     this.#sensorId = sensorId;
-    const last = this.#last.get(sensorId);
-    if (last === minute) return;
-    if (last === undefined) {
-      if (!this.#isSeen(sensorId)) this.unseen.add(sensorId);
-      if (this.#last.size >= MOST_SENSORS) this.#last.clear();
-    }
-    this.#last.set(sensorId, minute);
-    if (minute !== this.#timeOf) this.#time = new Date(minute * 1000).toISOString();
+    if (this.#has(sensorId, minute)) return;
+    if (minute !== this.#timeOf) this.#time = new Date(minute * 60_000).toISOString();
     this.#timeOf = minute;
     const id = sensorId.includes('\\') ? sensorId.replaceAll('\\', '\\\\') : sensorId;
     this.#text += `${this.#time}\t${id}\n`;
@@ -51,6 +45,25 @@ export class StaleMinutes {
   get rows(): readonly Buffer[] {
     this.#cut();
     return this.#pieces;
+  }
+
+  /** Sensors that are not known to be in silver.seen_sensor. */
+  get unseen(): Iterable<string> {
+    return this.#unseen.keys();
+  }
+
+  /** Whether the minute is the last one of its sensor in this batch; from now on it is. */
+  #has(sensorId: string, minute: number): boolean {
+    const known = this.#seen.get(sensorId);
+    if (known === undefined) {
+      if (this.#unseen.get(sensorId) === minute) return true;
+      this.#unseen.set(sensorId, minute);
+      return false;
+    }
+    if (known.batch === this.#batch && known.minute === minute) return true;
+    known.batch = this.#batch;
+    known.minute = minute;
+    return false;
   }
 
   #cut(): void {
