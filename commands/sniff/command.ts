@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -40,7 +41,7 @@ export default (command: Command) =>
 /**
  * `sluice sniff`: shows topics as they come and what the topics file makes of each; on a terminal a table that refreshes,
  * else a line of JSON a message.
- * @returns with --explain: whether the message is taken without a problem; else true.
+ * @returns with --explain: whether the message is taken without a problem; else whether it has written what it was asked for.
  */
 async function sniffCommand(
   config: Config,
@@ -59,6 +60,8 @@ async function sniffCommand(
     if (!isTable && given.suggest !== '-') process.stdout.write(`${line(message, verdict)}\n`);
   };
   const sniffing = await Sniffing.start(config, filter, onMessage);
+  const duration = given.for === undefined ? 'until Ctrl-C' : `for ${given.for} s`;
+  process.stderr.write(`Listening on ${filter} at ${new URL(config.MQTT_URL).host}, ${duration}.\n`);
   const draw = () =>
     process.stdout.write(
       board(seen, Date.now() * 1000, process.stdout.columns ?? 80, process.stdout.rows ?? 24),
@@ -71,8 +74,18 @@ async function sniffCommand(
     await sniffing.stop();
   }
   if (isTable) draw();
+  if (seen.all.length === 0) {
+    const unwritten = given.suggest === undefined ? '' : ' No topics file was written.';
+    process.stderr.write(
+      `Nothing came on ${filter} ${duration}.${unwritten} Listen for longer, or with another filter; the broker may also keep from this user what it may not read.\n`,
+    );
+    return given.suggest === undefined;
+  }
   if (given.suggest !== undefined) {
-    const text = suggest(seen.all, config.SENSOR_TIMEZONE);
+    const text = suggest(seen.all, {
+      zone: config.SENSOR_TIMEZONE,
+      folder: given.suggest === '-' ? process.cwd() : dirname(resolve(given.suggest)),
+    });
     if (given.suggest === '-') process.stdout.write(text);
     else await writeFile(given.suggest, text, { flag: 'wx' });
     if (given.suggest !== '-') process.stderr.write(`Wrote ${given.suggest}.\n`);
@@ -135,8 +148,10 @@ async function ended(after: number | undefined): Promise<void> {
 }
 
 function seconds(text: string): number {
-  const [, digits, unit = 's'] = /^(\d{1,6})([smh]?)$/.exec(text) ?? [];
-  if (digits === undefined || Number(digits) === 0)
-    throw new InvalidArgumentError('It must be a duration such as 30s, 5m or 1h.');
-  return Number(digits) * { s: 1, m: 60, h: 3600 }[unit === '' ? 's' : (unit as 's' | 'm' | 'h')];
+  const [, digits, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (digits === undefined || Number(digits) === 0) {
+    const hint = /^[1-9]\d{0,5}$/.test(text) ? `; did you mean ${text}s?` : '.';
+    throw new InvalidArgumentError(`It must be a duration with its unit, such as 30s, 5m or 1h${hint}`);
+  }
+  return Number(digits) * { s: 1, m: 60, h: 3600 }[unit as 's' | 'm' | 'h'];
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { shippedPresets } from '../../collector/payload/presets.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import { readTopics } from '../../collector/payload/topics-file.ts';
@@ -13,6 +15,15 @@ interface Candidate {
   hasBase: boolean;
 }
 
+const SCHEMA = join(import.meta.dirname, '../../docs/devices/topics.schema.json');
+
+export interface SuggestOptions {
+  /** SENSOR_TIMEZONE. */
+  zone: string;
+  /** Where the file will be: the schema that editors complete it by is named from there. */
+  folder: string;
+}
+
 /** A topic without a preset, and how to take it. */
 interface Generic {
   topic: string;
@@ -22,9 +33,8 @@ interface Generic {
 /**
  * Writes a topics file that would take what was seen: presets where their messages are recognised, otherwise an entry for
  * each kind of topic; what nobody can decide stands there as comments.
- * @param zone SENSOR_TIMEZONE.
  */
-export function suggest(seen: readonly SeenTopic[], zone: string): string {
+export function suggest(seen: readonly SeenTopic[], { zone, folder }: SuggestOptions): string {
   const { used, rest } = recognise(seen, zone);
   const generic: Generic[] = [];
   const undecided: string[] = [];
@@ -35,9 +45,7 @@ export function suggest(seen: readonly SeenTopic[], zone: string): string {
     else undecided.push(`# Not taken: ${oneLine(topic)} (${recipe}): ${shown(last.payload, 60)}`);
   }
   const entries = [...merged(generic), ...used.map(({ name }) => `  - use: ${name}`)];
-  return [
-    '# yaml-language-server: $schema=./topics.schema.json',
-    '# Written by `sluice sniff --suggest` from what it saw. The first entry whose filter matches a topic decides.',
+  const body = [
     entries.length === 0
       ? '# Nothing was seen that could be taken.\ntopics: [{ filter: "sensors/#" }]'
       : 'topics:',
@@ -45,6 +53,36 @@ export function suggest(seen: readonly SeenTopic[], zone: string): string {
     ...(undecided.length === 0 ? [] : ['', ...undecided.sort()]),
     '',
   ].join('\n');
+  return [
+    ...(existsSync(SCHEMA) ? [`# yaml-language-server: $schema=${relative(folder, SCHEMA)}`] : []),
+    '# Written by `sluice sniff --suggest` from what it saw. The first entry whose filter matches a topic decides.',
+    ...(hasLocalTimes(seen, body)
+      ? [
+          `zone: ${zone === 'UTC' ? machineZone() : zone} # Times without an offset were seen: name the zone of the devices.`,
+        ]
+      : []),
+    body,
+  ].join('\n');
+}
+
+/** Whether some times are others in another zone. */
+function hasLocalTimes(seen: readonly SeenTopic[], body: string): boolean {
+  const [one, other] = ['Etc/GMT+5', 'Etc/GMT-5'].map(zone =>
+    readTopics(`zone: ${zone}\n${body}`, { zone: 'UTC' }),
+  );
+  return seen.some(({ topic, samples, last }) =>
+    samples.some(payload => {
+      const times = (topics: Topics) =>
+        judge(topics, { ...last, topic, payload })
+          .readings.map(({ time }) => time)
+          .join();
+      return times(one!) !== times(other!);
+    }),
+  );
+}
+
+function machineZone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** The presets whose messages are among what was seen, and what none of them decides. */

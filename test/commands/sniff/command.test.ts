@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
@@ -59,10 +60,13 @@ test('what is wrong with the file, and with the call, is told', async () => {
     2,
     expect.stringContaining('topics.yaml:1:12: filter must have # or {name#} at its end only'),
   ]);
-  expect(await sniff(['--for', 'ever'], {})).toMatchObject({
-    status: 2,
-    err: expect.stringContaining('such as 30s'),
-  });
+  for (const [duration, hint] of [
+    ['ever', 'such as 30s, 5m or 1h.'],
+    ['3', 'did you mean 3s?'],
+  ] as const) {
+    const refused = await sniff(['--for', duration], {});
+    expect(refused).toMatchObject({ status: 2, err: expect.stringContaining(hint) });
+  }
 });
 
 test.skipIf(withoutMosquitto)(
@@ -95,6 +99,11 @@ test.skipIf(withoutMosquitto)(
       expect(topics.find('garden/soil')?.name).toBe('garden/soil');
       const narrow = await sniff(['garden/#', '--for', '2s'], env);
       expect(narrow.out.trim().split('\n')).toHaveLength(1);
+      expect(narrow.err).toContain(`Listening on garden/# at ${new URL(mosquitto.url).host}, for 2 s.`);
+      const unwritten = join(folder.path, 'unwritten.yaml');
+      const nothing = await sniff(['nobody/#', '--for', '1s', '--suggest', unwritten], env);
+      expect([nothing.status, existsSync(unwritten)]).toEqual([1, false]);
+      expect(nothing.err).toContain('Nothing came on nobody/# for 1 s. No topics file was written.');
     } finally {
       await publisher.endAsync();
     }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readTopics } from '../../../collector/payload/topics-file.ts';
 import { judge, type Message } from '../../../commands/sniff/message.ts';
@@ -14,7 +16,7 @@ function seeing(messages: [topic: string, payload: unknown][]) {
     return { topic, payload: bytes, qos: 1, retain: false, arrival };
   });
   for (const message of all) seen.add(message, judge(none, message));
-  return { all, file: suggest(seen.all, 'UTC') };
+  return { all, file: suggest(seen.all, { zone: 'UTC', folder: '/' }) };
 }
 
 /** What the file makes of the messages: outcomes by topic. */
@@ -64,6 +66,16 @@ test('the file takes the messages of five presets, and of none, unedited', () =>
   expect(
     scale.decoder.decode('lab/scale', Buffer.from('{"weight": 12.5, "timestamp": 1762941600}'), arrival),
   ).toEqual([{ sensorId: 'lab/scale/weight', time: 1762941600_000_000, value: 12.5 }]);
+});
+
+test('a zone is named where a local time was seen, and only there; the schema is there', () => {
+  const local = { Time: '2025-11-12T10:00:00', ENERGY: { Power: 25 } };
+  expect(seeing([['tele/plug/SENSOR', local]]).file).toMatch(/^zone: \S+ # Times without an offset/m);
+  expect(seeing([['lab/scale', { weight: 1, timestamp: 1762941600 }]]).file).not.toContain('zone:');
+  // Plain messages go by SENSOR_TIMEZONE, whatever the file says.
+  expect(seeing([['s/1', { id: 'a', dt: '2025-11-12T10:00:00', value: 1 }]]).file).not.toContain('zone:');
+  const [, schema] = /\$schema=(\S+)/.exec(seeing([['a/b', '1']]).file)!;
+  expect(existsSync(join('/', schema!))).toBe(true);
 });
 
 test('what cannot be taken is a comment, whatever it holds', () => {
