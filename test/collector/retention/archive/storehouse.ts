@@ -29,7 +29,7 @@ export class Storehouse {
   }
 
   /** Copies what waits, once. @returns the archiver, stopped. @param settings that are others than those of the house. */
-  async archive(settings: Record<string, string> = {}): Promise<Archiver> {
+  async archive(settings: Record<string, string> = {}, now = Date.now()): Promise<Archiver> {
     const { dataDir, database, collector } = this.house.pipeline;
     const config = configFor({
       ...this.settings,
@@ -37,7 +37,13 @@ export class Storehouse {
       DATABASE_URL: database.url,
       ...settings,
     });
-    const archiver = new Archiver({ config, url: config.ARCHIVE_URL!, collector, log: silent });
+    const archiver = new Archiver({
+      config,
+      url: config.ARCHIVE_URL!,
+      collector,
+      log: silent,
+      now: () => now,
+    });
     await archiver.run();
     await archiver.stop();
     return archiver;
@@ -48,8 +54,8 @@ export class Storehouse {
   }
 
   /** Runs the command line on a folder and a database, and on this archive. */
-  sluice(pipeline: Pipeline, args: string[]) {
-    return sluice(args, { ...pipeline.env, ...this.settings });
+  sluice(pipeline: Pipeline, args: string[], env: Record<string, string> = {}) {
+    return sluice(args, { ...pipeline.env, ...this.settings, ...env });
   }
 
   /** Puts other bytes in the place of an object, as another hand could. */
