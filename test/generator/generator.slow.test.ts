@@ -184,7 +184,6 @@ test('faults are sent when the settings or the caller want them, and are counted
   });
   await eventually(() => expect(faultless.counts.sent).toBeGreaterThan(2000));
   await Promise.all([faulty.stop(), faultless.stop()]);
-  expect(faulty.counts.acknowledged).toBe(faulty.counts.sent);
   expect(Object.values(faultless.counts.faults)).toEqual([0, 0, 0, 0, 0]);
 });
 

@@ -88,11 +88,15 @@ export class StreamPublisher implements AsyncDisposable {
     await Promise.all(pending);
   }
 
-  /** Messages of the consumer that nobody has had, and that nobody has acknowledged. */
+  /** Messages of the consumer that nobody has had, and that nobody has acknowledged. Infinite while no server answers. */
   async left(): Promise<number> {
-    const manager = await this.#library.jetstreamManager(this.#connection);
-    const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, CONSUMER);
-    return num_pending + num_ack_pending;
+    try {
+      const manager = await this.#library.jetstreamManager(this.#connection, { checkAPI: false });
+      const { num_pending, num_ack_pending } = await manager.consumers.info(STREAM, CONSUMER);
+      return num_pending + num_ack_pending;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
   }
 
   async #publish(subject: string, sent: Sent): Promise<void> {
