@@ -10,6 +10,7 @@ export interface Plan {
     | 'fleet'
     | 'baseline'
     | 'catch-up'
+    | 'import'
     | 'latency'
     | 'midnight'
     | 'memory'
@@ -26,6 +27,7 @@ export interface Plan {
   baseline: { sluice: Amount; baseline: Amount; rounds: number };
   /** Lines are dealt to `sensors` raw files. */
   catchUp: { lines: number; sensors: number; rounds: number };
+  import: { rows: number; sensors: number; rounds: number };
   /** Of each case the first `warmupSeconds` are not counted. */
   latency: { cases: { rate: number; sensors: number }[]; seconds: number; warmupSeconds: number };
   /** Full rate, and messages a second for the delays. */
@@ -49,6 +51,7 @@ export const full: Plan = {
     fleet: 150,
     baseline: 70,
     'catch-up': 220,
+    import: 240,
     latency: 200,
     memory: 390,
     growth: 240,
@@ -79,6 +82,7 @@ export const full: Plan = {
     rounds: 3,
   },
   catchUp: { lines: 5_000_000, sensors: 5, rounds: 3 },
+  import: { rows: 2_000_000, sensors: 100, rounds: 3 },
   latency: {
     cases: [
       { rate: 5, sensors: 5 },
@@ -129,6 +133,7 @@ export const quick: Plan = {
     fleet: 30,
     baseline: 12,
     'catch-up': 8,
+    import: 30,
     latency: 35,
     memory: 30,
     growth: 25,
@@ -159,6 +164,7 @@ export const quick: Plan = {
     rounds: 1,
   },
   catchUp: { lines: 200_000, sensors: 5, rounds: 1 },
+  import: { rows: 200_000, sensors: 100, rounds: 1 },
   latency: {
     cases: [
       { rate: 5, sensors: 5 },

@@ -20,6 +20,7 @@ import { measureCatchUp } from './parts/catch-up.ts';
 import { measureFleet } from './parts/fleet.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureHttp } from './parts/http.ts';
+import { measureImport } from './parts/import.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureManySensors } from './parts/many-sensors.ts';
 import { measureMemory } from './parts/memory.ts';
@@ -42,6 +43,7 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   fleet: measureFleet,
   baseline: measureBaseline,
   'catch-up': measureCatchUp,
+  import: measureImport,
   latency: measureLatency,
   midnight: measureMidnight,
   memory: measureMemory,
@@ -51,7 +53,7 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   rivals: measureRivals,
 };
 /** Only measured where they are asked for. */
-const optional = new Set(['brokers', 'rivals']);
+const optional = new Set(['import', 'brokers', 'rivals']);
 const usual = Object.keys(parts).filter(name => !optional.has(name));
 
 const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--rivals] [--compare] [--out FOLDER]

@@ -14,7 +14,8 @@ import { ratios, spread } from '../stats.ts';
 
 const hasPsql = spawnSync('psql', ['--version']).error === undefined;
 const bareCopy = fileURLToPath(new URL('../bare-copy.ts', import.meta.url));
-const copyName = hasPsql ? 'psql \\copy' : 'COPY (pg-copy-streams; no psql here)';
+/** What COPY is run by. */
+export const copyName = hasPsql ? 'psql \\copy' : 'COPY (pg-copy-streams; no psql here)';
 
 /** What there is to load: raw files, and the same rows as COPY takes them. */
 interface Recording {
@@ -63,7 +64,12 @@ export async function measureCatchUp(bench: Bench, plan: Plan): Promise<PartResu
   };
 }
 
-async function copyRows(bench: Bench, database: BenchDatabase, { rowsFile, lines }: Recording) {
+/** Rows a second of COPY, alone. */
+export async function copyRows(
+  bench: Bench,
+  database: BenchDatabase,
+  { rowsFile, lines }: Pick<Recording, 'rowsFile' | 'lines'>,
+) {
   const table = 'silver.sensor_reading (time, sensor_id, value, quality)';
   const command = ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-c', `\\copy ${table} FROM '${rowsFile}'`];
   const began = Date.now();
