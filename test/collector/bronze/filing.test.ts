@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
@@ -51,11 +51,12 @@ const topics = new Topics(
   utc,
 );
 
-async function recording(dataDir: string, clock = () => NOW) {
+async function recording(dataDir: string, clock = () => NOW, hourly?: string) {
   const recorder = new Recorder({
     dataDir,
     topics,
     lateMinutes: 5,
+    hourly,
     descriptors: 16,
     log: silent,
     now: clock,
@@ -160,6 +161,34 @@ test('a message that the broker had kept is taken where the topic said something
   await under.record('a/retained', '2', 4, QOS_1 | RETAIN);
   await under.record('a/retained', '1', 5, QOS_1 | RETAIN);
   expect(await linesOf(folder.path, '2025-11-12_@a%2Fretained.jsonl')).toHaveLength(3);
+});
+
+test('files of hours tell what the broker had kept as well, after a restart, a crash and a change of the setting', async () => {
+  await using folder = await temporaryFolder();
+  const written = join(folder.path, 'newest.jsonl');
+  const kept = async (payloads: string[], hour: number, hourly?: string) => {
+    await using under = await recording(folder.path, () => NOW + hour * 3_600_000, hourly);
+    for (const payload of payloads) await under.record('a/retained', payload, 1, QOS_1 | RETAIN);
+    return under.recorder.counts.recorded;
+  };
+  expect(await kept(['1', '1'], 0, 'c')).toBe(1);
+  const before = await readFile(written, 'utf8');
+  expect(await kept(['1', '2'], 1, 'c')).toBe(1);
+  // Of a crash, after which what was written down is old.
+  await writeFile(written, before);
+  expect(await kept(['2'], 2, 'c')).toBe(0);
+  expect(await kept(['2'], 3)).toBe(0);
+  expect(await kept(['3', '3'], 4)).toBe(1);
+  expect(await kept(['3'], 5, 'c')).toBe(0);
+  expect(await kept(['2'], 6, 'c')).toBe(1);
+  expect(await kept(['2'], 7)).toBe(0);
+  const names = [
+    '2025-11-12T10_@@@c',
+    '2025-11-12T11_@@@c',
+    '2025-11-12T16_@@@c',
+    '2025-11-12_@a%2Fretained',
+  ];
+  expect((await readdir(join(folder.path, 'raw'))).sort()).toEqual(names.map(name => `${name}.jsonl`));
 });
 
 test('a message whose topic no entry takes, or of which only the beginning came, is rejected', async () => {

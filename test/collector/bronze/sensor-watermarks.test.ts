@@ -128,7 +128,7 @@ test('in whatever order readings come, those are late that come after a much new
         expect(await lateIn(folder.path, lateMinutes)).toEqual(expected);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });
 
