@@ -42,9 +42,14 @@ const aboutSensors = {
     ),
 };
 
+/** Of rules about the pipeline: broker and database need a moment at each start. */
+const aboutPipeline = {
+  for: durationMs.default(60_000).describe('It fires when it has held for so long; default: 1min.'),
+};
+
 const rules = new Map<string, z.ZodType>([
   ...ruleKinds.map(kind => [kind.name, ruleOf(kind, aboutSensors)] as const),
-  ...pipelineRuleKinds.map(kind => [kind.name, ruleOf(kind, {})] as const),
+  ...pipelineRuleKinds.map(kind => [kind.name, ruleOf(kind, aboutPipeline)] as const),
 ]);
 
 function ruleOf(kind: { name: string; options: z.ZodRawShape }, more: z.ZodRawShape): z.ZodType {

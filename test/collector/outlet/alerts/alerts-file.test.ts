@@ -36,7 +36,7 @@ rules:
       group: 'rule',
     },
     { name: 'hot', above: 30, margin: 2, within: '1min', sensors: ['hall/*'], group: 'location' },
-    { name: 'disk', free_percent: 10 },
+    { name: 'disk', free_percent: 10, for: 60_000 },
   ]);
 });
 

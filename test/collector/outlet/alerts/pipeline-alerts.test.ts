@@ -24,10 +24,10 @@ test('what is wrong with the pipeline is told without a database; a restart neit
   await using folder = await temporaryFolder();
   const receivers = [{ name: 'hook', kind: 'webhook', url: hook.url }];
   const rules = [
-    { name: 'degraded', when: 'degraded', keep: 0 },
-    { name: 'lag', when: 'lag', seconds: 30, keep: 0 },
-    { name: 'slow', when: 'fsync', seconds: 1, keep: 0 },
-    { name: 'disk', when: 'disk', free_percent: 100, keep: 0 },
+    { name: 'degraded', when: 'degraded', for: 0, keep: 0 },
+    { name: 'lag', when: 'lag', seconds: 30, for: 0, keep: 0 },
+    { name: 'slow', when: 'fsync', seconds: 1, for: 0, keep: 0 },
+    { name: 'disk', when: 'disk', free_percent: 100, for: 0, keep: 0 },
   ];
   const look = async (view: Partial<typeof well>) => {
     const alerts = new Alerts({
@@ -68,7 +68,10 @@ test('a collector tells that its broker is away; the API shows it, and sluice al
   const receivers = [{ name: 'hook', kind: 'webhook', url: hook.url }];
   await writeFile(
     file,
-    JSON.stringify({ receivers, rules: [{ name: 'degraded', when: 'degraded', reasons: ['broker_away'] }] }),
+    JSON.stringify({
+      receivers,
+      rules: [{ name: 'degraded', when: 'degraded', for: 0, reasons: ['broker_away'] }],
+    }),
   );
   await using running = await collecting({ ALERTS_FILE: file });
   await eventually(() =>
