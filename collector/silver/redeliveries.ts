@@ -9,8 +9,8 @@ import { RawText } from './raw-text.ts';
 
 /** Packet identifiers are 1 to 65,535. */
 const IDENTIFIERS = 65_535;
-/** A broker has at most this many messages unacknowledged: what it sends again is no further back than this. */
-const MOST_IN_FLIGHT = 32_767;
+/** A step that is larger goes backwards: identifiers of lines that follow each other are taken to ascend by less. */
+const MOST_STEP = 32_767;
 /** Nor is it looked for among messages that came longer before: identifiers may have gone round since, unseen in this file. */
 const MOST_AGE: Micros = 3_600e6;
 
@@ -88,7 +88,7 @@ export class Redeliveries {
       if (sent === undefined && isOfHour && isWithout(line)) return ++looked < MOST_LOOKED_AT;
       // Another session, or none: identifiers before mean nothing here.
       if (sent === undefined || arrival - sent.arrival > MOST_AGE) return false;
-      return found.push(sent) < MOST_IN_FLIGHT;
+      return found.push(sent) < IDENTIFIERS;
     };
     if (text.linesBackFrom(start, take)) {
       const before = new RawText(join(dirname(text.path), fileBefore(text.path)));
@@ -120,16 +120,18 @@ class SessionWindow {
   note(message: Sent): void {
     const { packetId, repeats } = message;
     if (repeats) {
-      // What was received before is known already.
-      if (this.find(message) === undefined) {
+      const known = this.find(message);
+      // What was received before is known already; its identifier is still in use.
+      if (known !== undefined) this.#sent.set(packetId, { ...known, place: this.#place });
+      else {
         const ahead = this.#lastId === undefined ? 0 : distance(this.#lastId, packetId);
-        const step = ahead <= MOST_IN_FLIGHT ? ahead : ahead - IDENTIFIERS;
+        const step = ahead <= MOST_STEP ? ahead : ahead - IDENTIFIERS;
         this.#sent.set(packetId, { ...message, place: this.#place + step });
       }
       return;
     }
     const step = this.#lastId === undefined ? 0 : distance(this.#lastId, packetId);
-    if (this.#lastId !== undefined && (step === 0 || step > MOST_IN_FLIGHT)) {
+    if (this.#lastId !== undefined && (step === 0 || step > MOST_STEP)) {
       this.#sent.clear();
       this.#ascends = false;
     } else if (step > 0) this.#ascends = true;
@@ -139,12 +141,11 @@ class SessionWindow {
   }
 
   /** The message that this one repeats; undefined where none can be told. */
-  find({ packetId, arrival, digest }: Sent): Sent | undefined {
+  find({ packetId, arrival, digest }: Sent): (Sent & { place: number }) | undefined {
     const sent = this.#sent.get(packetId);
     if (sent === undefined || !this.#ascends || sent.digest !== digest) return undefined;
-    return this.#place - sent.place <= MOST_IN_FLIGHT && arrival - sent.arrival <= MOST_AGE
-      ? sent
-      : undefined;
+    // We let the broker have as many in flight as there are identifiers; after that many this one has been used again.
+    return this.#place - sent.place < IDENTIFIERS && arrival - sent.arrival <= MOST_AGE ? sent : undefined;
   }
 }
 

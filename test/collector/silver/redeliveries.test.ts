@@ -98,6 +98,21 @@ test('a message whose first sending was lost is one of its own, and what repeats
   expect(await firstSeconds(lines)).toEqual([1, 2, 60, 60]);
 });
 
+test('what stays in flight for long is recognised each time: its identifier is not used again meanwhile', async () => {
+  const lines = [
+    message(1, 144, '20'),
+    message(2, 145, '20'),
+    message(3, 23_000, '20'),
+    message(57, 145, '20', again),
+    message(58, 40_000, '20'),
+    message(59, 59_000, '20'),
+    message(65, 145, '20', again),
+    message(66, 5000, '20'),
+    message(70, 145, '20', again),
+  ];
+  expect(await firstSeconds(lines)).toEqual([1, 2, 3, 2, 58, 59, 2, 66, 2]);
+});
+
 test.each([
   ['another payload', [message(1, 1, '20'), message(2, 2, '20'), message(60, 2, '21', again)]],
   [
@@ -117,6 +132,7 @@ test.each([
       message(2, 2, '20'),
       message(3, 30_000, '20'),
       message(4, 60_000, '20'),
+      message(5, 1500, '20'),
       message(60, 2, '20', again),
     ],
   ],
