@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
+import { readEnvelope } from '../../collector/payload/envelope.ts';
 import { type Message, type Messages, numberIn } from './messages.ts';
 import { textOf, textsIn } from './texts.ts';
 
@@ -18,6 +20,8 @@ export class Bronze {
   /** How many lines there are of each publication. */
   readonly counts: Uint16Array;
   readonly lines = new Map<string, number>();
+  /** When messages without a time of their own came, µs since 1970, by publication. */
+  readonly arrivals = new Map<number, number[]>();
   readonly violations: string[] = [];
 
   /** @param sent publications with a smaller number may be there, others not. */
@@ -37,6 +41,10 @@ export class Bronze {
   ): Promise<void> {
     const names = async (folder: string) => [...(await textsIn(join(this.#dataDir, folder)))].sort();
     for (const name of await names('raw')) {
+      if (holdsEnvelopes(name)) {
+        this.lines.set(name, await this.#readEnvelopes(name));
+        continue;
+      }
       const lines = await this.#readRaw(name);
       this.lines.set(name, lines.length);
       await onFile(name, lines);
@@ -51,6 +59,23 @@ export class Bronze {
       if (original !== undefined) lines.push({ offset, original, text: bytes.toString('utf8') });
     }
     return lines;
+  }
+
+  /** @returns how many lines there are. */
+  async #readEnvelopes(name: string): Promise<number> {
+    const lines = await this.#linesOf(join('raw', name));
+    for (const { bytes, number } of lines) {
+      const where = `raw/${name}:${number}`;
+      const envelope = readEnvelope(bytes);
+      if (typeof envelope === 'string') {
+        this.#violate(where, `is not an envelope: ${bytes.toString('utf8').slice(0, 200)}`);
+        continue;
+      }
+      const original = this.#original(envelope.payload, where, name);
+      if (original === undefined) continue;
+      this.arrivals.set(original, [...(this.arrivals.get(original) ?? []), envelope.arrival]);
+    }
+    return lines.length;
   }
 
   async #readRejected(name: string): Promise<void> {
@@ -103,7 +128,13 @@ export class Bronze {
   }
 }
 
+function holdsEnvelopes(file: string): boolean {
+  return RawFileName.parse(file)?.name.holdsEnvelopes ?? false;
+}
+
 /** Whether a message belongs to a raw file, of a sensor and day or of an hour; undefined: to the rejected ones. */
-function isIn({ file: own, hour }: Message, file: string | undefined): boolean {
+function isIn({ file: own, hour, isEnvelope }: Message, file: string | undefined): boolean {
+  if (isEnvelope || (file !== undefined && holdsEnvelopes(file)))
+    return isEnvelope && file !== undefined && holdsEnvelopes(file);
   return file?.includes('_@@') ? hour === file.slice(0, 13) : own === file;
 }

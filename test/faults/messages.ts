@@ -12,6 +12,7 @@ export const messageKinds = [
   'midnight',
   'malformed',
   'no_number',
+  'envelope',
 ] as const;
 
 type MessageKind = (typeof messageKinds)[number];
@@ -23,8 +24,10 @@ export interface Message {
   payload: Buffer;
   /** The publication whose payload this is: its own number, of a repeat that of the repeated one. */
   original: number;
-  /** The raw file that its line belongs to; undefined where it is no reading and belongs to the rejected ones. */
+  /** The raw file that its line belongs to; undefined where it is no reading and belongs to the rejected ones, and of envelopes. */
   file: string | undefined;
+  /** Whether it is recorded as it came: it has no time of its own, and its line belongs to a file of its topic or hour of arrival. */
+  isEnvelope: boolean;
   /** Its hour, `2025-11-12T10`: where files are by hour, that of the file. */
   hour: string | undefined;
 }
@@ -39,6 +42,8 @@ interface Key {
 const SHARE = 0.025;
 /** Repeats and conflicts refer to one of this many publications before them. */
 const LOOK_BACK = 20_000;
+/** Topics of messages without a time of their own. */
+const ENVELOPE_TOPICS = 3;
 const HOUR = 3_600_000_000;
 const DAY = 24 * HOUR;
 
@@ -88,15 +93,22 @@ export class Messages {
   at(n: number): Message {
     const kind = this.#kindAt(n);
     if (kind === 'repeat') return { ...this.at(this.#earlier(n)), kind };
+    if (kind === 'envelope') {
+      const payload = Buffer.from(JSON.stringify({ v: this.#valueAt(n, kind), n }));
+      const topic = `plain/${(n % ENVELOPE_TOPICS) + 1}`;
+      return { kind, topic, payload, original: n, file: undefined, hour: undefined, isEnvelope: true };
+    }
+    const isEnvelope = false;
     const topic = `sensors/${(n % this.#sensors) + 1}`;
     const key = this.#keyAt(n);
     if (kind === 'malformed') {
-      return { kind, topic, payload: this.#malformed(n, key), original: n, file: undefined, hour: undefined };
+      const payload = this.#malformed(n, key);
+      return { kind, topic, payload, original: n, file: undefined, hour: undefined, isEnvelope };
     }
     const fields = { id: key.sensor, dt: isoMicros(key.time), value: this.#valueAt(n, kind), n };
     const file = `${fields.dt.slice(0, 10)}_${key.sensor.replaceAll(' ', '_')}.jsonl`;
     const hour = fields.dt.slice(0, 13);
-    return { kind, topic, payload: Buffer.from(JSON.stringify(fields)), original: n, file, hour };
+    return { kind, topic, payload: Buffer.from(JSON.stringify(fields)), original: n, file, hour, isEnvelope };
   }
 
   #kindAt(n: number): MessageKind {

@@ -18,6 +18,8 @@ export class Mosquitto implements AsyncDisposable {
   readonly port: number;
   readonly #conf: string;
   #child: ChildProcess | undefined;
+  /** When it was started, ms since 1970. */
+  readonly starts: number[] = [];
 
   private constructor(conf: string, port: number) {
     this.#conf = conf;
@@ -48,6 +50,7 @@ export class Mosquitto implements AsyncDisposable {
 
   async start(): Promise<void> {
     if (mosquittoProgram === undefined) throw new Error('mosquitto is not installed');
+    this.starts.push(Date.now());
     // A session of its own: Ctrl-C is for the harness, which stops everything in its order.
     const child = spawn(mosquittoProgram, ['-c', this.#conf], { stdio: 'ignore', detached: true });
     this.#child = child;

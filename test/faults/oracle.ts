@@ -21,8 +21,10 @@ export interface Judgement {
   acknowledged: number;
   /** Acknowledged publications that are not in bronze, and readings of bronze that are not in silver. */
   lost: number;
-  /** Lines that were loaded twice. */
+  /** Lines that were loaded twice, and messages without a time of their own that were stored twice although the broker lived. */
   double: number;
+  /** Messages without a time of their own that are stored twice, as the broker was restarted between their arrivals. */
+  doubledByBroker: number;
   /** Lines beyond what was published: the broker sent again what the collector had recorded already. */
   redelivered: number;
   restartsWithPending: number;
@@ -42,8 +44,18 @@ export async function judge(world: World): Promise<Judgement> {
       silver.compare(file, lines, readLateMarks(join(world.dataDir, 'raw', file))),
     );
     const { doubleLines } = await silver.compareTotals(bronze.lines);
-    violations.push(...bronze.violations, ...silver.violations, ...(await differencesOfGold(client)));
-    return { missingRows: silver.missingRows, doubleLines };
+    const envelopes = judgeEnvelopes(world, bronze, await silver.storedEnvelopes());
+    violations.push(
+      ...bronze.violations,
+      ...silver.violations,
+      ...envelopes.violations,
+      ...(await differencesOfGold(client)),
+    );
+    return {
+      missingRows: silver.missingRows + envelopes.missing,
+      doubleLines: doubleLines + envelopes.doubled,
+      doubledByBroker: envelopes.doubledByBroker,
+    };
   });
   const verified = await runVerify(world.env);
   if (verified.status !== 0)
@@ -55,6 +67,7 @@ export async function judge(world: World): Promise<Judgement> {
     acknowledged: world.publisher.acknowledged,
     lost: missing.length + silver.missingRows,
     double: silver.doubleLines,
+    doubledByBroker: silver.doubledByBroker,
     redelivered: redeliveries(world, bronze),
     restartsWithPending: await restartsWithPendingBytes(world),
     nights: await nightsWithWork(world),
@@ -133,12 +146,53 @@ async function missingFromBronze(world: World): Promise<number[]> {
   return missing;
 }
 
-function redeliveries({ publisher, messages }: World, { counts }: Bronze): number {
-  const published = new Uint16Array(counts.length);
+/**
+ * Holds what is stored of messages without a time of their own against what was published: as often as that, and no less
+ * than was acknowledged. What is stored once more too often is the broker's doing where it was restarted in between: nothing
+ * tells such a message from another one then.
+ */
+function judgeEnvelopes(world: World, { counts, arrivals }: Bronze, stored: ReadonlyMap<number, number>) {
+  const published = publications(world, counts.length);
+  const violations: string[] = [];
+  let missing = 0;
+  let doubled = 0;
+  let doubledByBroker = 0;
+  for (const [n, times] of arrivals) {
+    const surplus = (stored.get(n) ?? 0) - published[n]!;
+    // Of what came, as many as were published at most; repeats that the broker sent count once.
+    if ((stored.get(n) ?? 0) < Math.min(times.length, published[n]!)) {
+      missing++;
+      violations.push(
+        `publication ${n} came ${times.length} times and is stored ${stored.get(n) ?? 0} times`,
+      );
+    }
+    if (surplus <= 0) continue;
+    const [first, last] = [Math.min(...times) / 1000, Math.max(...times) / 1000];
+    if (world.mosquitto.starts.some(start => start > first && start < last)) doubledByBroker += surplus;
+    else {
+      doubled += surplus;
+      violations.push(
+        `publication ${n} is stored ${surplus} times too often, and the broker was not restarted`,
+      );
+    }
+  }
+  for (const n of stored.keys())
+    if (!arrivals.has(n)) violations.push(`silver has publication ${n}, and no line says so`);
+  return { violations, missing, doubled, doubledByBroker };
+}
+
+/** How often each payload was published. */
+function publications({ publisher, messages }: World, length: number): Uint16Array {
+  const published = new Uint16Array(length);
   for (let n = 0; n < publisher.sent; n++) {
     const { original } = messages.at(n);
     published[original] = published[original]! + 1;
   }
+  return published;
+}
+
+function redeliveries(world: World, { counts }: Bronze): number {
+  const published = publications(world, counts.length);
   return counts.reduce((sum, count, n) => sum + Math.max(0, count - published[n]!), 0);
 }
 

@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+/** Messages without a time of their own: each stores its number. */
+const ENVELOPES = `  - { filter: "plain/{device}", format: json, sensor: "plain/{device}/{path}", values: [n] }\n`;
+
 /** Topics file and registry of a run, as they are changed for reloads. What the run publishes means the same in each form of them. */
 export class ReloadedFiles {
   readonly topics: string;
@@ -25,7 +28,7 @@ export class ReloadedFiles {
   async change(): Promise<void> {
     this.#turn++;
     const other = `  - { filter: other/${this.#turn}, format: number }\n`;
-    await writeFile(this.topics, `topics:\n  - filter: sensors/#\n${other}`);
+    await writeFile(this.topics, `topics:\n  - filter: sensors/#\n${ENVELOPES}${other}`);
     await writeFile(this.registry, `${this.#sensors}Other ${this.#turn},temperature,°C,Hall,0,1\n`);
   }
 

@@ -53,6 +53,7 @@ function summary({
   kills,
   lost,
   double,
+  doubledByBroker,
   redelivered,
   ...rest
 }: Outcome): string {
@@ -68,6 +69,7 @@ function summary({
     ['duplicates that the broker sent', redelivered],
     ['lost', lost],
     ['double', double],
+    ['without a time, doubled by a broker restart', doubledByBroker],
     ['differences', rest.violations.length],
   ];
   return rows.map(([name, value]) => `${name.padEnd(40)} ${value}`).join('\n');

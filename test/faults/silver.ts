@@ -3,6 +3,9 @@ import type { LateMark } from '../../collector/bronze/late-marks.ts';
 import type { BronzeLine } from './bronze.ts';
 import { greatestValue, leastValue } from './messages.ts';
 
+/** SQL: whether a reading had no time of its own. */
+const IS_ENVELOPE = "sensor_id LIKE 'plain/%'";
+
 interface SilverRow {
   value: number;
   quality: string;
@@ -108,10 +111,18 @@ export class Silver {
     }
   }
 
+  /** How often each publication without a time of its own is stored. */
+  async storedEnvelopes(): Promise<Map<number, number>> {
+    const { rows } = await this.#client.query<{ n: number; count: number }>(
+      `SELECT value::int AS n, count(*)::int AS count FROM silver.sensor_reading WHERE ${IS_ENVELOPE} GROUP BY 1`,
+    );
+    return new Map(rows.map(({ n, count }) => [n, count]));
+  }
+
   /** What the tables hold beyond the files that were compared. */
   async compareTotals(ledgerLines: ReadonlyMap<string, number>): Promise<{ doubleLines: number }> {
     const { rows } = await this.#client.query<{ count: string }>(
-      'SELECT count(*) FROM silver.sensor_reading',
+      `SELECT count(*) FROM silver.sensor_reading WHERE NOT (${IS_ENVELOPE})`,
     );
     const extra = Number(rows[0]!.count) - this.expectedRows + this.missingRows;
     if (extra > 0) this.violations.push(`silver holds ${extra} rows that no raw file explains`);
