@@ -50,6 +50,7 @@ export class Alerts {
   #evaluating: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   #reported = '';
+  #isStopped = false;
 
   constructor(options: AlertsOptions) {
     const { file, dataDir, log } = options;
@@ -82,7 +83,7 @@ export class Alerts {
 
   /** Evaluates the rules about sensors; joins an evaluation that is under way. Never rejects. */
   evaluate(): Promise<void> {
-    if (this.#sensorRules.length === 0) return Promise.resolve();
+    if (this.#isStopped || this.#sensorRules.length === 0) return Promise.resolve();
     this.#evaluating ??= this.#evaluate().finally(() => {
       this.#evaluating = undefined;
     });
@@ -99,6 +100,8 @@ export class Alerts {
   }
 
   async stop(): Promise<void> {
+    // The last refresh comes after it.
+    this.#isStopped = true;
     clearInterval(this.#timer);
     await this.#looking;
     await this.#evaluating;

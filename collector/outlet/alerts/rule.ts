@@ -5,6 +5,8 @@ import { parseInterval } from '../../silver/interval.ts';
 interface Question {
   sql: string;
   values: readonly unknown[];
+  /** Of whom nothing is found any more, nothing is wrong any more; without it their alerts stay as they are. */
+  absentIsFine?: boolean;
   /** What is wrong, for a person. @param value as the SQL gives it, rounded. */
   summary: (sensor: string, value: string) => string;
 }

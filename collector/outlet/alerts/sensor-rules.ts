@@ -22,7 +22,9 @@ export async function observe(
   active: readonly string[],
 ): Promise<Observation[]> {
   const { when, sensors = ['*'], group = 'rule' } = rule;
-  const { sql, values, summary } = ruleKinds.find(({ name }) => name === when)!.question(rule as never);
+  const { sql, values, summary, absentIsFine } = ruleKinds
+    .find(({ name }) => name === when)!
+    .question(rule as never);
   const { groupSql, attribute } = groupOf(group);
   const place = values.length + 3;
   const { rows } = await client.query<{
@@ -37,7 +39,7 @@ export async function observe(
      WHERE o.bad OR o.sensor_id = ANY ($${place}::text[])`,
     [...patternsOf(sensors), ...values, active, ...attribute],
   );
-  return rows.map(({ sensor_id: subject, value, bad, fine, name }) => ({
+  const found = rows.map(({ sensor_id: subject, value, bad, fine, name }) => ({
     subject,
     group: group === 'sensor' ? subject : name,
     value: value ?? undefined,
@@ -45,6 +47,10 @@ export async function observe(
     fine,
     summary: summary(subject, value === null ? '' : String(Number(value.toPrecision(DIGITS)))),
   }));
+  if (absentIsFine !== true) return found;
+  const present = new Set(rows.map(({ sensor_id }) => sensor_id));
+  const absent = active.filter(sensor => !present.has(sensor));
+  return [...found, ...absent.map(subject => ({ subject, group: '', bad: false, fine: true, summary: '' }))];
 }
 
 /** What the sensors of a group share, as SQL over their row `g` of silver.sensor. */

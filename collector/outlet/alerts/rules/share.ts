@@ -37,6 +37,7 @@ export const shares = counted.map(([name, column, words]) =>
           WHERE bucket > now() - $5::interval - INTERVAL '1 minute' AND bucket <= now() AND received > 0 AND ${isMeant('sensor_id')}
           GROUP BY sensor_id
         ) q`,
+      absentIsFine: true,
       values: [above, Math.min(back, above), within],
       summary: (sensor, value) => `${sensor}: ${Math.round(Number(value) * 100)} % of its readings ${words}`,
     }),

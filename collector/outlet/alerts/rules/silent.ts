@@ -28,6 +28,8 @@ export const silent = ruleKind({
         LIMIT 1
       ) last ON true
       WHERE s.expected_interval IS NOT NULL AND ${isMeant('s.sensor_id')}`,
+    // It is not registered any more, or may be silent now.
+    absentIsFine: true,
     values: [intervals],
     summary: (sensor, value) => `${sensor} has sent nothing${value === '' ? '' : ` for ${value} s`}`,
   }),

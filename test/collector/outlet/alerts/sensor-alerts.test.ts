@@ -147,6 +147,16 @@ test.each(['out_of_range', 'stuck', 'jumps', 'rejected', 'late'])('too many read
   expect(await firing()).toEqual([]);
 });
 
+test('a sensor that has sent something odd once, and then nothing, is no matter for ever', async () => {
+  const rules = [{ name: 'unknown', when: 'unknown', within: '5min', keep: 0 }];
+  await came('nobody', 1, { unknown: 1 });
+  await evaluate(rules);
+  expect(await firing()).toEqual(['nobody']);
+  await database.query(`UPDATE gold.data_quality_1min SET bucket = bucket - INTERVAL '10 minutes'`);
+  await evaluate(rules);
+  expect(await firing()).toEqual([]);
+});
+
 test('a mean beyond a limit, and a change that is too large', async () => {
   const rules = [
     { name: 'hot', when: 'value', above: 30, margin: 2, keep: 0 },
