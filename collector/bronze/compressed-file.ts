@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { access, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { access, opendir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { syncFolder } from './append-file.ts';
 import { GzipFileError, writeGunzipped, writeGzip } from './gzip-file.ts';
 import { compressedPath, damagedPath, isTemporary, rawFolder, temporaryPath } from './raw-file-name.ts';
-import { listRawFiles } from './raw-folder.ts';
+import { inBothForms } from './raw-folder.ts';
 
 /*
  * A raw file has two forms: `.jsonl`, to which lines are appended, and `.jsonl.gz`. At any instant one of them is the
@@ -75,11 +75,10 @@ export async function restorePlain(path: string, onDamage: (error: Error) => voi
  */
 export async function tidyRawFolder(dataDir: string, onConflict: (file: string) => void): Promise<void> {
   const folder = rawFolder(dataDir);
-  for (const name of await readdir(folder)) {
+  for await (const { name } of await opendir(folder)) {
     if (isTemporary(name)) await rm(join(folder, name), { force: true });
   }
-  for (const { name, plain, compressed } of (await listRawFiles(dataDir)).values()) {
-    if (!plain || !compressed) continue;
+  for await (const name of inBothForms(dataDir)) {
     const path = join(dataDir, name.path);
     if (await continues(path, compressedPath(path))) {
       // The entry of the plain one may not be on disk yet.

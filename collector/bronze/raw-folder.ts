@@ -26,7 +26,7 @@ export interface FolderEntry {
   form: Form | 'marks';
 }
 
-const PAGE_ENTRIES = 2000;
+const PAGE_ENTRIES = 1000;
 
 /**
  * What the raw folder of a data folder holds of raw files, some at a time and in no order: of a folder that has hundreds of
@@ -43,6 +43,23 @@ export async function* walkRawFolder(dataDir: string): AsyncGenerator<FolderEntr
     page = [];
   }
   yield page;
+}
+
+/**
+ * The raw files that are there in both forms: while one is made of the other, or by another hand. Of two folders' worth of
+ * names only those of the rarer form are held.
+ */
+export async function* inBothForms(dataDir: string): AsyncGenerator<RawFileName> {
+  const count = { plain: 0, compressed: 0, marks: 0 };
+  for await (const entries of walkRawFolder(dataDir)) for (const { form } of entries) count[form]++;
+  const [rarer, other] =
+    count.plain < count.compressed ? (['plain', 'compressed'] as const) : (['compressed', 'plain'] as const);
+  if (count[rarer] === 0) return;
+  const keys = new Set<string>();
+  for await (const entries of walkRawFolder(dataDir))
+    for (const { name, form } of entries) if (form === rarer) keys.add(name.key);
+  for await (const entries of walkRawFolder(dataDir))
+    for (const { name, form } of entries) if (form === other && keys.has(name.key)) yield name;
 }
 
 /** The raw files of a data folder by their keys; what is not one is left out. */

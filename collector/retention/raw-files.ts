@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { firstLineOf } from '../bronze/first-line.ts';
-import { listRawFiles, lookAt, type StandingFile } from '../bronze/raw-folder.ts';
+import type { RawFileName } from '../bronze/raw-file-name.ts';
+import { inBothForms, lookAt, type StandingFile, walkRawFolder } from '../bronze/raw-folder.ts';
 import { firstLineHash, readEntries } from '../silver/ledger.ts';
 
 /** Files that are compared with the ledger by one question. */
@@ -18,13 +19,18 @@ export async function* loadedFilesBefore(
   before: string,
   forms: 'plain' | 'all',
 ): AsyncGenerator<StandingFile[]> {
-  const names = [...(await listRawFiles(dataDir)).values()]
-    .filter(({ name, plain, compressed }) => name.date < before && plain !== compressed)
-    .filter(({ plain }) => forms === 'all' || plain)
-    .map(({ name }) => name)
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const names: RawFileName[] = [];
+  for await (const entries of walkRawFolder(dataDir)) {
+    const asked = entries.filter(
+      ({ form }) => form === 'plain' || (form === 'compressed' && forms === 'all'),
+    );
+    names.push(...asked.map(({ name }) => name).filter(({ date }) => date < before));
+  }
+  const twice = new Set<string>();
+  for await (const { key } of inBothForms(dataDir)) twice.add(key);
+  names.sort((a, b) => (a.key < b.key ? -1 : 1));
   for (let at = 0; at < names.length; at += AT_ONCE) {
-    const some = names.slice(at, at + AT_ONCE);
+    const some = names.slice(at, at + AT_ONCE).filter(({ key }) => !twice.has(key));
     const ledger = await readEntries(
       client,
       collector,

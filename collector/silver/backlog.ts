@@ -99,26 +99,30 @@ export class Backlog {
    * Compares all files with the ledger: on a new connection, and when the ledger has moved by another hand. What has grown
    * since a file's size was taken is kept.
    * @param sizes every raw file and up to where it is durable, some at a time.
+   * @param ask lends a connection for one comparison.
    */
-  async synchronise(client: ClientBase, sizes: AsyncIterable<ReadonlyMap<string, number>>): Promise<void> {
+  async synchronise(
+    sizes: AsyncIterable<ReadonlyMap<string, number>>,
+    ask: (compare: (client: ClientBase) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
     const before = new Map(this.#pending);
     for (const file of before.values()) this.#decompression.release(file);
     this.#pending.clear();
     this.#loaded.clear();
     this.#replaced = undefined;
     for await (const page of sizes) {
-      await this.#compare(client, [...page.keys()], key => {
-        const known = before.get(key);
-        return { size: Math.max(page.get(key)!, known?.durable ?? 0), begun: known?.begun ?? false };
-      });
+      await ask(client =>
+        this.#compare(client, [...page.keys()], key => {
+          const known = before.get(key);
+          return { size: Math.max(page.get(key)!, known?.durable ?? 0), begun: known?.begun ?? false };
+        }),
+      );
       for (const key of page.keys()) before.delete(key);
     }
     const left = [...before.values()];
-    await this.#compare(
-      client,
-      left.map(({ key }) => key),
-      key => ({ size: before.get(key)!.durable, begun: before.get(key)!.begun }),
-    );
+    const keys = left.map(({ key }) => key);
+    const known = (key: string) => ({ size: before.get(key)!.durable, begun: before.get(key)!.begun });
+    await ask(client => this.#compare(client, keys, known));
   }
 
   /** Asks the ledger about files that have grown and of which nothing is known. */

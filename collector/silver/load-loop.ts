@@ -166,6 +166,10 @@ export class LoadLoop {
     });
     const wasAway = this.#away !== undefined;
     await this.#withinDeadline(client, () => this.#prepare(client));
+    // A year of many sensors takes longer than the database may take for one answer.
+    await this.#backlog.synchronise(this.#sizes(), compare =>
+      this.#withinDeadline(client, () => compare(client)),
+    );
     if (wasAway) this.#log.info({ pendingBytes: this.#backlog.bytes }, 'connected to the database');
     if (this.#backlog.bytes > 0) this.#policy.taken(true, performance.now());
     this.#report();
@@ -181,7 +185,6 @@ export class LoadLoop {
     if (writer !== undefined) await claimLedger(client, collector, writer);
     await this.#register(client);
     await prepareStaging(client);
-    await this.#backlog.synchronise(client, this.#sizes());
   }
 
   /** Every raw file and up to where it is durable, some at a time. */

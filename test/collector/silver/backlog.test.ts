@@ -49,7 +49,8 @@ async function withBacklog(
         path: file => join(folder.path, file),
         remove: file => rmSync(join(folder.path, file)),
         resolve: () => backlog.resolve(client),
-        synchronise: sizes => backlog.synchronise(client, Readable.from([new Map(Object.entries(sizes))])),
+        synchronise: sizes =>
+          backlog.synchronise(Readable.from([new Map(Object.entries(sizes))]), compare => compare(client)),
         loadAll: async () => {
           for (let blocks = backlog.read(1e6); blocks.length > 0; blocks = backlog.read(1e6)) {
             await store.store(client, blocks, decoder, (_, ends) => {

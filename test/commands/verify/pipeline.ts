@@ -141,7 +141,8 @@ export class Pipeline implements AsyncDisposable {
     await this.#connected(async client => {
       await prepareStaging(client);
       const backlog = new Backlog(this.raw, this.collector, silent, 5);
-      await backlog.synchronise(client, Readable.from([sizes ?? (await this.#wholeLines())]));
+      const all = Readable.from([sizes ?? (await this.#wholeLines())]);
+      await backlog.synchronise(all, compare => compare(client));
       const { topics } = this;
       await keepTopics(client, topics);
       const registry = await Registry.load(client);
