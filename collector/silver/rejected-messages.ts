@@ -94,9 +94,7 @@ export class RejectedMessages {
       this.#keys = new Set();
     }
     const sums = new Map<string, Rejects>();
-    for (const line of splitLines(bytes, 0)) {
-      const rejected = read(line.bytes);
-      if (rejected === undefined) continue;
+    for (const rejected of rejectsIn(bytes)) {
       let key = JSON.stringify([rejected.topic, rejected.reason]);
       if (!this.#keys.has(key) && this.#keys.size >= MOST_KEYS_A_DAY) {
         rejected.topic = OTHER_TOPICS;
@@ -139,6 +137,14 @@ export class RejectedMessages {
       await client.query('ROLLBACK').catch(() => undefined);
       throw error;
     }
+  }
+}
+
+/** The messages of whole lines of a file of rejected messages. */
+export function* rejectsIn(lines: Buffer): Generator<Omit<Rejects, 'count'>> {
+  for (const { bytes } of splitLines(lines, 0)) {
+    const rejected = read(bytes);
+    if (rejected !== undefined) yield rejected;
   }
 }
 

@@ -15,6 +15,8 @@ export type DifferenceKind =
   | 'missing_rejection'
   | 'surplus_rejection'
   | 'changed_rejection'
+  /** A file of rejected messages holds fewer, or others, than were counted. */
+  | 'rejected_message'
   /** The ledger counts other lines, or ends elsewhere. */
   | 'ledger'
   /** The file is gone, is another one than was loaded, or went otherwise than the settings say. */

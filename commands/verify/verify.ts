@@ -23,6 +23,7 @@ import { groups } from './groups.ts';
 import { Layouts } from './layouts.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
+import { rejectedDifferences } from './rejected-messages.ts';
 import type { FileReport, Report, Unchecked } from './report.ts';
 import { heldSince, type RetentionDays, removalDifference } from './retention.ts';
 import { RemovedFiles, type Retirement } from './retired.ts';
@@ -132,6 +133,7 @@ class Verification {
       }
     }
     await partitions.checkRest(this.#options);
+    await this.#checkRejected();
     if (this.#alone) await this.#checkRemoved(removed);
     bar.clear();
     return {
@@ -145,6 +147,16 @@ class Verification {
       unchecked,
       differences: { count: this.#differences.count, first: this.#differences.inOrder },
     };
+  }
+
+  /** What was rejected has no other place. Asked for some sensors or days, nobody asks about it. */
+  async #checkRejected(): Promise<void> {
+    const { date, sensor, others = [], retention } = this.#options;
+    if (date !== undefined || sensor !== undefined) return;
+    for (const folder of [this.#options, ...others]) {
+      for (const difference of await rejectedDifferences(this.#client, folder, retention))
+        this.#differences.add(difference);
+    }
   }
 
   async #readRetention(): Promise<void> {

@@ -1,11 +1,14 @@
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nameCollector } from '../../../collector/bronze/folder-identity.ts';
+import { RejectedMessages } from '../../../collector/silver/rejected-messages.ts';
 import type { DifferenceKind } from '../../../commands/verify/difference.ts';
 import type { VerifyOptions } from '../../../commands/verify/verify.ts';
+import { connect } from '../../../db/connect.ts';
 import { databaseServers } from '../../harness/database.ts';
+import { silent } from '../../harness/pipeline.ts';
 import { FIRST, loadExample, OTHER_DAY, SECOND } from './example.ts';
 import { Pipeline, reading, withPipeline } from './pipeline.ts';
 
@@ -20,6 +23,23 @@ async function run(pipeline: Pipeline, ...statements: string[]): Promise<void> {
     const rows = await pipeline.database.query(`${statement} RETURNING 1`);
     expect(rows.length, statement).toBeGreaterThan(0);
   }
+}
+
+const REJECTED = 'rejected/2025-11-12.jsonl';
+
+/** Rejects messages, has them counted, and changes their file. */
+async function reject(pipeline: Pipeline, count: number, change = (lines: string[]) => lines): Promise<void> {
+  const path = join(pipeline.dataDir, REJECTED);
+  const lines = Array.from(
+    { length: count },
+    (_, n) => `{"received_at":"2025-11-12T10:15:0${n}Z","topic":"t","reason":"not JSON","payload":"${n}"}\n`,
+  );
+  await mkdir(dirname(path), { recursive: true });
+  writeFileSync(path, lines.join(''));
+  const client = await connect(pipeline.database.url, 'test', () => undefined);
+  await new RejectedMessages(pipeline.dataDir, pipeline.collector, silent).count(client);
+  await client.end();
+  writeFileSync(path, change(lines).join(''));
 }
 
 const keepAll = { retention: { raw: 0, silver: 0 } };
@@ -127,6 +147,25 @@ const manipulations: {
     },
     kinds: ['removed_file'],
     options: keepAll,
+  },
+  {
+    what: 'rejected messages lost with their file',
+    by: async pipeline => {
+      await reject(pipeline, 3);
+      rmSync(join(pipeline.dataDir, REJECTED));
+    },
+    kinds: ['rejected_message'],
+    options: keepAll,
+  },
+  {
+    what: 'a rejected message cut off',
+    by: pipeline => reject(pipeline, 3, lines => lines.slice(0, -1)),
+    kinds: ['rejected_message'],
+  },
+  {
+    what: 'a rejected message in the place of another',
+    by: pipeline => reject(pipeline, 3, lines => lines.map(line => line.replace('not JSON', 'not UTF8'))),
+    kinds: ['rejected_message'],
   },
   {
     what: 'a file called removed that is there',
