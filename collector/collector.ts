@@ -263,9 +263,9 @@ export class Collector {
     });
     const examples = new RejectExamples();
     reads.onAnswered = seconds => metrics.answered(seconds);
-    recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, lines }) => {
+    recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, taken, lines }) => {
       // Each line has its end.
-      metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected });
+      metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected, taken });
       stream.readings(lines);
       examples.note(lines);
     });

@@ -1,4 +1,5 @@
 import type { Decoder } from '../payload/decoder.ts';
+import { NO_ENTRY, PLAIN } from '../payload/entry-counts.ts';
 import { writeEnvelope } from '../payload/envelope.ts';
 import { AHEAD, MAX_PAYLOAD_BYTES, type Rejection } from '../payload/reading.ts';
 import type { TopicEntry, Topics } from '../payload/topics.ts';
@@ -74,6 +75,7 @@ export class Filing {
       if (known !== undefined) {
         const { partition, timeAt } = known;
         this.#addReading(group, partition, partition.day + form.secondOfDay(payload, timeAt), payload);
+        noteTaken(group, entry!);
         return;
       }
     }
@@ -98,7 +100,7 @@ export class Filing {
 
   /** Adds what its source has judged itself, and cannot use. */
   reject(group: Group, topic: string, payload: Buffer, reason: Rejection): void {
-    this.#reject(group, { topic, payload, delivery: 0, origin: undefined }, reason);
+    this.#reject(group, PLAIN, { topic, payload, delivery: 0, origin: undefined }, reason);
   }
 
   /** Forgets which payload goes where. */
@@ -107,10 +109,11 @@ export class Filing {
   }
 
   #addByEntry(group: Group, entry: TopicEntry | undefined, message: Message): void {
-    if (entry === undefined) this.#reject(group, message, 'no entry of the topics file takes this topic');
+    if (entry === undefined)
+      this.#reject(group, NO_ENTRY, message, 'no entry of the topics file takes this topic');
     else if (entry.ignore || !this.#isWanted(entry, message)) group.ignored++;
     else if (entry.hasEnvelope) this.#addEnvelope(group, entry, message);
-    else this.#addPlain(group, entry.decoder, message);
+    else this.#addPlain(group, entry, message);
   }
 
   /** Whether a message that the broker had kept is taken: no reconnect makes a new reading of an old one. */
@@ -120,19 +123,21 @@ export class Filing {
     return !this.#files.isLast(topic.toString(), payload, this.#now() * 1000);
   }
 
-  #addPlain(group: Group, decoder: Decoder, message: Message): void {
+  #addPlain(group: Group, entry: TopicEntry, message: Message): void {
+    const { decoder } = entry;
     const { topic, payload } = message;
     const now = this.#now();
     const readings = decoder.decode(topic.toString(), payload, now * 1000);
     const reading = typeof readings === 'string' ? readings : (readings[0] ?? 'holds no reading');
     if (typeof reading === 'string') {
       if (reading === AHEAD) this.#clock?.noteRejected(now);
-      this.#reject(group, message, reading, now);
+      this.#reject(group, entry.name, message, reading, now);
       return;
     }
     const { sensorId, time } = reading;
     const partition = this.#watermarks.partitionOf(this.#names.ofReading(sensorId, time), sensorId);
     this.#addReading(group, partition, Math.floor(time / 1e6), rawLine(payload));
+    noteTaken(group, entry);
     if (decoder.common !== undefined) this.#known.learn(decoder.common, payload, reading, partition, now);
   }
 
@@ -148,11 +153,12 @@ export class Filing {
     group.recorded++;
   }
 
-  #addEnvelope(group: Group, { decoder, hasOwnTime, retained }: TopicEntry, message: Message): void {
+  #addEnvelope(group: Group, entry: TopicEntry, message: Message): void {
+    const { decoder, hasOwnTime, retained } = entry;
     const { payload, delivery, origin } = message;
     const bytes = origin?.payloadBytes ?? payload.length;
     if (bytes > MAX_PAYLOAD_BYTES) {
-      this.#reject(group, message, `larger than ${MAX_PAYLOAD_BYTES} bytes`);
+      this.#reject(group, entry.name, message, `larger than ${MAX_PAYLOAD_BYTES} bytes`);
       return;
     }
     const topic = message.topic.toString();
@@ -171,13 +177,25 @@ export class Filing {
     if (!this.#hourly) this.#files.note(topic, payload);
     else if (retained === 'take' && !hasOwnTime) this.#files.noteInHour(topic, payload, arrival);
     group.recorded++;
+    noteTaken(group, entry);
   }
 
-  #reject(group: Group, { topic, payload, origin }: Message, reason: Rejection, now = this.#now()): void {
+  #reject(
+    group: Group,
+    entry: string,
+    { topic, payload, origin }: Message,
+    reason: Rejection,
+    now = this.#now(),
+  ): void {
     const line = rejectedLine(topic.toString(), payload, reason, now, origin?.payloadBytes);
     group.add(this.#names.rejectedFile(now * 1000), line);
-    group.rejected.set(reason, (group.rejected.get(reason) ?? 0) + 1);
+    group.rejected.add(entry, reason);
   }
+}
+
+/** Counts a recorded message by its entry; plain messages, which are the most, are what is left of all. */
+function noteTaken({ taken }: Group, { name }: TopicEntry): void {
+  if (name !== PLAIN) taken.set(name, (taken.get(name) ?? 0) + 1);
 }
 
 /** What tells a message from others: QoS 0 has no packet identifier, and is never sent again. */

@@ -1,4 +1,4 @@
-import type { Rejection } from '../payload/reading.ts';
+import { EntryCounts } from '../payload/entry-counts.ts';
 import type { LateCheck } from './sensor-watermarks.ts';
 
 const LF = 0x0a;
@@ -21,7 +21,9 @@ export class Group {
   recorded = 0;
   /** Messages that the topics file says not to record. */
   ignored = 0;
-  readonly rejected = new Map<Rejection, number>();
+  readonly rejected = new EntryCounts();
+  /** Recorded messages by the name of their entry; those of plain messages are the rest. */
+  readonly taken = new Map<string, number>();
   /** Lines that may need a mark. */
   readonly lateChecks: LateCheck[] = [];
   /** Resolves when every message of the group is on disk; rejects when none of them counts. */
@@ -68,9 +70,7 @@ export class Group {
 
   /** How many messages the group holds. */
   get size(): number {
-    let rejected = 0;
-    for (const count of this.rejected.values()) rejected += count;
-    return this.recorded + rejected;
+    return this.recorded + this.rejected.total;
   }
 }
 

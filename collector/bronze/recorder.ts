@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Feed } from '../../base/feed.ts';
+import type { EntryCount } from '../payload/entry-counts.ts';
 import type { Rejection } from '../payload/reading.ts';
 import type { Topics } from '../payload/topics.ts';
 import type { Delivery } from '../source/delivery.ts';
@@ -60,7 +61,9 @@ export interface DurableGroup {
   lines: ReadonlyMap<string, { bytes: Buffer; count: number }>;
   messages: number;
   payloadBytes: number;
-  rejected: ReadonlyMap<Rejection, number>;
+  rejected: Iterable<EntryCount>;
+  /** Recorded messages of all entries but the one of plain messages, by entry. */
+  taken: ReadonlyMap<string, number>;
   /** What the disk took for it. */
   seconds: number;
 }
@@ -337,8 +340,8 @@ export class Recorder {
     group.resolve();
     // First the acknowledgements, which wait for that.
     await Promise.resolve();
-    const { files: lines, size: messages, payloadBytes, rejected } = group;
-    this.groups.publish({ files: durable, lines, messages, payloadBytes, rejected, seconds });
+    const { files: lines, size: messages, payloadBytes, rejected, taken } = group;
+    this.groups.publish({ files: durable, lines, messages, payloadBytes, rejected, taken, seconds });
   }
 
   /** Turns the messages of a group, and of the one after it, away. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Zone } from '../../base/time.ts';
 import type { Decoder } from './decoder.ts';
+import { PLAIN } from './entry-counts.ts';
 import { covers, type Filter } from './filter.ts';
 import { FilterTrie } from './filter-trie.ts';
 import { SluiceDecoder } from './sluice-decoder.ts';
@@ -107,7 +108,7 @@ function plainEntries(filters: readonly string[], zone: Zone): (TopicEntry & { f
 
 function plainEntry(zone: Zone): TopicEntry {
   return {
-    name: 'plain messages',
+    name: PLAIN,
     ignore: false,
     decoder: new SluiceDecoder(zone),
     hasEnvelope: false,

@@ -3,6 +3,7 @@ import type { Reason } from '../../base/health.ts';
 import type { ClockState } from '../bronze/clock-watch.ts';
 import type { Refreshed } from '../gold/refresher.ts';
 import type { OutletStatus } from '../outlet/protocol.ts';
+import { type EntryCount, EntryCounts, PLAIN } from '../payload/entry-counts.ts';
 import type { Counters } from '../silver/counters.ts';
 import type { LoaderStatus } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
@@ -14,8 +15,10 @@ export interface RecordedGroup {
   bytes: number;
   /** For appending, fsync and the entries of new files. */
   seconds: number;
-  /** Messages that are no readings, by reason. */
-  rejected: ReadonlyMap<string, number>;
+  /** Messages that are no readings. */
+  rejected: Iterable<EntryCount>;
+  /** Recorded messages of all entries but the one of plain messages, by entry. */
+  taken: ReadonlyMap<string, number>;
 }
 
 /** What a batch was, once it is committed. */
@@ -69,8 +72,10 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #observed: Observed;
   readonly #lag = new Lag();
-  /** Of MQTT, by reason. */
-  readonly #rejected = new Map<string, number>();
+  /** Of MQTT. */
+  readonly #rejected = new EntryCounts();
+  /** As in RecordedGroup. */
+  readonly #taken = new Map<string, number>();
   readonly #groupMessages = this.#histogram(
     'sluice_group_messages',
     'Messages that became durable together.',
@@ -111,11 +116,12 @@ export class Metrics {
   }
 
   /** Takes note of a group that is on disk. */
-  recorded({ messages, bytes, seconds, rejected }: RecordedGroup): void {
+  recorded({ messages, bytes, seconds, rejected, taken }: RecordedGroup): void {
     this.#groupMessages.observe(messages);
     this.#groupSeconds.observe(seconds);
     this.#lag.grew(bytes, Date.now());
-    for (const [reason, n] of rejected) this.#rejected.set(reason, (this.#rejected.get(reason) ?? 0) + n);
+    this.#rejected.addAll(rejected);
+    for (const [entry, n] of taken) this.#taken.set(entry, (this.#taken.get(entry) ?? 0) + n);
   }
 
   /** Takes note of a batch that is committed. */
@@ -140,13 +146,17 @@ export class Metrics {
     return { type: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
-  /** Messages that were rejected since the start, by reason; the most frequent first. */
-  rejects(): { source: 'mqtt' | 'http'; reason: string; count: number }[] {
-    const listOf = (source: 'mqtt' | 'http', rejected: ReadonlyMap<string, number>) =>
-      [...rejected].map(([reason, count]) => ({ source, reason, count }));
-    return [...listOf('mqtt', this.#rejected), ...listOf('http', this.#observed.http().rejected)].sort(
-      (a, b) => b.count - a.count,
-    );
+  /** Messages that were rejected since the start, by entry and reason; the most frequent first. */
+  rejects(): ({ source: 'mqtt' | 'http' } & EntryCount)[] {
+    const http = [...this.#observed.http().rejected].map(([reason, count]) => ({
+      entry: PLAIN,
+      reason,
+      count,
+    }));
+    return [
+      ...[...this.#rejected].map(reject => ({ source: 'mqtt' as const, ...reject })),
+      ...http.map(reject => ({ source: 'http' as const, ...reject })),
+    ].sort((a, b) => b.count - a.count);
   }
 
   /** Each metric, in the order of the names. */
@@ -189,6 +199,12 @@ export class Metrics {
       ],
       ['sluice_messages_recorded_total', 'Readings that are on disk.', [], () => [[{}, recorder().recorded]]],
       [
+        'sluice_messages_taken_total',
+        'Messages that are on disk, by entry of the topics file: its filter, as written.',
+        ['entry'],
+        () => this.#takenBy(recorder().recorded),
+      ],
+      [
         'sluice_messages_redelivered_total',
         'Messages that the broker said it had sent before: DUP of MQTT, redeliveries of JetStream.',
         [],
@@ -196,9 +212,9 @@ export class Metrics {
       ],
       [
         'sluice_messages_rejected_total',
-        'Messages that are no readings, by reason; data/rejected has those of MQTT.',
-        ['source', 'reason'],
-        () => this.rejects().map(({ source, reason, count }): Value => [{ source, reason }, count]),
+        'Messages that are no readings, by entry of the topics file and reason; data/rejected has those of MQTT.',
+        ['source', 'entry', 'reason'],
+        () => this.rejects().map(({ count, ...labels }): Value => [labels, count]),
       ],
       [
         'sluice_mqtt_acknowledged_total',
@@ -249,6 +265,13 @@ export class Metrics {
         () => outlets().map(({ name, skipped }): Value => [{ outlet: name }, skipped]),
       ],
     ];
+  }
+
+  #takenBy(recorded: number): Value[] {
+    const others = [...this.#taken.values()].reduce((sum, n) => sum + n, 0);
+    // What is noted after a group counts a moment later than what is looked up.
+    const plain: Value = [{ entry: PLAIN }, Math.max(0, recorded - others)];
+    return [plain, ...[...this.#taken].map(([entry, n]): Value => [{ entry }, n])];
   }
 
   #gauges({ broker, recorder, loader, archive, clock, reasons, outlets }: Observed): Looked[] {

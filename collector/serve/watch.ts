@@ -39,6 +39,9 @@ const status = z.object({
     .array(
       z.object({
         source: z.enum(['mqtt', 'http']),
+        entry: z
+          .string()
+          .describe('The entry of the topics file: its filter, as written; "plain messages"; "no entry".'),
         reason: z.string(),
         count: z.number().int(),
         last: z
@@ -47,7 +50,7 @@ const status = z.object({
           .describe('The last such message of MQTT, or its beginning; null: it is not known.'),
       }),
     )
-    .describe('What was rejected since the start, by reason; the most frequent first.'),
+    .describe('What was rejected since the start, by entry and reason; the most frequent first.'),
   clock: z
     .object({
       ok: z.boolean(),

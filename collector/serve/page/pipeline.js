@@ -103,11 +103,12 @@ function step(title, ok, lines) {
 function drawRejects(list) {
   draw(
     rejects,
-    list.map(({ source, reason, count: messages, last }) => {
+    list.map(({ source, entry, reason, count: messages, last }) => {
       const row = document.createElement('tr');
       const example = last === null ? '' : `${last.topic}: ${last.payload}`;
       row.append(
         make('td', reason),
+        make('td', entry),
         make('td', source === 'mqtt' ? 'MQTT' : 'HTTP'),
         make('td', example, 'example'),
         make('td', count(messages), 'number'),

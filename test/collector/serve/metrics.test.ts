@@ -69,15 +69,21 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_lines_loaded_total{outcome="duplicate"}')).toBe(2);
 });
 
-test('groups, batches and refreshes are counted and timed, rejected messages by reason', async () => {
+test('groups, batches and refreshes are counted and timed, messages by reason and entry', async () => {
   const metrics = new Metrics(observed);
-  metrics.recorded({ messages: 40, bytes: 4000, seconds: 0.02, rejected: new Map([['not JSON', 2]]) });
-  metrics.recorded({ messages: 2, bytes: 96, seconds: 0.002, rejected: new Map([['not JSON', 1]]) });
+  const rejected = (count: number) => [{ entry: 'lab/+', reason: 'not JSON', count }];
+  const taken = new Map([['zigbee2mqtt/+', 3]]);
+  metrics.recorded({ messages: 40, bytes: 4000, seconds: 0.02, rejected: rejected(2), taken });
+  metrics.recorded({ messages: 2, bytes: 96, seconds: 0.002, rejected: rejected(1), taken: new Map() });
   metrics.stored({ lines: 42, seconds: 0.2 });
   metrics.refreshed({ minutes: 7, seconds: 0.1 });
   const series = await scrape(metrics);
-  expect(series.get('sluice_messages_rejected_total{source="mqtt",reason="not JSON"}')).toBe(3);
-  expect(series.get('sluice_messages_rejected_total{source="http",reason="not JSON"}')).toBe(4);
+  expect(series.get('sluice_messages_rejected_total{source="mqtt",entry="lab/+",reason="not JSON"}')).toBe(3);
+  expect(
+    series.get('sluice_messages_rejected_total{source="http",entry="plain messages",reason="not JSON"}'),
+  ).toBe(4);
+  expect(series.get('sluice_messages_taken_total{entry="zigbee2mqtt/+"}')).toBe(3);
+  expect(series.get('sluice_messages_taken_total{entry="plain messages"}')).toBe(7);
   expect(series.get('sluice_group_messages_sum')).toBe(42);
   expect(series.get('sluice_group_messages_count')).toBe(2);
   expect(series.get('sluice_group_write_seconds_bucket{le="0.0025"}')).toBe(1);

@@ -58,7 +58,9 @@ test('/metrics adds up: received = recorded + rejected, recorded = what was load
       expect(series.get('sluice_messages_received_total{source="mqtt"}')).toBe(5);
       expect(series.get('sluice_messages_received_total{source="http"}')).toBe(1);
       expect(series.get('sluice_messages_recorded_total')).toBe(5);
-      expect(series.get('sluice_messages_rejected_total{source="mqtt",reason="not JSON"}')).toBe(1);
+      expect(
+        series.get('sluice_messages_rejected_total{source="mqtt",entry="plain messages",reason="not JSON"}'),
+      ).toBe(1);
       expect(series.get('sluice_lines_loaded_total{outcome="stored"}')).toBe(3);
       expect(series.get('sluice_lines_loaded_total{outcome="duplicate"}')).toBe(1);
       expect(series.get('sluice_lines_loaded_total{outcome="conflict"}')).toBe(1);
