@@ -25,6 +25,8 @@ export interface RecordedGroup {
 export interface StoredBatch {
   lines: number;
   seconds: number;
+  /** Lines, and readings of such, that cannot be stored. */
+  refused: Iterable<EntryCount>;
 }
 
 /** What is looked up when somebody asks; all of it counts from the start of the process. */
@@ -74,6 +76,8 @@ export class Metrics {
   readonly #lag = new Lag();
   /** Of MQTT. */
   readonly #rejected = new EntryCounts();
+  /** By the loader. */
+  readonly #refused = new EntryCounts();
   /** As in RecordedGroup. */
   readonly #taken = new Map<string, number>();
   readonly #groupMessages = this.#histogram(
@@ -125,7 +129,8 @@ export class Metrics {
   }
 
   /** Takes note of a batch that is committed. */
-  stored({ lines, seconds }: StoredBatch): void {
+  stored({ lines, seconds, refused }: StoredBatch): void {
+    this.#refused.addAll(refused);
     this.#batchLines.observe(lines);
     this.#batchSeconds.observe(seconds);
   }
@@ -233,6 +238,12 @@ export class Metrics {
         'Lines of raw files that were loaded, by what became of them.',
         ['outcome'],
         () => outcomes.map(([outcome, field]) => [{ outcome }, loader().loaded[field]]),
+      ],
+      [
+        'sluice_lines_refused_total',
+        'Recorded messages, and readings of such, that cannot be stored, by entry of the topics file and reason; silver.rejected_line has them.',
+        ['entry', 'reason'],
+        () => [...this.#refused].map(({ count, ...labels }): Value => [labels, count]),
       ],
       [
         'sluice_archive_files_total',

@@ -1,4 +1,5 @@
 import { formatTime, type Micros } from '../../base/time.ts';
+import { type EntryCounts, NO_ENTRY, PLAIN } from '../payload/entry-counts.ts';
 import type { Rejection } from '../payload/reading.ts';
 import { loadedText, type Row } from './reading-columns.ts';
 
@@ -15,6 +16,8 @@ export interface BatchLine {
   newest?: number | undefined;
   /** Hash of the topics file with which it was decoded, where it is a message in an envelope. */
   decodedWith?: string | undefined;
+  /** The entry of the topics file that has decided about a message in an envelope; undefined: none, or it is a plain message. */
+  entry?: string | undefined;
   /** None where the line is rejected, or says nothing that is measured. */
   rows: readonly Row[];
   refusals: readonly Rejected[];
@@ -35,6 +38,13 @@ export interface Rejected {
 /** What is kept of a line in silver.rejected_line. */
 export function rejectedOf({ rejection, refusals }: BatchLine): readonly Rejected[] {
   return rejection === undefined ? refusals : [rejection];
+}
+
+/** Counts what of a line cannot be stored. The messages of errors hold values: only their codes are counted. */
+export function countRejected(counts: EntryCounts, line: BatchLine): void {
+  if (line.rejection === undefined && line.refusals.length === 0) return;
+  const entry = line.entry ?? (line.decodedWith === undefined ? PLAIN : NO_ENTRY);
+  for (const { reason } of rejectedOf(line)) counts.add(entry, reason.replace(/^(SQLSTATE \w+):.*/s, '$1'));
 }
 
 /** The line without a row that the database refused, which is kept with the reason. */

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { splitLines } from '../bronze/line-reader.ts';
-import type { BatchLine } from './batch-line.ts';
+import { EntryCounts } from '../payload/entry-counts.ts';
+import { type BatchLine, countRejected } from './batch-line.ts';
 import { type Bisection, storeBisecting } from './bisect.ts';
 import type { Block } from './block.ts';
 import type { Counters } from './counters.ts';
@@ -38,10 +39,18 @@ export class BlockStore {
   #suspects = 0;
   #client: ClientBase | undefined;
   #seen = new SeenSensors();
+  #refused = new EntryCounts();
 
   constructor(collector: string, log: LoaderLog) {
     this.#collector = collector;
     this.#log = log;
+  }
+
+  /** What could not be stored of what was committed since the last call: lines, and readings of such. */
+  takeRefused(): EntryCounts {
+    const refused = this.#refused;
+    this.#refused = new EntryCounts();
+    return refused;
   }
 
   /** @throws errors that blame no row, with what was told to `stored` committed. */
@@ -61,6 +70,7 @@ export class BlockStore {
         stored: (lines, counters) => {
           if (counters.duplicates + counters.conflicts > 0) this.#direct = false;
           for (const found of foundIn(lines)) decoder.learn(found);
+          for (const line of lines) countRejected(this.#refused, line);
           stored(counters, new Map(lines.map(({ file, end, newest }) => [file, { offset: end, newest }])));
         },
       },
@@ -122,6 +132,7 @@ export class BlockStore {
     this.#suspects = 0;
     for (const [index, block] of blocks.entries()) block.watermark = tried[index]!.watermark;
     for (const found of batch.found.values()) decoder.learn(found);
+    for (const line of batch.rejected) countRejected(this.#refused, line);
     for (const range of batch.ranges) {
       stored(range, new Map([[range.file, { offset: range.to, newest: range.newest }]]));
     }

@@ -54,6 +54,7 @@ export class LineDecoder {
     if (this.isPlain(file)) return this.#decodePlain(file, raw, watermark);
     const line = this.#decodeEnvelope(file, raw);
     line.decodedWith = this.topicsHash;
+    line.entry = this.#entry;
     return line;
   }
 

@@ -332,6 +332,7 @@ export class LoadLoop {
       lines: this.#loaded.lines - before.lines,
       seconds: (performance.now() - before.ms) / 1000,
       files: [...this.#ends],
+      refused: [...this.#store.takeRefused()],
     });
     this.#ends.clear();
     this.#backoff.reset();

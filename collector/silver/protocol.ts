@@ -1,5 +1,6 @@
 import type { Config } from '../../base/config.ts';
 import type { Durable } from '../bronze/group-writer.ts';
+import type { EntryCount } from '../payload/entry-counts.ts';
 import type { Counters } from './counters.ts';
 import type { Writer } from './ledger.ts';
 import type { Sensor } from './registry.ts';
@@ -44,6 +45,8 @@ export interface StoredBatch {
   seconds: number;
   /** Its raw files, each with the byte up to which it is loaded now. */
   files: readonly (readonly [file: string, bytes: number])[];
+  /** Lines, and readings of such, that cannot be stored. */
+  refused: readonly EntryCount[];
 }
 
 export interface LoaderStatus {

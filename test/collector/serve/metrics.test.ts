@@ -75,7 +75,11 @@ test('groups, batches and refreshes are counted and timed, messages by reason an
   const taken = new Map([['zigbee2mqtt/+', 3]]);
   metrics.recorded({ messages: 40, bytes: 4000, seconds: 0.02, rejected: rejected(2), taken });
   metrics.recorded({ messages: 2, bytes: 96, seconds: 0.002, rejected: rejected(1), taken: new Map() });
-  metrics.stored({ lines: 42, seconds: 0.2 });
+  metrics.stored({
+    lines: 42,
+    seconds: 0.2,
+    refused: [{ entry: 'zigbee2mqtt/+', reason: 'value is missing', count: 2 }],
+  });
   metrics.refreshed({ minutes: 7, seconds: 0.1 });
   const series = await scrape(metrics);
   expect(series.get('sluice_messages_rejected_total{source="mqtt",entry="lab/+",reason="not JSON"}')).toBe(3);
@@ -84,6 +88,7 @@ test('groups, batches and refreshes are counted and timed, messages by reason an
   ).toBe(4);
   expect(series.get('sluice_messages_taken_total{entry="zigbee2mqtt/+"}')).toBe(3);
   expect(series.get('sluice_messages_taken_total{entry="plain messages"}')).toBe(7);
+  expect(series.get('sluice_lines_refused_total{entry="zigbee2mqtt/+",reason="value is missing"}')).toBe(2);
   expect(series.get('sluice_group_messages_sum')).toBe(42);
   expect(series.get('sluice_group_messages_count')).toBe(2);
   expect(series.get('sluice_group_write_seconds_bucket{le="0.0025"}')).toBe(1);

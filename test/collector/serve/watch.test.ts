@@ -1,28 +1,35 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
 import { expect, test } from 'vitest';
 import { startEmbedded } from '../../harness/broker.ts';
 import { databaseServers } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
-import { loaded, receiving, startCollector, withSurroundings } from '../../harness/pipeline.ts';
+import { configFor, loaded, receiving, startCollector, withSurroundings } from '../../harness/pipeline.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 
 interface Watched {
   http: string;
-  publish(payloads: string[]): Promise<void>;
+  publish(payloads: string[], topic?: string): Promise<void>;
   loaded(lines: number): Promise<void>;
 }
 
 /** Lends a collector that receives. */
-function withCollector(use: (watched: Watched) => Promise<void>): Promise<void> {
+function withCollector(use: (watched: Watched) => Promise<void>, topics?: string): Promise<void> {
   return withSurroundings(databaseServers()[0]!, startEmbedded, async ({ broker, database, config }) => {
-    await using collector = await startCollector(config);
+    await using folder = await temporaryFolder();
+    const { MQTT_URL, DATABASE_URL, DATA_DIR } = config;
+    const TOPICS_FILE = join(folder.path, 'topics.yaml');
+    if (topics !== undefined) await writeFile(TOPICS_FILE, topics);
+    await using collector = await startCollector(
+      topics === undefined ? config : configFor({ MQTT_URL, DATABASE_URL, DATA_DIR, TOPICS_FILE }),
+    );
     await receiving(collector.http);
     const client = await connectAsync(broker.url);
     await use({
       http: collector.http,
-      publish: async payloads => {
-        for (const payload of payloads) await client.publishAsync('sensors/1', payload, { qos: 1 });
+      publish: async (payloads, topic = 'sensors/1') => {
+        for (const payload of payloads) await client.publishAsync(topic, payload, { qos: 1 });
       },
       loaded: lines => loaded(database, lines),
     });
@@ -72,6 +79,28 @@ test('/metrics adds up: received = recorded + rejected, recorded = what was load
       expect(series.get('sluice_database_connected')).toBe(1);
     });
   }));
+
+test('what becomes of messages is counted by the entry of the topics file', () =>
+  withCollector(async ({ http, publish, loaded }) => {
+    await publish([reading('Sensor 1', 1), 'no reading'], 'sensors/1');
+    await publish(['21.5', 'warm', 'cold'], 'house/hall');
+    await loaded(4);
+    const status = (await (await fetch(`${http}/api/v1/status`)).json()) as { rejects: object[] };
+    expect(status.rejects).toMatchObject([
+      { source: 'mqtt', entry: 'sensors/#', reason: 'not JSON', count: 1 },
+    ]);
+    await eventually(async () => {
+      const series = await scrape(http);
+      const counted = [...series].filter(([name]) => /_(?:taken|rejected|refused)_total/.test(name));
+      expect(Object.fromEntries(counted)).toEqual({
+        'sluice_messages_taken_total{entry="plain messages"}': 0,
+        'sluice_messages_taken_total{entry="sensors/#"}': 1,
+        'sluice_messages_taken_total{entry="house/{room}"}': 3,
+        'sluice_messages_rejected_total{source="mqtt",entry="sensors/#",reason="not JSON"}': 1,
+        'sluice_lines_refused_total{entry="house/{room}",reason="not a number"}': 2,
+      });
+    });
+  }, 'topics: [{filter: "house/{room}", format: number, sensor: "{room}"}, {filter: "sensors/#"}]'));
 
 test('every series of /metrics is described in docs/metrics.md, and the other way round', () =>
   withCollector(async ({ http, publish, loaded }) => {

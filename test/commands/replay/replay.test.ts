@@ -97,7 +97,7 @@ describe.each(databaseServers())('replay on $name', server => {
         const tables = [
           'bronze.raw_file',
           'bronze.decoded_with',
-  'bronze.outlet_file',
+          'bronze.outlet_file',
           'silver.sensor_reading',
           'silver.rejected_line',
           'silver.conflicting_reading',
