@@ -20,6 +20,10 @@ const SPOILT = 1 / 3;
 /** A collector is starting for about this long, ms. */
 const START_MS = 1200;
 const COMMIT_MS = 15_000;
+/** Within a day no reading is rejected for its time: what is, is decided again later than a run may last. */
+const MOST_WRONG_MS = 20 * 3_600_000;
+/** A clock that stands still is set back this often. */
+const FROZEN_STEP_MS = 100;
 
 export const injections: Record<FaultKind, Injection> = {
   'SIGKILL of the collector': async ({ collector }) => {
@@ -78,9 +82,9 @@ export const injections: Record<FaultKind, Injection> = {
     return true;
   },
 
-  'restart of Mosquitto': async ({ mosquitto }) => {
-    await mosquitto.stop();
-    await mosquitto.start();
+  'restart of the broker': async ({ broker }) => {
+    await broker.stop();
+    await broker.start();
     return true;
   },
   'broker hangs': ({ brokerProxy }, { holdMs }, signal) => during(holdMs, signal, brokerProxy, 'hang'),
@@ -116,6 +120,28 @@ export const injections: Record<FaultKind, Injection> = {
     during(holdMs, signal, databaseProxy, 'drop'),
   'answer to COMMIT lost': ({ databaseProxy }, _, signal) =>
     databaseProxy.loseNextCommitAnswer(AbortSignal.any([signal, AbortSignal.timeout(COMMIT_MS)])),
+
+  'clock set ahead': async ({ clock }, { holdMs, dice }, signal) => {
+    await clock!.set(dice * MOST_WRONG_MS);
+    await pause(holdMs, signal);
+    await clock!.set(0);
+    return true;
+  },
+  'clock set behind': async ({ clock }, { holdMs, dice }, signal) => {
+    await clock!.set(-dice * MOST_WRONG_MS);
+    await pause(holdMs, signal);
+    await clock!.set(0);
+    return true;
+  },
+  'clock frozen': async ({ clock }, { holdMs }, signal) => {
+    const began = performance.now();
+    for (let passed = 0; passed < holdMs && !signal.aborted; passed = performance.now() - began) {
+      await clock!.set(-passed);
+      await pause(FROZEN_STEP_MS, signal);
+    }
+    await clock!.set(0);
+    return true;
+  },
 
   'full disk': async (world, { holdMs }, signal) => {
     world.diskIsFull = true;

@@ -32,6 +32,15 @@ export interface Message {
   hour: string | undefined;
 }
 
+/** What the publications of a run are made from. */
+export interface Sequence {
+  seed: number;
+  sensors: number;
+  beginMs: number;
+  rate: number;
+  envelopes: boolean;
+}
+
 interface Key {
   sensor: string;
   /** µs since 1970. */
@@ -59,25 +68,18 @@ export class Messages {
   readonly #sensors: number;
   readonly #beginMs: number;
   readonly #stepMicros: number;
+  readonly #envelopes: boolean;
 
   /**
    * @param beginMs time of the first reading, ms since 1970.
    * @param rate publications a second: their times advance as the clock does.
+   * @param envelopes whether there are messages without a time of their own.
    */
-  constructor({
-    seed,
-    sensors,
-    beginMs,
-    rate,
-  }: {
-    seed: number;
-    sensors: number;
-    beginMs: number;
-    rate: number;
-  }) {
+  constructor({ seed, sensors, beginMs, rate, envelopes }: Sequence) {
     this.#seed = seed;
     this.#sensors = sensors;
     this.#beginMs = beginMs;
+    this.#envelopes = envelopes;
     this.#stepMicros = Math.max(1, Math.round(1e6 / rate));
   }
 
@@ -114,7 +116,8 @@ export class Messages {
   #kindAt(n: number): MessageKind {
     const share = Math.floor(random(this.#seed, n, 0) / SHARE);
     const kind = messageKinds[share + 1] ?? 'reading';
-    return n === 0 && (kind === 'repeat' || kind === 'conflict') ? 'reading' : kind;
+    if (n === 0 && (kind === 'repeat' || kind === 'conflict')) return 'reading';
+    return kind === 'envelope' && !this.#envelopes ? 'reading' : kind;
   }
 
   #earlier(n: number): number {

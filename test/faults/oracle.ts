@@ -168,7 +168,7 @@ function judgeEnvelopes(world: World, { counts, arrivals }: Bronze, stored: Read
     }
     if (surplus <= 0) continue;
     const [first, last] = [Math.min(...times) / 1000, Math.max(...times) / 1000];
-    if (world.mosquitto.starts.some(start => start > first && start < last)) doubledByBroker += surplus;
+    if (world.broker.starts.some(start => start > first && start < last)) doubledByBroker += surplus;
     else {
       doubled += surplus;
       violations.push(

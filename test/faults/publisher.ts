@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { Sequence } from './messages.ts';
 
 /** What the publisher's thread is started with. */
 export interface PublisherData {
   /** Port of the broker on 127.0.0.1. */
   port: number;
-  messages: { seed: number; sensors: number; beginMs: number; rate: number };
+  messages: Sequence;
   /** How many publications may be made at all: `acknowledged` has a byte for each. */
   most: number;
   /** 1 where the broker has sent a PUBACK. */

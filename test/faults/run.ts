@@ -2,13 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { mosquittoProgram } from './mosquitto.ts';
+import { type BrokerKind, brokerKinds, hasBroker } from './broker.ts';
 import { type Outcome, runScenario } from './scenario.ts';
 
 const usage = `usage: npm run faults -- [--minutes N] [--seed S] [--rate R] [--sensors N] [--partition sensor|hour]
+       [--broker mosquitto|rabbitmq|nats] [--ignores-case] [--clock]
 
 Breaks everything that a collector can lose data by, at random instants, for N minutes (default 10), while R messages a
-second (default 2500) are published; then demands that nothing is lost and nothing double. A seed repeats a run.
+second (default 2500) are published; then demands that nothing is lost and nothing double. A seed repeats a run. --ignores-case
+records in a folder that ignores case, by FUSE. --clock also sets the collector's clock ahead, sets it behind and stops it;
+then nothing is sent that has no time of its own.
 Exit 0: it passed. 1: it did not, and everything is kept to be looked at. 2: it cannot be run so.`;
 
 /** Differences that are printed of a failing run. */
@@ -20,16 +23,25 @@ interface Arguments {
   rate: number;
   sensors: number;
   partition: 'sensor' | 'hour';
+  broker: BrokerKind;
+  ignoresCase: boolean;
+  setsClock: boolean;
 }
 
-function readArguments(): Arguments {
+/** @returns undefined where only the usage is asked for. */
+function readArguments(): Arguments | undefined {
   const text = { type: 'string' } as const;
-  const options = { minutes: text, seed: text, rate: text, sensors: text, partition: text };
-  const { values } = parseArgs({ options });
+  const options = { minutes: text, seed: text, rate: text, sensors: text, partition: text, broker: text };
+  const flag = { type: 'boolean' } as const;
+  const { values } = parseArgs({ options: { ...options, 'ignores-case': flag, clock: flag, help: flag } });
+  if (values.help) return undefined;
   const { partition = 'sensor' } = values;
+  const broker = brokerKinds.find(kind => kind === (values.broker ?? 'mosquitto'));
+  if (broker === undefined)
+    throw new Error(`--broker must be one of ${brokerKinds.join(', ')}, not ${values.broker}`);
   if (partition !== 'sensor' && partition !== 'hour')
     throw new Error(`--partition must be sensor or hour, not ${partition}`);
-  const number = (name: Exclude<keyof Arguments, 'partition'>, preset: number, least: number): number => {
+  const number = (name: 'minutes' | 'seed' | 'rate' | 'sensors', preset: number, least: number): number => {
     const value = values[name] === undefined ? preset : Number(values[name]);
     if (!(value >= least))
       throw new Error(`--${name} must be a number from ${least} on, not ${values[name]}`);
@@ -41,6 +53,9 @@ function readArguments(): Arguments {
     rate: number('rate', 2500, 1),
     sensors: Math.floor(number('sensors', 60, 1)),
     partition,
+    broker,
+    ignoresCase: values['ignores-case'] ?? false,
+    setsClock: values.clock ?? false,
   };
 }
 
@@ -76,25 +91,29 @@ function summary({
 }
 
 async function main(): Promise<number> {
-  let args: Arguments;
+  let args: Arguments | undefined;
   try {
     args = readArguments();
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
   }
-  if (mosquittoProgram === undefined) {
-    console.error('The faults need a real Mosquitto: install it (Debian: apt install mosquitto).');
+  if (args === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  if (!hasBroker(args.broker)) {
+    console.error(`The faults need a real ${args.broker}: install it (.ci/run names Debian's packages).`);
     return 2;
   }
-  const { minutes, seed, rate, sensors, partition } = args;
+  const { minutes, seed, rate, sensors, partition, broker, ignoresCase, setsClock } = args;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
   }
   const folder = await mkdtemp(join(tmpdir(), `sluice-faults-${process.pid}-`));
   console.log(
-    `seed ${seed}, ${minutes} minutes, ${rate} messages a second of ${sensors} sensors in files by ${partition}, in ${folder}`,
+    `seed ${seed}, ${minutes} minutes, ${rate} messages a second of ${sensors} sensors in files by ${partition} through ${broker}, in ${folder}`,
   );
   try {
     const outcome = await runScenario({
@@ -104,6 +123,9 @@ async function main(): Promise<number> {
       rate,
       sensors,
       partition,
+      broker,
+      ignoresCase,
+      setsClock,
       print: line => console.log(line),
       signal: stopped.signal,
     });
@@ -122,7 +144,7 @@ async function main(): Promise<number> {
     console.error(error);
   }
   console.error(
-    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors} --partition ${partition}; kept in ${folder}`,
+    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors} --partition ${partition} --broker ${broker}${ignoresCase ? ' --ignores-case' : ''}${setsClock ? ' --clock' : ''}; kept in ${folder}`,
   );
   return 1;
 }

@@ -2,9 +2,10 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../harness/eventually.ts';
+import type { BrokerKind } from './broker.ts';
 import { injections } from './faults.ts';
 import { type Judgement, judge } from './oracle.ts';
-import { type Fault, type FaultKind, faultKinds, faultsOf, type Track, tracks } from './schedule.ts';
+import { type Fault, type FaultKind, faultKinds, faultsOf, kindsOf, type Track, tracks } from './schedule.ts';
 import { readyOf, startWorld, type World } from './world.ts';
 
 /** A run of this length deals every deck at least once, so that every kind of fault must have come. */
@@ -22,6 +23,11 @@ export interface ScenarioOptions {
   /** Publications a second. */
   rate: number;
   sensors: number;
+  broker?: BrokerKind;
+  /** Records in a folder that ignores case. */
+  ignoresCase?: boolean;
+  /** Sets the collector's clock meanwhile. */
+  setsClock?: boolean;
   /** RAW_PARTITION. */
   partition?: 'sensor' | 'hour';
   /** The faults go on until the collector has been killed this often, if that takes longer than `seconds`. */
@@ -45,7 +51,8 @@ export interface Outcome extends Judgement {
  */
 export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   await using world = await startWorld(options);
-  if (!world.disk) options.print('full disk: skipped, as this user may not mount a small one');
+  if (options.ignoresCase) options.print('full disk: skipped, as the folder that ignores case has no size');
+  else if (!world.disk) options.print('full disk: skipped, as this user may not mount a small one');
   world.collector.start();
   // Before the first subscription there is no session that could keep anything.
   const subscribed = async () => (await readyOf(world))?.broker.connected === true;
@@ -121,9 +128,14 @@ class Scenario {
     this.#over.abort();
   }
 
+  #has(track: Track): boolean {
+    if (track === 'disk') return this.#world.disk !== undefined;
+    return track !== 'clock' || this.#world.clock !== undefined;
+  }
+
   /** Faults of one track follow each other; those of different tracks overlap. */
   async #runTrack(track: Track, over: AbortSignal): Promise<void> {
-    if (track === 'disk' && !this.#world.disk) return;
+    if (!this.#has(track)) return;
     for (const fault of faultsOf(this.#options.seed, track)) {
       await sleep(fault.gapMs, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) return;
@@ -157,9 +169,8 @@ class Scenario {
 
   /** What a run that proves something has seen. */
   #unseen({ redelivered, restartsWithPending, nights }: Judgement): string[] {
-    const unseen = faultKinds.filter(
-      kind => this.#faults.get(kind) === 0 && (kind !== 'full disk' || this.#world.disk !== undefined),
-    );
+    const dealt = tracks.filter(track => this.#has(track)).flatMap(kindsOf);
+    const unseen = dealt.filter(kind => this.#faults.get(kind) === 0);
     return [
       ...unseen.map(kind => `never injected: ${kind}`),
       ...(redelivered > 0 ? [] : ['the broker never sent anything again: the run has proved little']),

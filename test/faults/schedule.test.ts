@@ -39,7 +39,7 @@ test('a SIGKILL of the collector is the most frequent fault', () => {
   expect(kills.length).toBeGreaterThan(500);
 });
 
-const sequence = { seed: 7, sensors: 60, beginMs: Date.UTC(2025, 10, 12, 10), rate: 2500 };
+const sequence = { seed: 7, sensors: 60, beginMs: Date.UTC(2025, 10, 12, 10), rate: 2500, envelopes: true };
 
 test('a publication is a function of the seed and its number, which its payload names', () => {
   const messages = new Messages(sequence);

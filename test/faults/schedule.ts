@@ -12,7 +12,7 @@ const decks = {
     'reload of the collector': 3,
   },
   broker: {
-    'restart of Mosquitto': 2,
+    'restart of the broker': 2,
     'broker hangs': 1,
     'broker connection reset': 3,
     'broker connection half-open': 1,
@@ -28,13 +28,18 @@ const decks = {
     'answer to COMMIT lost': 3,
   },
   disk: { 'full disk': 1 },
+  clock: { 'clock set ahead': 1, 'clock set behind': 1, 'clock frozen': 1 },
 } as const;
 
 export type Track = keyof typeof decks;
 export type FaultKind = { [T in Track]: keyof (typeof decks)[T] & string }[Track];
 
 export const tracks = Object.keys(decks) as Track[];
-export const faultKinds = tracks.flatMap(track => Object.keys(decks[track]) as FaultKind[]);
+export const faultKinds = tracks.flatMap(kindsOf);
+
+export function kindsOf(track: Track): FaultKind[] {
+  return Object.keys(decks[track]) as FaultKind[];
+}
 
 /** The least and the greatest wait before a fault, and how long it lasts where it lasts; ms. */
 const times: Record<Track, { gap: [number, number]; hold: [number, number] }> = {
@@ -43,6 +48,7 @@ const times: Record<Track, { gap: [number, number]; hold: [number, number] }> = 
   broker: { gap: [4000, 14_000], hold: [500, 9000] },
   database: { gap: [1000, 7000], hold: [500, 8000] },
   disk: { gap: [12_000, 35_000], hold: [1000, 6000] },
+  clock: { gap: [3000, 15_000], hold: [1000, 12_000] },
 };
 
 export interface Fault {

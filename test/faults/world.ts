@@ -1,9 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CaseFoldingFolder } from '../harness/case-folding.ts';
 import { freePort } from '../harness/server.ts';
+import { type BrokerKind, type FaultsBroker, startBroker } from './broker.ts';
 import { CollectorProcess } from './collector-process.ts';
+import { MachineClock } from './machine-clock.ts';
 import { Messages } from './messages.ts';
-import { Mosquitto } from './mosquitto.ts';
 import { Postgres } from './postgres.ts';
 import { TcpProxy } from './proxy.ts';
 import { Publisher } from './publisher.ts';
@@ -25,6 +27,11 @@ interface WorldOptions {
   seconds: number;
   /** RAW_PARTITION. */
   partition?: 'sensor' | 'hour';
+  broker?: BrokerKind;
+  /** The data folder is on a file system that ignores case; the disk cannot be filled then. */
+  ignoresCase?: boolean;
+  /** The collector's clock is set. Then nothing is sent that has no time of its own: when it came is what the clock said. */
+  setsClock?: boolean;
 }
 
 /** Everything that a run has. It ends with the scope, in the reverse order of its start. */
@@ -38,7 +45,9 @@ export interface World extends AsyncDisposable {
   http: string;
   /** What the collector records on; undefined where this user may not mount one. */
   disk: SmallDisk | undefined;
-  mosquitto: Mosquitto;
+  broker: FaultsBroker;
+  /** Undefined where it is never set. */
+  clock: MachineClock | undefined;
   brokerProxy: TcpProxy;
   postgres: Postgres;
   databaseProxy: TcpProxy;
@@ -63,25 +72,30 @@ export async function startWorld({
   sensors,
   seconds,
   partition = 'sensor',
+  broker: brokerKind = 'mosquitto',
+  ignoresCase = false,
+  setsClock = false,
 }: WorldOptions): Promise<World> {
   await using stack = new AsyncDisposableStack();
   // Catching up after a stall can bring no more than the rate; the end of a run takes a moment.
   const most = Math.ceil(rate * (seconds + 60));
   const diskMb = LEAST_DISK_MB + Math.ceil((most * MESSAGE_BYTES) / 1e6);
-  const disk = await SmallDisk.mount(folder, diskMb);
+  const disk = ignoresCase ? undefined : await SmallDisk.mount(folder, diskMb);
   if (disk) stack.use(disk);
-  const dataDir = disk?.path ?? join(folder, 'data');
+  const folded = ignoresCase ? await CaseFoldingFolder.mount(folder) : undefined;
+  if (folded) stack.use(folded);
+  else if (ignoresCase) throw new Error('there is no FUSE: a folder that ignores case cannot be made');
+  const dataDir = folded ? join(folded.path, 'data') : (disk?.path ?? join(folder, 'data'));
 
-  const sequence = { seed, sensors, beginMs: Date.now(), rate };
+  const sequence = { seed, sensors, beginMs: Date.now(), rate, envelopes: !setsClock };
   const messages = new Messages(sequence);
   const files = await ReloadedFiles.write(folder, messages.registry());
 
   const postgres = stack.use(await Postgres.start(join(folder, 'postgres'), await freePort()));
   const databaseProxy = stack.use(await TcpProxy.start(postgres.port));
-  const brokerFolder = join(folder, 'mosquitto');
-  await mkdir(brokerFolder);
-  const mosquitto = stack.use(await Mosquitto.start(brokerFolder, await freePort()));
-  const brokerProxy = stack.use(await TcpProxy.start(mosquitto.port));
+  const broker = stack.use(await startBroker(brokerKind, folder));
+  const brokerProxy = stack.use(await TcpProxy.start(broker.port));
+  const clock = setsClock ? await MachineClock.make(folder) : undefined;
 
   const logFile = join(folder, 'collector.log');
   const httpPort = await freePort();
@@ -101,7 +115,7 @@ export async function startWorld({
   const violations: string[] = [];
   const collector = stack.use(
     new CollectorProcess(
-      { ...env, DATABASE_URL: postgres.urlAt(databaseProxy.port) },
+      { ...env, ...clock?.env, DATABASE_URL: postgres.urlAt(databaseProxy.port) },
       logFile,
       ({ status, signal }) => {
         if (world.diskIsFull && status === 1) return;
@@ -109,7 +123,7 @@ export async function startWorld({
       },
     ),
   );
-  const publisher = stack.use(new Publisher({ port: mosquitto.port, messages: sequence, most }));
+  const publisher = stack.use(new Publisher({ port: broker.port, messages: sequence, most }));
   const kept = stack.move();
   const world: World = {
     messages,
@@ -118,7 +132,8 @@ export async function startWorld({
     logFile,
     http: `http://127.0.0.1:${httpPort}`,
     disk,
-    mosquitto,
+    broker,
+    clock,
     brokerProxy,
     postgres,
     databaseProxy,

@@ -18,8 +18,12 @@ export interface Nats extends Restartable {
   natsUrl: string;
 }
 
-/** Starts a NATS server on free ports of 127.0.0.1; what it stores is in a folder of its own and outlives `stop`. */
-export async function startNats(): Promise<Nats> {
+/**
+ * Starts a NATS server on free ports of 127.0.0.1; what it stores is in a folder of its own and outlives `stop`.
+ * @param maxAckPending of each subscription; a session has 65,535 for all of them, and `sensors/#` takes it twice (`sensors` and
+ * `sensors.>`).
+ */
+export async function startNats(maxAckPending = 32_767): Promise<Nats> {
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryFolder());
   const [nats, mqtt] = [await freePort(), await freePort()];
@@ -30,8 +34,7 @@ export async function startNats(): Promise<Nats> {
       `server_name: sluice${nats}`,
       `listen: 127.0.0.1:${nats}`,
       `jetstream { store_dir: ${JSON.stringify(join(path, 'store'))} }`,
-      // A session has 65,535 for all its subscriptions, and `sensors/#` takes it twice (`sensors` and `sensors.>`).
-      `mqtt { listen: 127.0.0.1:${mqtt}, max_ack_pending: 32767 }`,
+      `mqtt { listen: 127.0.0.1:${mqtt}, max_ack_pending: ${maxAckPending} }`,
       '',
     ].join('\n'),
   );
