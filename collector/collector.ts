@@ -17,6 +17,7 @@ import { readOutletsFile } from './outlet/outlets-file.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
+import { Feedback } from './payload/feedback.ts';
 import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
 import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
@@ -69,6 +70,7 @@ export class Collector {
   readonly #folder: DataFolder | undefined;
   readonly #reread: () => Config;
   readonly #reload: Reload;
+  readonly #feedback = new Feedback();
   readonly #health = new Health();
   readonly #undo = new AsyncDisposableStack();
   readonly #failing = Promise.withResolvers<Error>();
@@ -133,7 +135,7 @@ export class Collector {
     const sensors = await readRegistry(config.SENSORS_FILE);
     const access = new Access(await readTokens(config.HTTP_TOKENS_FILE));
     const memory = new FileMemory(join(config.DATA_DIR, 'formats.jsonl'));
-    const topics = configuredTopics(config, memory);
+    const topics = configuredTopics(config, memory, this.#feedback);
 
     const entries = outletsOf(config, topics);
     const alertsFile = config.ALERTS_FILE === undefined ? undefined : readAlertsFile(config.ALERTS_FILE);
@@ -148,12 +150,13 @@ export class Collector {
     refresher.refreshes.follow(() => outlets?.refreshed());
     this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
+    this.#feedback.publishBy((topic, payload) => source.publish(topic, payload));
     const judge = new LiveJudge(config.LATE_MINUTES);
     const stream = new LiveStream(topics, judge);
     // First what may still fail: the broker may refuse topics.
     const reload = this.#reload;
     const followers = { recorder, loader, source, stream, outlets };
-    reload.add('topics', reloadableTopics(config, topics, memory, followers));
+    reload.add('topics', reloadableTopics(config, topics, memory, this.#feedback, followers));
     reload.add('sensors', reloadableRegistry(config, sensors, loader));
     reload.add('tokens', reloadableTokens(config, access, stream));
     reload.add('settings', reloadableSettings(config, this.#log, this.#reread));
@@ -260,6 +263,7 @@ export class Collector {
       clock: () => clock.state,
       reasons: () => health.reasons(),
       outlets,
+      feedback: () => this.#feedback,
     });
     const examples = new RejectExamples();
     reads.onAnswered = seconds => metrics.answered(seconds);

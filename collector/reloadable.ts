@@ -5,6 +5,7 @@ import { type Change, difference, type Prepare } from '../base/reload.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import type { Outlets } from './outlet/outlets.ts';
 import { configuredTopics } from './payload/configured-topics.ts';
+import type { Feedback } from './payload/feedback.ts';
 import type { Memory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
 import type { LiveStream } from './serve/live-stream.ts';
@@ -36,11 +37,12 @@ export function reloadableTopics(
   config: Config,
   topics: Topics,
   memory: Memory,
+  feedback: Feedback,
   { recorder, loader, source, stream, outlets }: TopicsFollowers,
 ): Prepare {
   let present = topics;
   return (): Change | undefined => {
-    const next = configuredTopics(config, memory);
+    const next = configuredTopics(config, memory, feedback);
     if (next.hash === present.hash) return undefined;
     demandSharing(config, next.filters);
     return {

@@ -38,6 +38,7 @@ const nothing = {
   clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
   outlets: () => [],
+  feedback: () => ({ missing: new Map(), published: 0 }),
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   refreshLag: () => 0,
   loader: () => ({

@@ -3,6 +3,7 @@ import { didYouMean, nearestNames } from '../../base/nearest.ts';
 import { reportIssues } from '../../base/positioned-yaml.ts';
 import type { Zone } from '../../base/time.ts';
 import type { PlacedEntry } from './expand.ts';
+import type { Feedback } from './feedback.ts';
 import { type Filter, parseFilter } from './filter.ts';
 import type { EntryContext } from './format.ts';
 import { formats } from './formats.ts';
@@ -20,6 +21,7 @@ export interface ReaderOptions {
   /** The same of plain messages: SENSOR_TIMEZONE. */
   plainZone: Zone;
   memory: Memory;
+  feedback?: Feedback | undefined;
   /** Takes in what is wrong. @param path from the root of the file. */
   report: Report;
 }
@@ -56,13 +58,13 @@ export class EntryReader {
     const { filter: _, format: name = 'sluice', ignore = false, retained, ...options } = data;
     const filter = typeof parsed === 'string' ? unreadableFilter(parsed, entry) : parsed;
     if (typeof parsed !== 'string') this.#reportTwice(filter, report);
-    const { zone, plainZone, memory } = this.#options;
+    const { zone, plainZone, memory, feedback } = this.#options;
     const common = { filter, name: filter.text, ignore };
     if (ignore) {
       const decoder = new SluiceDecoder(plainZone);
       return { ...common, decoder, hasEnvelope: false, retained: 'skip', hasOwnTime: false };
     }
-    const context: EntryContext = { filter, zone, plainZone, memory, report };
+    const context: EntryContext = { filter, zone, plainZone, memory, feedback, report };
     const made = formats.find(format => format.name === name)?.create(options as never, context);
     if (made === undefined) return undefined;
     const { decoder, hasOwnTime, isPlain = false } = made;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Zone } from '../../base/time.ts';
 import type { Decoder } from './decoder.ts';
+import type { Feedback } from './feedback.ts';
 import type { Filter } from './filter.ts';
 import type { Memory } from './memory.ts';
 
@@ -33,6 +34,8 @@ export interface EntryContext {
   readonly plainZone: Zone;
   /** Keeps what a format learns when messages are recorded. */
   readonly memory: Memory;
+  /** What is noticed while messages are recorded; undefined where they are not. */
+  readonly feedback?: Feedback | undefined;
   /** Takes in what is wrong with the entry. @param path of the key: `['values', 'a.b', 'as']`. */
   report(path: readonly (string | number)[], message: string): void;
 }

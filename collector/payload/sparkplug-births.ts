@@ -18,6 +18,16 @@ const MOST_METRICS = 100_000;
 /** Before the keys in the memory. */
 const KEY = 'sparkplug ';
 
+/** Sequence numbers and aliases are those of a node, whichever entries of the topics file take its messages. */
+const shared = new WeakMap<Memory, Births>();
+
+/** What is remembered in a memory. */
+export function birthsIn(memory: Memory): Births {
+  const births = shared.get(memory) ?? new Births(memory);
+  shared.set(memory, births);
+  return births;
+}
+
 /** Remembers what births have said, across restarts, and counts what is missing between messages. */
 export class Births {
   readonly #memory: Memory;

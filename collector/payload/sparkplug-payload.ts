@@ -23,6 +23,9 @@ export interface SparkplugPayload {
   metrics: Metric[];
 }
 
+/** The metric by which a node is asked for its births. */
+const REBIRTH = 'Node Control/Rebirth';
+
 /** Loaded when the first entry of the format is read: few need it. */
 let payloadType: Type | undefined;
 
@@ -32,6 +35,12 @@ export function loadSparkplug(): void {
   const protobuf = createRequire(import.meta.url)('protobufjs') as typeof import('protobufjs');
   const schema = readFileSync(join(import.meta.dirname, 'formats', 'sparkplug.proto'), 'utf8');
   payloadType = protobuf.parse(schema, { keepCase: true }).root.lookupType('Payload');
+}
+
+/** The payload of an NCMD that asks a node for its births. Needs `loadSparkplug`. @param timestamp ms since 1970. */
+export function rebirthCommand(timestamp: number): Buffer {
+  const metric = { name: REBIRTH, timestamp, datatype: BOOLEAN, boolean_value: true };
+  return Buffer.from(payloadType!.encode(payloadType!.fromObject({ timestamp, metrics: [metric] })).finish());
 }
 
 /** Decodes a payload; undefined where it is none. Needs `loadSparkplug`. */

@@ -3,6 +3,7 @@ import { PositionedYaml, readYamlFile, reportIssues, YamlFileError } from '../..
 import { zoneOf } from '../../base/time.ts';
 import { EntryReader } from './entry-reader.ts';
 import { expandUses } from './expand.ts';
+import type { Feedback } from './feedback.ts';
 import { type Memory, ShortMemory } from './memory.ts';
 import { type Preset, shippedPresets } from './presets.ts';
 import { Topics } from './topics.ts';
@@ -24,6 +25,8 @@ export interface TopicsOptions {
   zone: string;
   /** For formats that learn from earlier messages: the recorder's, and nobody else's. */
   memory?: Memory;
+  /** What they notice meanwhile; the recorder's as well. */
+  feedback?: Feedback;
 }
 
 /**
@@ -51,7 +54,8 @@ export function readTopics(text: string, options: TopicsOptions, name = 'topics 
   const expansion = { presets: new Map([...shippedPresets(), ...presets]), report, used: new Set<string>() };
   const placed = expandUses(topics, ['topics'], expansion);
   const memory = options.memory ?? new ShortMemory();
-  const context = { zone: zoneOf(zone), plainZone: zoneOf(options.zone), memory, report };
+  const { feedback } = options;
+  const context = { zone: zoneOf(zone), plainZone: zoneOf(options.zone), memory, feedback, report };
   const reader = new EntryReader(context);
   const entries = placed.flatMap(entry => reader.read(entry) ?? []);
   for (const [name, { topics, place }] of presets) {

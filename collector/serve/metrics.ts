@@ -50,6 +50,8 @@ export interface Observed {
   /** What is wrong at this moment. */
   reasons(): Reason[];
   outlets(): readonly OutletStatus[];
+  /** What formats have noticed: messages that are missing, by entry; requests that were published. */
+  feedback(): { missing: ReadonlyMap<string, number>; published: number };
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -191,7 +193,7 @@ export class Metrics {
     return this.#observed.refreshLag();
   }
 
-  #counters({ broker, http, recorder, loader, archive, outlets }: Observed): Looked[] {
+  #counters({ broker, http, recorder, loader, archive, outlets, feedback }: Observed): Looked[] {
     return [
       [
         'sluice_messages_received_total',
@@ -220,6 +222,18 @@ export class Metrics {
         'Messages that are no readings, by entry of the topics file and reason; data/rejected has those of MQTT.',
         ['source', 'entry', 'reason'],
         () => this.rejects().map(({ count, ...labels }): Value => [labels, count]),
+      ],
+      [
+        'sluice_messages_missing_total',
+        'Messages that did not come, as far as sequence numbers tell (Sparkplug), by entry of the topics file.',
+        ['entry'],
+        () => [...feedback().missing].map(([entry, n]): Value => [{ entry }, n]),
+      ],
+      [
+        'sluice_rebirths_requested_total',
+        'Rebirths that nodes of Sparkplug were asked for (rebirth: request).',
+        [],
+        () => [[{}, feedback().published]],
       ],
       [
         'sluice_mqtt_acknowledged_total',

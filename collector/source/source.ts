@@ -29,6 +29,8 @@ export interface Source {
   widen(filters: readonly string[]): Promise<void>;
   /** Brings what these topic filters match and nothing else; they are subscribed already. Never rejects. */
   narrow(filters: readonly string[]): Promise<void>;
+  /** Publishes a message with QoS 0, where it can. @returns false where it cannot, or not now. */
+  publish(topic: string, payload: Buffer): boolean;
   /** Stops receiving, and acknowledges what is recorded. */
   stop(): Promise<void>;
   readonly status: BrokerStatus;

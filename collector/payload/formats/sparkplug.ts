@@ -1,14 +1,24 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Micros } from '../../../base/time.ts';
 import type { Decoder, Notes } from '../decoder.ts';
+import type { Feedback } from '../feedback.ts';
 import { type EntryContext, type Format, sensorOptions, valueOptions } from '../format.ts';
 import { MAX_PAYLOAD_BYTES, type Reading, type Rejection } from '../reading.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
-import { Births, type Known } from '../sparkplug-births.ts';
-import { loadSparkplug, type Metric, numberOf, readSparkplug } from '../sparkplug-payload.ts';
+import { type Births, birthsIn, type Known } from '../sparkplug-births.ts';
+import { loadSparkplug, type Metric, numberOf, readSparkplug, rebirthCommand } from '../sparkplug-payload.ts';
 import { convert } from '../value.ts';
 
-const options = { ...sensorOptions, ...valueOptions };
+const options = {
+  ...sensorOptions,
+  ...valueOptions,
+  rebirth: z
+    .enum(['request'], { error: 'must be request, or left out' })
+    .optional()
+    .describe(
+      'request: asks a node for its births (NCMD, Node Control/Rebirth) when its data name an unknown alias or messages are missing, at most once a minute. Default: nothing is published.',
+    ),
+};
 type Options = z.output<z.ZodObject<typeof options>>;
 
 /** What a topic says: `spBv1.0/group/DDATA/node/device`. */
@@ -34,11 +44,16 @@ class SparkplugDecoder implements Decoder {
   readonly #names: SensorNames;
   readonly #options: Options;
   readonly #births: Births;
+  readonly #feedback: Feedback | undefined;
+  /** Its name. */
+  readonly #entry: string;
 
-  constructor(names: SensorNames, options: Options, births: Births) {
+  constructor(names: SensorNames, options: Options, { memory, feedback, filter }: EntryContext) {
     this.#names = names;
     this.#options = options;
-    this.#births = births;
+    this.#births = birthsIn(memory);
+    this.#feedback = feedback;
+    this.#entry = filter.text;
   }
 
   /** Notes: `metrics`, what this message leaves out ([name, data type, unit] for each metric); `lost`, messages missing before it. */
@@ -57,6 +72,9 @@ class SparkplugDecoder implements Decoder {
     const lost = message.seq === undefined ? 0 : this.#births.lostBefore(node, message.seq, isNodeBirth);
     if (BIRTHS.includes(source.type)) this.#births.learn(node, source.device, isNodeBirth, message);
     const metrics = this.#births.missingFrom(node, source.device, message.metrics);
+    const isUnexplained = DATA.includes(source.type) && metrics?.includes(null) === true;
+    if (lost > 0) this.#feedback?.noteMissing(this.#entry, lost);
+    if (lost > 0 || isUnexplained) this.#requestRebirth(source);
     if (metrics === undefined && lost === 0) return undefined;
     return { ...(metrics !== undefined && { metrics }), ...(lost > 0 && { lost }) };
   }
@@ -77,6 +95,11 @@ class SparkplugDecoder implements Decoder {
         return this.#read(topic, parts, metric, noted[at] ?? undefined, time, arrival);
       }),
     );
+  }
+
+  #requestRebirth({ group, node }: Source): void {
+    if (this.#options.rebirth !== 'request') return;
+    this.#feedback?.request(`spBv1.0/${group}/NCMD/${node}`, () => rebirthCommand(Date.now()));
   }
 
   #read(
@@ -137,6 +160,6 @@ export const sparkplug: Format = {
     if (!names.hasPath)
       context.report(['sensor'], 'must contain {path}: metrics would all be readings of one sensor');
     loadSparkplug();
-    return { decoder: new SparkplugDecoder(names, given, new Births(context.memory)), hasOwnTime: true };
+    return { decoder: new SparkplugDecoder(names, given, context), hasOwnTime: true };
   },
 };

@@ -76,6 +76,11 @@ export class JetStreamSource implements Source {
 
   async narrow(): Promise<void> {}
 
+  /** The stream is read only. */
+  publish(): boolean {
+    return false;
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#messages?.stop();

@@ -239,6 +239,13 @@ export class MqttConnection {
     return new Promise(resolve => this.#filter.write(packets, () => resolve()));
   }
 
+  /** Publishes with QoS 0: nobody is told whether it arrives. @returns false where the connection is gone. */
+  publish(topic: string, payload: Buffer): boolean {
+    if (!this.#alive) return false;
+    this.#client.publish(topic, payload, { qos: 0 }, () => undefined);
+    return true;
+  }
+
   /** Says goodbye; the broker keeps the session. One that does not answer is left. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.drop(), GOODBYE_MS);

@@ -126,6 +126,10 @@ export class MqttSource implements Source {
     await this.#subscription?.narrow(filters).catch(() => undefined);
   }
 
+  publish(topic: string, payload: Buffer): boolean {
+    return this.#connection?.publish(topic, payload) ?? false;
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#acknowledger.settled();

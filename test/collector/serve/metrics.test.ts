@@ -19,6 +19,7 @@ const observed: Observed = {
       stalledSeconds: 3,
     },
   ],
+  feedback: () => ({ missing: new Map([['spBv1.0/#', 3]]), published: 1 }),
   refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
@@ -55,6 +56,8 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_messages_recorded_total')).toBe(10);
   expect(series.get('sluice_messages_redelivered_total')).toBe(7);
   expect(series.get('sluice_mqtt_connections_total')).toBe(3);
+  expect(series.get('sluice_messages_missing_total{entry="spBv1.0/#"}')).toBe(3);
+  expect(series.get('sluice_rebirths_requested_total')).toBe(1);
   expect(series.get('sluice_mqtt_connected')).toBe(1);
   expect(series.get('sluice_database_connected')).toBe(0);
   expect(series.get('sluice_refresh_lag_seconds')).toBe(42);
