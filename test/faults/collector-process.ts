@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,15 @@ const STOP_MS = 90_000;
 /** After this wait a collector that ended by itself is started again, as an init system would; ms. */
 const RESTART_MS = 500;
 
+/**
+ * In a process namespace of its own: there, as in another container, only its heartbeat tells whether the process that has the
+ * folder lives.
+ */
+const APART = ['unshare', '--pid', '--fork', '--kill-child'];
+
+/** Whether this user may start a collector apart. */
+export const canStartApart = spawnSync(APART[0]!, [...APART.slice(1), 'true']).status === 0;
+
 /** How a process ended. */
 export interface Ending {
   status: number | null;
@@ -22,6 +31,7 @@ export class CollectorProcess implements AsyncDisposable {
   readonly #env: NodeJS.ProcessEnv;
   readonly #logFile: string;
   readonly #onDied: (ending: Ending) => void;
+  readonly #isApart: boolean;
   #child: ChildProcess | undefined;
   #ending: Promise<Ending> | undefined;
   /** Whether the end of the process that runs is our doing. */
@@ -32,8 +42,15 @@ export class CollectorProcess implements AsyncDisposable {
   /**
    * @param env the settings.
    * @param onDied called when it ended though nobody asked it to.
+   * @param isApart in a process namespace of its own; it takes no signals then but that of `kill`.
    */
-  constructor(env: NodeJS.ProcessEnv, logFile: string, onDied: (ending: Ending) => void) {
+  constructor(
+    env: NodeJS.ProcessEnv,
+    logFile: string,
+    onDied: (ending: Ending) => void,
+    { isApart = false } = {},
+  ) {
+    this.#isApart = isApart;
     this.#env = env;
     this.#logFile = logFile;
     this.#onDied = onDied;
@@ -48,7 +65,8 @@ export class CollectorProcess implements AsyncDisposable {
     clearTimeout(this.#restart);
     const log = openSync(this.#logFile, 'a');
     const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors} && `;
-    const args = ['-c', `${limit}exec "$0" "$@"`, process.execPath, program, 'collect'];
+    const command = [...(this.#isApart ? APART : []), process.execPath, program, 'collect'];
+    const args = ['-c', `${limit}exec "$0" "$@"`, ...command];
     // A session of its own, so that Ctrl-C reaches the harness alone.
     const child = spawn('sh', args, {
       env: this.#env,
@@ -88,6 +106,18 @@ export class CollectorProcess implements AsyncDisposable {
     clearTimeout(timer);
     if (ending.signal === 'SIGKILL')
       throw new Error(`the collector did not stop within ${STOP_MS / 1000} s of SIGTERM`);
+    return ending;
+  }
+
+  /**
+   * Waits for an end that is due, without asking for it. What has not ended in time is killed.
+   * @returns how it ended; a SIGKILL tells that it did not.
+   */
+  async end(withinMs: number): Promise<Ending> {
+    this.#expected = true;
+    const timer = setTimeout(() => this.signal('SIGKILL'), withinMs);
+    const ending = await this.#ending!;
+    clearTimeout(timer);
     return ending;
   }
 

@@ -20,6 +20,10 @@ const SPOILT = 1 / 3;
 /** A collector is starting for about this long, ms. */
 const START_MS = 1200;
 const COMMIT_MS = 15_000;
+/** Who takes a folder over waits until its holder has been silent for 8 s, and starts. */
+const TAKEOVER_MS = 60_000;
+/** A collector that has lost its folder stops within two heartbeats, and gives up what it was at. */
+const THAW_MS = 60_000;
 /** Within a day no reading is rejected for its time: what is, is decided again later than a run may last. */
 const MOST_WRONG_MS = 20 * 3_600_000;
 /** A clock that stands still is set back this often. */
@@ -80,6 +84,31 @@ export const injections: Record<FaultKind, Injection> = {
     // The next start is to find files that it can use.
     if (dice < SPOILT) await files.change();
     return true;
+  },
+
+  'thawed holder': async (world, { holdMs }, signal) => {
+    const { collector } = world;
+    if (!(await isAnswering(world))) return false;
+    collector.signal('SIGSTOP');
+    await using successor = await world.successor();
+    successor.process.start();
+    const took = await until(
+      'another collector has taken the folder',
+      async () => !successor.process.isRunning || (await readyOf(successor)) !== undefined,
+      { ms: TAKEOVER_MS },
+    ).then(() => successor.process.isRunning);
+    await pause(holdMs, signal);
+    if (took) {
+      collector.signal('SIGCONT');
+      const { status, signal: by } = await collector.end(THAW_MS);
+      if (status !== 1)
+        world.violations.push(
+          `a holder that lost its folder ended with ${by ?? `status ${status}`}, not with 1`,
+        );
+    } else await collector.kill();
+    await successor.process.kill();
+    collector.start();
+    return took;
   },
 
   'restart of the broker': async ({ broker }) => {

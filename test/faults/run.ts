@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BrokerKind, brokerKinds, hasBroker } from './broker.ts';
+import { canStartApart } from './collector-process.ts';
 import { type Outcome, runScenario } from './scenario.ts';
 
 const usage = `usage: npm run faults -- [--minutes N] [--seed S] [--rate R] [--sensors N] [--partition sensor|hour]
-       [--broker mosquitto|rabbitmq|nats] [--ignores-case] [--clock]
+       [--broker mosquitto|rabbitmq|nats] [--ignores-case] [--clock] [--thaw]
 
 Breaks everything that a collector can lose data by, at random instants, for N minutes (default 10), while R messages a
 second (default 2500) are published; then demands that nothing is lost and nothing double. A seed repeats a run. --ignores-case
 records in a folder that ignores case, by FUSE. --clock also sets the collector's clock ahead, sets it behind and stops it;
-then nothing is sent that has no time of its own.
+then nothing is sent that has no time of its own. --thaw also freezes the collector, lets another one take its folder, as from
+another container, and thaws it; that needs the right to make a process namespace.
 Exit 0: it passed. 1: it did not, and everything is kept to be looked at. 2: it cannot be run so.`;
 
 /** Differences that are printed of a failing run. */
@@ -26,6 +28,7 @@ interface Arguments {
   broker: BrokerKind;
   ignoresCase: boolean;
   setsClock: boolean;
+  thaws: boolean;
 }
 
 /** @returns undefined where only the usage is asked for. */
@@ -33,7 +36,9 @@ function readArguments(): Arguments | undefined {
   const text = { type: 'string' } as const;
   const options = { minutes: text, seed: text, rate: text, sensors: text, partition: text, broker: text };
   const flag = { type: 'boolean' } as const;
-  const { values } = parseArgs({ options: { ...options, 'ignores-case': flag, clock: flag, help: flag } });
+  const { values } = parseArgs({
+    options: { ...options, 'ignores-case': flag, clock: flag, thaw: flag, help: flag },
+  });
   if (values.help) return undefined;
   const { partition = 'sensor' } = values;
   const broker = brokerKinds.find(kind => kind === (values.broker ?? 'mosquitto'));
@@ -56,6 +61,7 @@ function readArguments(): Arguments | undefined {
     broker,
     ignoresCase: values['ignores-case'] ?? false,
     setsClock: values.clock ?? false,
+    thaws: values.thaw ?? false,
   };
 }
 
@@ -106,7 +112,11 @@ async function main(): Promise<number> {
     console.error(`The faults need a real ${args.broker}: install it (.ci/run names Debian's packages).`);
     return 2;
   }
-  const { minutes, seed, rate, sensors, partition, broker, ignoresCase, setsClock } = args;
+  if (args.thaws && !canStartApart) {
+    console.error('--thaw needs the right to make a process namespace (unshare --pid), as root has it.');
+    return 2;
+  }
+  const { minutes, seed, rate, sensors, partition, broker, ignoresCase, setsClock, thaws } = args;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => stopped.abort(new Error(`stopped by ${signal}`)));
@@ -126,6 +136,7 @@ async function main(): Promise<number> {
       broker,
       ignoresCase,
       setsClock,
+      thaws,
       print: line => console.log(line),
       signal: stopped.signal,
     });
@@ -144,7 +155,7 @@ async function main(): Promise<number> {
     console.error(error);
   }
   console.error(
-    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors} --partition ${partition} --broker ${broker}${ignoresCase ? ' --ignores-case' : ''}${setsClock ? ' --clock' : ''}; kept in ${folder}`,
+    `\nFAILED. Repeat it with --seed ${seed} --minutes ${minutes} --rate ${rate} --sensors ${sensors} --partition ${partition} --broker ${broker}${ignoresCase ? ' --ignores-case' : ''}${setsClock ? ' --clock' : ''}${thaws ? ' --thaw' : ''}; kept in ${folder}`,
   );
   return 1;
 }

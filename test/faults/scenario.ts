@@ -28,6 +28,8 @@ export interface ScenarioOptions {
   ignoresCase?: boolean;
   /** Sets the collector's clock meanwhile. */
   setsClock?: boolean;
+  /** Freezes the collector, lets another take its folder, and thaws it. */
+  thaws?: boolean;
   /** RAW_PARTITION. */
   partition?: 'sensor' | 'hour';
   /** The faults go on until the collector has been killed this often, if that takes longer than `seconds`. */
@@ -128,15 +130,19 @@ class Scenario {
     this.#over.abort();
   }
 
-  #has(track: Track): boolean {
-    if (track === 'disk') return this.#world.disk !== undefined;
-    return track !== 'clock' || this.#world.clock !== undefined;
+  /** What this run deals. */
+  #kindsOf(track: Track): FaultKind[] {
+    const { disk, clock } = this.#world;
+    if (track === 'disk' && disk === undefined) return [];
+    if (track === 'clock' && clock === undefined) return [];
+    return kindsOf(track).filter(kind => kind !== 'thawed holder' || this.#options.thaws);
   }
 
   /** Faults of one track follow each other; those of different tracks overlap. */
   async #runTrack(track: Track, over: AbortSignal): Promise<void> {
-    if (!this.#has(track)) return;
-    for (const fault of faultsOf(this.#options.seed, track)) {
+    const kinds = this.#kindsOf(track);
+    if (kinds.length === 0) return;
+    for (const fault of faultsOf(this.#options.seed, track, kinds)) {
       await sleep(fault.gapMs, undefined, { signal: over }).catch(() => undefined);
       if (over.aborted) return;
       await this.#inject(fault, over);
@@ -169,7 +175,7 @@ class Scenario {
 
   /** What a run that proves something has seen. */
   #unseen({ redelivered, restartsWithPending, nights }: Judgement): string[] {
-    const dealt = tracks.filter(track => this.#has(track)).flatMap(kindsOf);
+    const dealt = tracks.flatMap(track => this.#kindsOf(track));
     const unseen = dealt.filter(kind => this.#faults.get(kind) === 0);
     return [
       ...unseen.map(kind => `never injected: ${kind}`),

@@ -10,6 +10,7 @@ const decks = {
     'SIGTERM of the collector': 2,
     'few file descriptors': 1,
     'reload of the collector': 3,
+    'thawed holder': 1,
   },
   broker: {
     'restart of the broker': 2,
@@ -64,15 +65,16 @@ export interface Fault {
 /**
  * The faults of one track, endlessly, by the seed alone. They are dealt from a shuffled deck, and the next one cannot be
  * foretold. The first deck holds each kind once, so that a short run sees all of them.
+ * @param kinds what may be dealt; with fewer, some decks are smaller.
  */
-export function* faultsOf(seed: number, track: Track): Generator<Fault, never> {
+export function* faultsOf(seed: number, track: Track, kinds = kindsOf(track)): Generator<Fault, never> {
   const lane = tracks.indexOf(track);
   const { gap, hold } = times[track];
   for (let dealt = 0; ; ) {
     const isFirst = dealt === 0;
-    const cards = Object.entries(decks[track]).flatMap(([kind, count]) =>
-      Array<FaultKind>(isFirst ? 1 : count).fill(kind as FaultKind),
-    );
+    const cards = (Object.entries(decks[track]) as [FaultKind, number][])
+      .filter(([kind]) => kinds.includes(kind))
+      .flatMap(([kind, count]) => Array<FaultKind>(isFirst ? 1 : count).fill(kind));
     while (cards.length > 0) {
       const draw = (purpose: number) => random(seed, lane, dealt, purpose);
       const [kind] = cards.splice(Math.floor(draw(0) * cards.length), 1);

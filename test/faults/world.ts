@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CaseFoldingFolder } from '../harness/case-folding.ts';
 import { freePort } from '../harness/server.ts';
 import { type BrokerKind, type FaultsBroker, startBroker } from './broker.ts';
-import { CollectorProcess } from './collector-process.ts';
+import { CollectorProcess, type Ending } from './collector-process.ts';
 import { MachineClock } from './machine-clock.ts';
 import { Messages } from './messages.ts';
 import { Postgres } from './postgres.ts';
@@ -34,6 +34,12 @@ interface WorldOptions {
   setsClock?: boolean;
 }
 
+/** Ends with the scope. */
+interface Successor extends AsyncDisposable {
+  process: CollectorProcess;
+  http: string;
+}
+
 /** Everything that a run has. It ends with the scope, in the reverse order of its start. */
 export interface World extends AsyncDisposable {
   messages: Messages;
@@ -53,6 +59,8 @@ export interface World extends AsyncDisposable {
   databaseProxy: TcpProxy;
   collector: CollectorProcess;
   publisher: Publisher;
+  /** Another collector on the same folder, as in another container; not started. */
+  successor(): Promise<Successor>;
   /** Settings of a command that reaches the database past the proxy. */
   env: NodeJS.ProcessEnv;
   /** While this is set a collector may be unable to start, and end. */
@@ -113,16 +121,18 @@ export async function startWorld({
     NIGHTLY_CRON: '* * * * * *',
   });
   const violations: string[] = [];
-  const collector = stack.use(
-    new CollectorProcess(
-      { ...env, ...clock?.env, DATABASE_URL: postgres.urlAt(databaseProxy.port) },
-      logFile,
-      ({ status, signal }) => {
-        if (world.diskIsFull && status === 1) return;
-        violations.push(`the collector ended by itself (${signal ?? `status ${status}`}); see ${logFile}`);
-      },
-    ),
-  );
+  const collectorEnv = { ...env, ...clock?.env, DATABASE_URL: postgres.urlAt(databaseProxy.port) };
+  const onDied = ({ status, signal }: Ending) => {
+    if (world.diskIsFull && status === 1) return;
+    violations.push(`the collector ended by itself (${signal ?? `status ${status}`}); see ${logFile}`);
+  };
+  const collector = stack.use(new CollectorProcess(collectorEnv, logFile, onDied));
+  const successor = async () => {
+    const port = await freePort();
+    const ownEnv = { ...collectorEnv, HTTP_PORT: String(port) };
+    const process = new CollectorProcess(ownEnv, logFile, onDied, { isApart: true });
+    return { process, http: addressOf(port), [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };
+  };
   const publisher = stack.use(new Publisher({ port: broker.port, messages: sequence, most }));
   const kept = stack.move();
   const world: World = {
@@ -130,7 +140,7 @@ export async function startWorld({
     dataDir,
     files,
     logFile,
-    http: `http://127.0.0.1:${httpPort}`,
+    http: addressOf(httpPort),
     disk,
     broker,
     clock,
@@ -139,6 +149,7 @@ export async function startWorld({
     databaseProxy,
     collector,
     publisher,
+    successor,
     env,
     diskIsFull: false,
     violations,
@@ -157,14 +168,16 @@ export function settings(own: Record<string, string>): NodeJS.ProcessEnv {
   };
 }
 
+const addressOf = (port: number) => `http://127.0.0.1:${port}`;
+
 /** What /ready says; undefined while nobody answers. */
-export async function readyOf(
-  world: World,
-): Promise<
+export async function readyOf({
+  http,
+}: Pick<World, 'http'>): Promise<
   { broker: { connected: boolean }; database: { connected: boolean }; pending_bytes: number } | undefined
 > {
   try {
-    const response = await fetch(`${world.http}/ready`, { signal: AbortSignal.timeout(5000) });
+    const response = await fetch(`${http}/ready`, { signal: AbortSignal.timeout(5000) });
     return (await response.json()) as Awaited<ReturnType<typeof readyOf>>;
   } catch {
     return undefined;
