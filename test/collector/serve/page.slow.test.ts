@@ -171,7 +171,9 @@ describe.skipIf(withoutBrowser)('the page in a real browser', () => {
       await publishRaw('no reading');
       await page.goto(`${http}/pipeline`);
       await eventually(async () =>
-        expect(await page.locator('#rejects tbody').textContent()).toBe('not JSONMQTTsensors/1: no reading1'),
+        expect(await page.locator('#rejects tbody').textContent()).toBe(
+          'not JSONplain messagesMQTTsensors/1: no reading1',
+        ),
       );
       await eventually(async () =>
         expect(await page.locator('#steps').textContent()).toContain('1 recorded'),
