@@ -22,6 +22,8 @@ export class Bronze {
   readonly lines = new Map<string, number>();
   /** When messages without a time of their own came, µs since 1970, by publication. */
   readonly arrivals = new Map<number, number[]>();
+  /** Under which packet identifiers they came. */
+  readonly packetIds = new Map<number, Set<number | undefined>>();
   readonly violations: string[] = [];
 
   /** @param sent publications with a smaller number may be there, others not. */
@@ -73,6 +75,7 @@ export class Bronze {
       }
       const original = this.#original(envelope.payload, where, name);
       if (original === undefined) continue;
+      this.packetIds.set(original, new Set(this.packetIds.get(original)).add(envelope.packetId));
       this.arrivals.set(original, [...(this.arrivals.get(original) ?? []), envelope.arrival]);
     }
     return lines.length;

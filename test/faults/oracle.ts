@@ -23,7 +23,7 @@ export interface Judgement {
   lost: number;
   /** Lines that were loaded twice, and messages without a time of their own that were stored twice although the broker lived. */
   double: number;
-  /** Messages without a time of their own that are stored twice, as the broker was restarted between their arrivals. */
+  /** Messages without a time of their own that are stored twice, as the broker was restarted between their arrivals, or numbered them anew. */
   doubledByBroker: number;
   /** Lines beyond what was published: the broker sent again what the collector had recorded already. */
   redelivered: number;
@@ -148,10 +148,14 @@ async function missingFromBronze(world: World): Promise<number[]> {
 
 /**
  * Holds what is stored of messages without a time of their own against what was published: as often as that, and no less
- * than was acknowledged. What is stored once more too often is the broker's doing where it was restarted in between: nothing
- * tells such a message from another one then.
+ * than was acknowledged. What is stored once more too often is the broker's doing where it was restarted in between, or sent
+ * again under another packet identifier, as NATS does: nothing tells such a message from another one then.
  */
-function judgeEnvelopes(world: World, { counts, arrivals }: Bronze, stored: ReadonlyMap<number, number>) {
+function judgeEnvelopes(
+  world: World,
+  { counts, arrivals, packetIds }: Bronze,
+  stored: ReadonlyMap<number, number>,
+) {
   const published = publications(world, counts.length);
   const violations: string[] = [];
   let missing = 0;
@@ -168,7 +172,9 @@ function judgeEnvelopes(world: World, { counts, arrivals }: Bronze, stored: Read
     }
     if (surplus <= 0) continue;
     const [first, last] = [Math.min(...times) / 1000, Math.max(...times) / 1000];
-    if (world.broker.starts.some(start => start > first && start < last)) doubledByBroker += surplus;
+    const restarted = world.broker.starts.some(start => start > first && start < last);
+    const renumbered = packetIds.get(n)!.size > published[n]!;
+    if (restarted || renumbered) doubledByBroker += surplus;
     else {
       doubled += surplus;
       violations.push(

@@ -90,7 +90,7 @@ function summary({
     ['duplicates that the broker sent', redelivered],
     ['lost', lost],
     ['double', double],
-    ['without a time, doubled by a broker restart', doubledByBroker],
+    ['without a time, doubled by the broker', doubledByBroker],
     ['differences', rest.violations.length],
   ];
   return rows.map(([name, value]) => `${name.padEnd(40)} ${value}`).join('\n');
