@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
 import { UsageError } from './errors.ts';
+import { didYouMean } from './nearest.ts';
 import { type Setting, settings } from './settings.ts';
 
 /** All settings were read, and at least one is wrong. `problems` has a line for each. */
@@ -74,6 +76,15 @@ function archiveProblems(values: Record<string, unknown>): string[] {
   const [id, secret] = ['ARCHIVE_ACCESS_KEY_ID', 'ARCHIVE_SECRET_ACCESS_KEY'] as const;
   if ((values[id] === undefined) === (values[secret] === undefined)) return [];
   return [`${id} and ${secret} must both be set, or neither`];
+}
+
+/** Variables of an environment that are called almost like a setting, and are none. @returns with `; did you mean "…"?`. */
+export function misspeltSettings(env: Record<string, string | undefined>): { name: string; meant: string }[] {
+  const names = Object.keys(settings);
+  const known = new Set(names.flatMap(name => [name, `${name}_FILE`]));
+  return Object.keys(env)
+    .filter(name => !known.has(name) && names.some(setting => distance(name, setting) <= 2))
+    .map(name => ({ name, meant: didYouMean(name, names) }));
 }
 
 /** What is compressed must be kept for at least as long: compressing what is about to go is a mistake in one of the two. */

@@ -18,7 +18,7 @@ export function oneOf<const T extends readonly string[]>(...values: T) {
 }
 
 export function url(...protocols: string[]) {
-  const must = `must be a URL that begins with ${protocols.map(p => `${p}//`).join(' or ')}`;
+  const must = `must be a URL that begins with ${protocols.map(p => `${p}//`).join(' or ')}, with a host, and a port up to 65535 if any`;
   return text.refine(value => {
     const parsed = URL.parse(value);
     if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === '') return false;
@@ -45,10 +45,15 @@ export const timezone = text.refine(zone => {
 
 // [MQTT-4.7.1-1], [MQTT-4.7.1-2]: "#" stands last and alone in its level, "+" alone in its level.
 const topicFilter = /^(?:[^#+\0]*|\+)(?:\/(?:[^#+\0/]*|\+))*(?:(?:^|\/)#)?$/;
+/** Whether a text is a topic filter of MQTT. */
+export function isTopicFilter(filter: string): boolean {
+  return filter !== '' && topicFilter.test(filter);
+}
+
 export const topics = text
   .transform(value => value.split(',').map(topic => topic.trim()))
   .refine(
-    list => list.every(topic => topic !== '' && topicFilter.test(topic)),
+    list => list.every(isTopicFilter),
     'must be MQTT topic filters separated by commas, such as sensors/#,site/+/temperature',
   );
 

@@ -3,20 +3,19 @@ import type { Logger } from 'pino';
 import type { Config } from '../base/config.ts';
 import { connectionBudget } from '../base/descriptors.ts';
 import { Health } from '../base/health.ts';
-import { Access, readTokens } from '../base/http/access.ts';
+import { Access } from '../base/http/access.ts';
 import { type Changes, Reload } from '../base/reload.ts';
 import { startAlerts } from './alerting.ts';
 import { ClockCorrection } from './bronze/clock-correction.ts';
 import { ClockWatch } from './bronze/clock-watch.ts';
 import { DataFolder } from './bronze/data-folder.ts';
 import type { Recorder } from './bronze/recorder.ts';
+import { readConfiguredFiles } from './configured-files.ts';
 import { Refresher } from './gold/refresher.ts';
-import { type AlertsFile, readAlertsFile } from './outlet/alerts/alerts-file.ts';
+import type { AlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
-import { readOutletsFile } from './outlet/outlets-file.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
-import { configuredTopics } from './payload/configured-topics.ts';
 import { Feedback } from './payload/feedback.ts';
 import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
@@ -35,7 +34,6 @@ import { HttpServer } from './serve/server.ts';
 import { CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
 import type { Loader } from './silver/loader.ts';
-import { readRegistry } from './silver/registry-file.ts';
 import { Intake } from './source/http/intake.ts';
 import { openSource } from './source/open-source.ts';
 import type { Source } from './source/source.ts';
@@ -132,13 +130,10 @@ export class Collector {
 
   async #start(): Promise<string> {
     const config = this.#config;
-    const sensors = await readRegistry(config.SENSORS_FILE);
-    const access = new Access(await readTokens(config.HTTP_TOKENS_FILE));
     const memory = new FileMemory(join(config.DATA_DIR, 'formats.jsonl'));
-    const topics = configuredTopics(config, memory, this.#feedback);
-
-    const entries = outletsOf(config, topics);
-    const alertsFile = config.ALERTS_FILE === undefined ? undefined : readAlertsFile(config.ALERTS_FILE);
+    const files = await readConfiguredFiles(config, memory, this.#feedback);
+    const { sensors, topics, outlets: entries, alerts: alertsFile } = files;
+    const access = new Access(files.tokens);
 
     const folder = this.#folder ?? (await this.#lockFolder());
     const parts = { config, folder, topics, log: this.#log, undo: this.#undo };
@@ -354,13 +349,6 @@ export class Collector {
     await refresher.stop(DRAIN_MS / 5);
     if (!drained) this.#log.warn('not everything recorded is loaded; the next start goes on with it');
   }
-}
-
-/** What OUTLETS_FILE says; nothing without it. @throws {YamlFileError} with every mistake at once. */
-function outletsOf({ OUTLETS_FILE: file, MQTT_URL: broker }: Config, topics: Topics): OutletEntry[] {
-  if (file === undefined) return [];
-  const subscribed = topics.filters.map(filter => filter.split('/'));
-  return readOutletsFile(file, { broker, subscribed });
 }
 
 /** A reason for Health; undefined while it is connected. */

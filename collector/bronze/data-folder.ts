@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeDrafts } from '../../base/atomic-file.ts';
+import { UsageError } from '../../base/errors.ts';
 import { beginEpoch, nameCollector } from './folder-identity.ts';
 import { HEARTBEAT_MS, type Holder, readHolder, stateOf, thisHolder } from './lock-holder.ts';
 
@@ -77,7 +78,7 @@ export class DataFolder {
    * @throws {FolderInUseError} when a collector that runs has it.
    */
   static async lock(path: string, clientId: string): Promise<DataFolder> {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     const token = randomBytes(8).toString('hex');
     const lock = lockOf(path);
     let before: Before = 'stopped';
@@ -169,4 +170,15 @@ export async function isLocked(path: string): Promise<boolean> {
   const lock = lockOf(path);
   const holder = await readHolder(lock);
   return holder !== undefined && (await stateOf(lock, holder)) === 'alive';
+}
+
+/** @throws {UsageError} where the setting names what is no folder, or can be none. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOTDIR') throw error;
+    throw new UsageError(`DATA_DIR must be a folder, or a place for one, not ${path}: ${message}`);
+  }
 }

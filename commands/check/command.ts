@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { Config } from '../../base/config.ts';
-import { readConfig, SettingsError } from '../../base/config.ts';
+import { misspeltSettings, readConfig, SettingsError } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { readTokens } from '../../base/http/access.ts';
+import { configuredAlerts, configuredOutlets } from '../../collector/configured-files.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
+import type { Topics } from '../../collector/payload/topics.ts';
 import { readRegistry } from '../../collector/silver/registry-file.ts';
 import { counted } from '../output/counted.ts';
 import { withRunningServers } from '../running-servers.ts';
@@ -20,7 +22,7 @@ export default (command: Command) =>
     process.exitCode = statusOf(findings);
   });
 
-const FILES = new Set(['settings', 'topics', 'sensors', 'tokens']);
+const FILES = new Set(['settings', 'topics', 'sensors', 'tokens', 'outlets', 'alerts']);
 
 /** 2 where settings or the files that they name are wrong, 1 where something else does not work; advice is no failure. */
 function statusOf(findings: Finding[]): number {
@@ -36,19 +38,26 @@ async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   try {
     config = await withRunningServers(readConfig(env));
     settings.ok('all are valid');
+    for (const { name, meant } of misspeltSettings(env))
+      settings.advise(`${name} is no setting${meant}`, 'correct or remove it');
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     for (const problem of error.problems) settings.fail(problem, 'correct it in the environment or in .env');
     return settings.all;
   }
+  let topics: Topics | undefined;
   const files = [
-    await checkFile('topics', () => topicsText(config)),
+    await checkFile('topics', () => {
+      topics = configuredTopics(config);
+      return topicsText(config, topics);
+    }),
     await checkFile('sensors', async () => sensorsText(config)),
     await checkFile('tokens', async () => tokensText(config)),
+    await checkFile('outlets', () => outletsText(config, topics)),
+    await checkFile('alerts', () => alertsText(config)),
   ];
-  const topicsAreRight = files[0]!.all.every(({ result }) => result === 'ok');
   const rest = [
-    await checkBroker(config, topicsAreRight ? configuredTopics(config).filters : undefined),
+    await checkBroker(config, topics?.filters),
     await checkDatabase(config),
     ...(config.ARCHIVE_URL === undefined ? [] : [await checkArchive(config, config.ARCHIVE_URL)]),
     await checkDisk(config),
@@ -71,8 +80,7 @@ async function checkFile(of: string, read: () => Promise<string> | string): Prom
   return findings;
 }
 
-function topicsText(config: Config): string {
-  const { filters } = configuredTopics(config);
+function topicsText(config: Config, { filters }: Topics): string {
   return `${config.TOPICS_FILE ?? 'MQTT_TOPICS'}: ${counted([...filters].length, 'topic filter')}`;
 }
 
@@ -86,6 +94,19 @@ async function tokensText({ HTTP_TOKENS_FILE: file }: Config): Promise<string> {
   return tokens === undefined
     ? 'none: everybody on this machine may read, ingest and reload'
     : `${file}: ${counted(tokens.length, 'token')}`;
+}
+
+function outletsText(config: Config, topics: Topics | undefined): string {
+  const outlets = configuredOutlets(config, topics);
+  return config.OUTLETS_FILE === undefined
+    ? 'none'
+    : `${config.OUTLETS_FILE}: ${counted(outlets.length, 'outlet')}`;
+}
+
+function alertsText(config: Config): string {
+  const { rules = [], receivers = [] } = configuredAlerts(config) ?? {};
+  if (config.ALERTS_FILE === undefined) return 'none';
+  return `${config.ALERTS_FILE}: ${counted(rules.length, 'rule')}, ${counted(receivers.length, 'receiver')}`;
 }
 
 const marks: Record<Finding['result'], string> = { ok: 'OK  ', advice: 'note', failed: 'NO  ' };

@@ -19,6 +19,8 @@ export default (command: Command) =>
         const ended = await Promise.race([stopped, collector.failed]);
         if (ended instanceof Error) throw ended;
         log.info({ signal: ended }, 'stopping');
+        await collector.stop();
+        log.info('stopped');
       },
       // What is wrong stands in the log.
       { onHangUp: () => void reload().catch(() => undefined) },

@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
+import { isTopicFilter } from '../../base/setting-values.ts';
 import { formatTime } from '../../base/time.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
@@ -49,6 +50,10 @@ async function sniffCommand(
   filter: string,
   given: SniffArguments,
 ): Promise<boolean> {
+  if (!isTopicFilter(filter))
+    throw new UsageError(
+      `${JSON.stringify(filter)} is no topic filter: # stands last and alone in its level, + alone in its level.`,
+    );
   const topics = configuredTopics(config);
   if (given.explain !== undefined) return explain(topics, given.explain);
   demandNew(given.suggest);

@@ -9,6 +9,7 @@ import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { archivedCollectors } from '../../collector/retention/archive/archive-ledger.ts';
 import { connect } from '../../db/connect.ts';
+import { findSensor } from '../find-sensor.ts';
 import { repeated, utcDay } from '../options.ts';
 import { toEnd } from '../run.ts';
 import { type ArchiveOptions, verifyArchive } from './archive.ts';
@@ -53,7 +54,7 @@ export default (command: Command) =>
 /**
  * `sluice verify`: compares the raw files with the database and prints what it found.
  * @returns whether nothing differs.
- * @throws {UsageError} where no collector has recorded in a folder.
+ * @throws {UsageError} where no collector has recorded in a folder, or nothing is known of the sensor.
  */
 async function verifyCommand(config: Config, log: Logger, given: VerifyArguments): Promise<boolean> {
   const { date, sensor, data, onlyMine = false, exhaustive = false, deep = false, json } = given;
@@ -81,6 +82,8 @@ async function verifyCommand(config: Config, log: Logger, given: VerifyArguments
       lateMinutes: config.LATE_MINUTES,
       retention: { raw: config.RAW_RETENTION_DAYS, silver: config.SILVER_RETENTION_DAYS },
     });
+    // A name that nothing is known of would prove everything.
+    if (sensor !== undefined && report.total.files === 0) await findSensor(client, sensor);
     if (url !== undefined) await addArchive(report, client, config, url, { own, deep, date, sensor });
     process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
     return report.ok;

@@ -97,7 +97,9 @@ test('all mistakes are told at once, each with the name and what it must be', ()
   expect(problems).toHaveLength(11);
   expect(problems).toContain('BATCH_ROWS must be a whole number from 1 to 1000000, not "0"');
   expect(problems).toContain('MQTT_QOS must be one of 0, 1, not "2"');
-  expect(problems).toContain('DATABASE_URL must be a URL that begins with postgres:// or postgresql://');
+  expect(problems).toContain(
+    'DATABASE_URL must be a URL that begins with postgres:// or postgresql://, with a host, and a port up to 65535 if any',
+  );
 });
 
 test.each(['sensors/#', '#', '+', '+/+/#', '/sensors', '$SYS/#', 'a b/ü'])('%s is a topic filter', topic => {
