@@ -37,8 +37,10 @@ export async function readConfiguredFiles(
     try {
       return await reader();
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      wrong.push(error.message);
+      // Errors of files and settings name each mistake.
+      if (!(error instanceof UsageError) && !Array.isArray((error as { problems?: unknown }).problems))
+        throw error;
+      wrong.push((error as Error).message);
       return undefined;
     }
   };

@@ -35,7 +35,8 @@ test('with broker and database there, everything is a line that says OK', async 
     const { code, findings } = await check(env);
     expect(failed(findings)).toEqual([]);
     expect(code).toBe(0);
-    const names = ['settings', 'topics', 'sensors', 'tokens', 'broker', 'database', 'disk', 'clock', 'ports'];
+    const files = ['settings', 'topics', 'sensors', 'tokens', 'outlets', 'alerts'];
+    const names = [...files, 'broker', 'database', 'disk', 'clock', 'ports'];
     expect([...new Set(findings.map(({ of }) => of))]).toEqual(names);
     const said = findings.map(({ what }) => what).join('\n');
     for (const what of [
@@ -112,4 +113,22 @@ test('a topics file that is wrong is a line a mistake, and the broker is asked a
   expect(of('topics').length).toBeGreaterThan(0);
   for (const { what } of of('topics')) expect(what).toMatch(/^topics\.yaml:\d+:\d+: [^\n]+$/);
   expect(of('broker').map(({ result }) => result)).toEqual(['ok', 'advice', 'ok']);
+});
+
+test('a name that is almost a setting is pointed out; the files of outlets and alerts are looked at', async () => {
+  await using folder = await temporaryFolder();
+  const { code, findings } = await check({
+    DATA_DIR: join(folder.path, 'data'),
+    MQTT_TOPIC: 'sensors/#',
+    OUTLETS_FILE: join(folder.path, 'none.yaml'),
+    ALERTS_FILE: join(folder.path, 'neither.yaml'),
+  });
+  expect(code).toBe(2);
+  expect(findings).toContainEqual({
+    of: 'settings',
+    result: 'advice',
+    what: 'MQTT_TOPIC is no setting; did you mean "MQTT_TOPICS"?',
+    todo: 'correct or remove it',
+  });
+  expect(failed(findings)).toEqual(expect.arrayContaining(['outlets', 'alerts']));
 });
