@@ -30,6 +30,8 @@ export function explainUnreachable(error: unknown, { DATABASE_URL, MQTT_URL, emb
     return new Error(text, { cause: error });
   }
   if (!CONNECTING.has(syscall ?? '')) return error;
+  // It was something else: a receiver, object storage.
+  if (tried !== undefined && tried !== Number(port || 5432)) return error;
   const what = `No database answers on ${address} (${errorText(error)}).`;
   return new Error(`${what} ${adviceOf(embedded.postgres, 'DATABASE_URL')}`, { cause: error });
 }

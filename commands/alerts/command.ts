@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
-import { UsageError } from '../../base/errors.ts';
+import { errorText, UsageError } from '../../base/errors.ts';
 import { type Alert, alertView } from '../../collector/outlet/alerts/alert.ts';
 import { readAlertsFile } from '../../collector/outlet/alerts/alerts-file.ts';
 import { recentAlerts } from '../../collector/outlet/alerts/database-store.ts';
@@ -15,6 +15,7 @@ import { json } from '../output/machine-formats.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { table } from '../output/table.ts';
 import { toEnd } from '../run.ts';
+import { explainUnreachable } from '../unreachable.ts';
 
 export default (command: Command) => {
   command.option('--json', 'as JSON').action(toEnd(listCommand));
@@ -36,13 +37,21 @@ const columns: Column[] = [
   { name: 'summary', kind: 'text' },
 ];
 
-/** `sluice alerts`: those that are not over and those of the last day; about the pipeline, of this data folder. */
+/**
+ * `sluice alerts`: those that are not over and those of the last day; about the pipeline, of this data folder.
+ * @returns whether all are there: those about sensors are in the database.
+ */
 async function listCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
   const ofPipeline = await new FileStore(config.DATA_DIR).load();
-  const ofSensors = await readFromDatabase(config, log);
-  const answer = answerOf([...ofPipeline, ...ofSensors]);
+  const ofSensors = await readFromDatabase(config, log).catch((error: unknown) => {
+    process.stderr.write(
+      `Alerts about sensors are left out: ${errorText(explainUnreachable(error, config))}\n`,
+    );
+    return undefined;
+  });
+  const answer = answerOf([...ofPipeline, ...(ofSensors ?? [])]);
   await writeToStandardOutput(given.json ? json(answer) : table(answer));
-  return true;
+  return ofSensors !== undefined;
 }
 
 /** `sluice alerts test`. @throws {UsageError} where the file has no such receiver. */
@@ -67,7 +76,11 @@ async function testCommand(config: Config, _log: Logger, name: string): Promise<
     summary: 'this is a test, and nothing is wrong',
     told: {},
   };
-  for (const notice of noticesOf([alert])) await sendTo(receiver, notice);
+  try {
+    for (const notice of noticesOf([alert])) await sendTo(receiver, notice);
+  } catch (error) {
+    throw new Error(`The receiver ${name} has not taken it: ${errorText(error)}.`, { cause: error });
+  }
   process.stdout.write(`${name} has taken it.\n`);
   return true;
 }
