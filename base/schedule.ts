@@ -40,7 +40,9 @@ export function onCron(expression: string, work: () => unknown): Schedule {
   let due: number | undefined;
   const arm = () => {
     due = times.nextRun()?.getTime();
-    timer = setTimeout(tick, Math.min(MINUTE_MS, (due ?? Number.POSITIVE_INFINITY) - Date.now()));
+    // It may be due by now: between the two looks at the clock it has gone on, or was set ahead.
+    const left = Math.max(0, (due ?? Number.POSITIVE_INFINITY) - Date.now());
+    timer = setTimeout(tick, Math.min(MINUTE_MS, left));
   };
   const tick = () => {
     const isDue = due !== undefined && Date.now() >= due;

@@ -122,3 +122,11 @@ test.each([
   '0 0 * * mon',
   '',
 ])('"%s" is none, or names no time that comes', text => expect(isCron(text)).toBe(false));
+
+test('what has become due between two looks at the clock is not waited for', () => {
+  const timer = vi.spyOn(globalThis, 'setTimeout');
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 1200 * 86_400_000);
+  onCron('17 3 * * *', () => undefined).stop();
+  expect(timer.mock.lastCall?.[1]).toBe(0);
+  for (const spy of [timer, clock]) spy.mockRestore();
+});
