@@ -31,9 +31,15 @@ export class ClockCorrection {
     this.#timer = setInterval(() => void this.look(), LOOK_MS);
   }
 
+  /** Looks no more; what is known of a wrong clock is on disk then, as far as that takes writes. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await this.#looking;
+    await this.#watch
+      .stop()
+      .catch(error =>
+        this.#log.warn({ reason: error.message }, 'cannot write down that the clock was wrong'),
+      );
   }
 
   /** Looks now; joins a look that is under way. Never rejects: what went wrong is logged and tried again at the next start. */

@@ -2,11 +2,14 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomically } from '../../base/atomic-file.ts';
 import { isClockSynchronized } from './clock-sync.ts';
+import { lastRejectedAhead, type WrongTime } from './second-decision.ts';
 
 /** Readings that are further ahead of the clock than this say that one of the two is wrong. */
 export const AHEAD_S = 60;
 /** So many readings, at least, tell whether it is the clock. */
 const LEAST_READINGS = 20;
+/** So many that agree with it tell that a clock which was suspected is right. */
+const LEAST_AGREEING = 5;
 /** Readings that are further behind are of days past, or the clock is ahead. */
 const BEHIND_MS = 86_400_000;
 /** Buffers that devices send at last are through by then: where most readings are behind for so long, it may be the clock. */
@@ -14,12 +17,6 @@ const BEHIND_FOR_MS = 3_600_000;
 /** Between two looks the clock may drift from the time that has passed by this much; by more, it was set. */
 const JUMP_MS = 30_000;
 const FILE = 'clock_wrong.json';
-
-/** While the clock seemed wrong: from when to when, by that clock, in ms since 1970. */
-export interface WrongTime {
-  since: number;
-  until: number;
-}
 
 /** How this machine's clock is, as far as can be told. */
 export interface ClockState {
@@ -37,6 +34,7 @@ export interface ClockState {
  * decided again when the clock is right: so that time is kept in the data folder.
  */
 export class ClockWatch {
+  readonly #dataDir: string;
   readonly #file: string;
   readonly #now: () => number;
   readonly #passed: () => number;
@@ -46,11 +44,18 @@ export class ClockWatch {
   /** When the first of the readings that were ahead came. */
   #aheadSince: number | undefined;
   #behind = 0;
+  /** By how much the last reading that was behind was behind, in ms. */
+  #behindMs = 0;
   /** Since when most readings are behind, in ms that have passed. */
   #behindSince: number | undefined;
-  #share = 0;
+  /** Of the last readings that told something; undefined: none have since the start, or since the clock was set. */
+  #share: number | undefined;
   #isSynchronized: boolean | undefined;
   #wrong: WrongTime | undefined;
+  /** What is being written to the disk. */
+  #saving: Promise<void> = Promise.resolve();
+  /** The disk does not have what is known of the wrong time. */
+  #isUnsaved = false;
   #offset: number;
 
   /**
@@ -64,31 +69,47 @@ export class ClockWatch {
     askSystem = isClockSynchronized,
   ) {
     this.#askSystem = askSystem;
+    this.#dataDir = dataDir;
     this.#file = join(dataDir, FILE);
     this.#now = now;
     this.#passed = passed;
     this.#offset = now() - passed();
   }
 
-  /** Takes from the data folder whether the clock seemed wrong when the last collector ended. */
+  /**
+   * Takes from the data folder whether the clock seemed wrong when the last collector ended. To be called before anything is
+   * recorded: what that collector rejected after it had last written down until when still belongs to its wrong time.
+   */
   async start(): Promise<void> {
-    try {
-      this.#wrong = JSON.parse(await readFile(this.#file, 'utf8')) as WrongTime;
-    } catch {
-      this.#wrong = undefined;
-    }
+    this.#wrong = await this.#before();
+    this.#isUnsaved = this.#wrong !== undefined;
     this.#isSynchronized = await this.#askSystem(this.#now());
+  }
+
+  async #before(): Promise<WrongTime | undefined> {
+    let wrong: WrongTime;
+    try {
+      wrong = JSON.parse(await readFile(this.#file, 'utf8')) as WrongTime;
+    } catch {
+      return undefined;
+    }
+    const until = await lastRejectedAhead(this.#dataDir, wrong).catch(() => wrong.until);
+    return { ...wrong, until };
   }
 
   /** Takes in a reading. Called for every message. @param second of the reading. @param clock ms since 1970, about now. */
   note(second: number, clock: number): void {
     this.#readings++;
     if (second * 1000 <= clock + AHEAD_S * 1000) {
-      if (second * 1000 < clock - BEHIND_MS) this.#behind++;
+      if (second * 1000 >= clock - BEHIND_MS) return;
+      this.#behind++;
+      this.#behindMs = clock - second * 1000;
       return;
     }
     this.#ahead++;
     this.#aheadSince ??= clock;
+    if (this.#wrong === undefined && this.#readings >= LEAST_READINGS && this.#ahead > this.#readings / 2)
+      this.#suspect(this.#aheadSince, clock);
   }
 
   /** Takes in a message that was rejected as it is more than a day ahead of the clock. */
@@ -96,21 +117,39 @@ export class ClockWatch {
     this.note(Number.POSITIVE_INFINITY, clock);
   }
 
+  /** Writes down what the disk does not have yet. @throws errors of the disk. */
+  async stop(): Promise<void> {
+    await this.#saving;
+    if (this.#wrong === undefined || !this.#isUnsaved) return;
+    await this.#save(this.#wrong);
+  }
+
   /** What is wrong with the clock, for a person; undefined where nothing seems so. */
   get suspicion(): string | undefined {
     if (this.#wrong === undefined) return this.#seemsAhead;
+    const { since, until } = this.#wrong;
+    const today = isoOf(this.#now());
+    if (this.#share === undefined)
+      return (
+        `the clock of this machine seemed wrong: behind the readings from ${isoOf(since)} to ${isoOf(until)}, by its own ` +
+        `time; now it says ${today}. Set it (NTP) if that is wrong. This ends when ${LEAST_AGREEING} readings agree with it: ` +
+        'what was rejected for its time is decided again then'
+      );
     const share = Math.round(this.#share * 100);
     return (
-      `the clock of this machine seems wrong: ${share} % of the last readings are more than ${AHEAD_S} s ahead of it. ` +
+      `the clock of this machine seems wrong: behind, since ${isoOf(since)} by its own time, and now it says ${today}; ` +
+      `${share} % of the last readings are more than ${AHEAD_S} s ahead of it. ` +
       'Set it (NTP): readings from more than a day ahead are rejected until then, and decided again afterwards'
     );
   }
 
   get #seemsAhead(): string | undefined {
-    if (this.#behindSince === undefined || this.#passed() - this.#behindSince < BEHIND_FOR_MS)
-      return undefined;
+    if (this.#behindSince === undefined) return undefined;
+    const lasts = this.#passed() - this.#behindSince;
+    if (lasts < BEHIND_FOR_MS) return undefined;
     return (
-      'the clock of this machine seems wrong: for an hour most readings have been more than a day behind it. ' +
+      `the clock of this machine seems wrong: since ${isoOf(this.#now() - lasts)} by its own time, for an hour or more, ` +
+      `most readings have been more than a day behind it, the last of them ${Math.floor(this.#behindMs / BEHIND_MS)} days. ` +
       'Set it (NTP), or let the sensors send what they have kept; nothing is removed as too old until then'
     );
   }
@@ -128,7 +167,7 @@ export class ClockWatch {
     return {
       suspicion: this.suspicion,
       isSynchronized: this.#isSynchronized,
-      aheadShare: this.#share,
+      aheadShare: this.#share ?? 0,
     };
   }
 
@@ -147,15 +186,18 @@ export class ClockWatch {
     if (hasJumped) {
       this.#forget();
       this.#behindSince = undefined;
-      if (this.#wrong !== undefined) this.#wrong.until = Math.max(this.#wrong.until, now - jumped);
+      this.#share = undefined;
+      if (this.#wrong !== undefined) this.#extend(now - jumped);
     }
-    const ended = this.#readings >= LEAST_READINGS ? await this.#decide(now) : undefined;
+    const isTold = this.#readings >= LEAST_READINGS || (this.suspicion !== undefined && this.#agrees);
+    const ended = isTold ? await this.#decide(now) : undefined;
     return { ...(hasJumped && { jumped }), ...(ended && { ended }) };
   }
 
-  /** What was decided again need not be any more. */
+  /** What was decided again need not be any more, unless the clock is wrong anew. */
   async settled(): Promise<void> {
-    await rm(this.#file, { force: true });
+    await this.#saving;
+    if (this.#wrong === undefined) await rm(this.#file, { force: true });
   }
 
   async #decide(now: number): Promise<WrongTime | undefined> {
@@ -165,13 +207,38 @@ export class ClockWatch {
     const since = this.#aheadSince;
     this.#forget();
     if (this.#share > 0.5) {
-      this.#wrong = { since: this.#wrong?.since ?? since ?? now, until: now };
-      await writeAtomically(this.#file, `${JSON.stringify(this.#wrong)}\n`);
+      if (this.#wrong === undefined) this.#suspect(since ?? now, now);
+      else this.#extend(now);
+      await this.stop();
       return undefined;
     }
     const ended = this.#wrong;
     this.#wrong = undefined;
     return ended;
+  }
+
+  /** Whether enough readings, and most, are within a day behind and a minute ahead of the clock. */
+  get #agrees(): boolean {
+    const agreeing = this.#readings - this.#ahead - this.#behind;
+    return agreeing >= LEAST_AGREEING && agreeing > this.#readings / 2;
+  }
+
+  /** Writes it down at once: the process may be killed before the next look. What fails is tried again at that. */
+  #suspect(since: number, until: number): void {
+    this.#wrong = { since, until };
+    this.#share = this.#ahead / this.#readings;
+    this.#isUnsaved = true;
+    this.#saving = this.#save(this.#wrong).catch(() => undefined);
+  }
+
+  #extend(until: number): void {
+    this.#wrong = { since: this.#wrong!.since, until: Math.max(this.#wrong!.until, until) };
+    this.#isUnsaved = true;
+  }
+
+  async #save(wrong: WrongTime): Promise<void> {
+    await writeAtomically(this.#file, `${JSON.stringify(wrong)}\n`);
+    if (this.#wrong === wrong) this.#isUnsaved = false;
   }
 
   #forget(): void {
@@ -180,4 +247,9 @@ export class ClockWatch {
     this.#behind = 0;
     this.#aheadSince = undefined;
   }
+}
+
+/** ms since 1970, for a person. */
+function isoOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

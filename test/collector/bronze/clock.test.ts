@@ -6,7 +6,9 @@ import { ClockCorrection } from '../../../collector/bronze/clock-correction.ts';
 import { isClockSynchronized } from '../../../collector/bronze/clock-sync.ts';
 import { ClockWatch } from '../../../collector/bronze/clock-watch.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
+import { decideAgain } from '../../../collector/bronze/second-decision.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
+import { eventually } from '../../harness/eventually.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
 import { temporaryFolder } from '../../harness/server.ts';
 
@@ -57,14 +59,16 @@ test('a clock that is days behind is noticed, and what it rejected is recorded w
     await using under = await watched(folder.path, 10 * DAY);
     await under.record(30);
     expect(under.recorder.counts).toMatchObject({ recorded: 0, rejected: 30 });
-    expect(under.watch.suspicion).toBeUndefined();
     await under.correction.look();
     expect(under.watch.suspicion).toContain('100 % of the last readings are more than 60 s ahead of it');
     await under.record(30);
     await under.correction.look();
   }
   await using under = await watched(folder.path);
-  expect(under.watch.suspicion).toContain('the clock of this machine seems wrong');
+  expect(under.watch.suspicion).toContain(
+    'behind the readings from 2025-11-02T10:00:01Z to 2025-11-02T10:01:00Z',
+  );
+  expect(under.watch.suspicion).not.toContain('%');
   await under.record(30);
   await under.correction.look();
   expect(under.watch.suspicion).toBeUndefined();
@@ -84,6 +88,66 @@ test('set while the collector runs, nothing between two looks is forgotten', asy
   await under.record(25);
   await under.correction.look();
   expect(await recordedIn(folder.path)).toBe(75);
+});
+
+test('of a collector that is killed before it has looked, all that it rejected is recorded', async () => {
+  await using folder = await temporaryFolder();
+  // Neither its recorder nor its correction stops.
+  const killed = await watched(folder.path, 10 * DAY);
+  await killed.record(120);
+  expect(killed.recorder.counts).toMatchObject({ recorded: 0, rejected: 120 });
+  await eventually(() => access(join(folder.path, 'clock_wrong.json')));
+  await using under = await watched(folder.path);
+  await under.record(5);
+  await under.correction.look();
+  expect(under.watch.suspicion).toBeUndefined();
+  expect(await recordedIn(folder.path)).toBe(125);
+});
+
+test('of a collector that stops between two looks, all that it rejected is recorded', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using under = await watched(folder.path, 10 * DAY);
+    await under.record(25);
+    await under.correction.look();
+    await under.record(15);
+    await under.correction.stop();
+  }
+  await using under = await watched(folder.path);
+  await under.record(5);
+  await under.correction.look();
+  expect(await recordedIn(folder.path)).toBe(45);
+});
+
+test('what a clock that was right had rejected, days later by its time, stays rejected', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using under = await watched(folder.path);
+    await under.record(30);
+    // Of a sensor that is two days ahead itself.
+    await under.record(3, 2 * DAY);
+  }
+  {
+    await using under = await watched(folder.path, 10 * DAY);
+    await under.record(30);
+  }
+  await using under = await watched(folder.path, -3 * DAY);
+  await under.record(30, 3 * DAY);
+  await under.correction.look();
+  expect(await recordedIn(folder.path)).toBe(90);
+});
+
+test('what is decided again twice, as a crash came between, is the same line twice', async () => {
+  await using folder = await temporaryFolder();
+  const killed = await watched(folder.path, 10 * DAY);
+  await killed.record(25);
+  await using under = await watched(folder.path);
+  const wrong = { since: TRUE - 10 * DAY, until: TRUE - 9 * DAY };
+  const { decoder } = defaultTopics(['#'], zoneOf('UTC')).plain;
+  for (let n = 0; n < 2; n++) expect(await decideAgain(folder.path, under.recorder, decoder, wrong)).toBe(25);
+  const lines = [...(await linesIn(join(folder.path, 'raw'))).values()].flat();
+  expect(lines).toHaveLength(50);
+  expect(new Set(lines).size).toBe(25);
 });
 
 test('a sensor whose own clock is days ahead stays rejected, and nobody suspects ours', async () => {
@@ -107,7 +171,10 @@ test('a clock that is days ahead is suspected after an hour in which most readin
     await under.record(60);
     await under.correction.look();
   }
-  expect(under.watch.suspicion).toContain('more than a day behind it');
+  expect(under.watch.suspicion).toContain(
+    'since 2025-11-22T10:01:00Z by its own time, for an hour or more, most readings have been more than a day behind it, ' +
+      'the last of them 10 days',
+  );
   // The readings are where they belong all the same.
   expect([...(await linesIn(join(folder.path, 'raw'))).keys()]).toEqual(['2025-11-12_Sensor_1.jsonl']);
   under.time.behind = 0;
