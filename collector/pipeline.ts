@@ -3,6 +3,7 @@ import type { Config } from '../base/config.ts';
 import { descriptorBudget } from '../base/descriptors.ts';
 import type { ClockWatch } from './bronze/clock-watch.ts';
 import type { DataFolder } from './bronze/data-folder.ts';
+import { writingTo } from './bronze/disk.ts';
 import { Recorder } from './bronze/recorder.ts';
 import type { Topics } from './payload/topics.ts';
 import { Loader } from './silver/loader.ts';
@@ -44,7 +45,7 @@ export async function startRecorder(
     await recorder.stop();
     if (!recorder.isWhole) folder.damaged();
   });
-  await recorder.start(folder.crashed);
+  await writingTo(config.DATA_DIR, () => recorder.start(folder.crashed));
   folder.repaired();
   return recorder;
 }

@@ -3,6 +3,7 @@ import { link, mkdir, open, rename, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeDrafts } from '../../base/atomic-file.ts';
 import { UsageError } from '../../base/errors.ts';
+import { writingTo } from './disk.ts';
 import { beginEpoch, nameCollector } from './folder-identity.ts';
 import { HEARTBEAT_MS, type Holder, readHolder, stateOf, thisHolder } from './lock-holder.ts';
 
@@ -75,9 +76,13 @@ export class DataFolder {
   /**
    * Makes the folder where it is missing and takes its lock.
    * @param clientId the folder's name begins with it, for people who read the ledger.
-   * @throws {FolderInUseError} when a collector that runs has it.
+   * @throws {FolderInUseError} when a collector that runs has it; where the disk is full, what to do.
    */
-  static async lock(path: string, clientId: string): Promise<DataFolder> {
+  static lock(path: string, clientId: string): Promise<DataFolder> {
+    return writingTo(path, () => DataFolder.#lock(path, clientId));
+  }
+
+  static async #lock(path: string, clientId: string): Promise<DataFolder> {
     await makeFolder(path);
     const token = randomBytes(8).toString('hex');
     const lock = lockOf(path);
@@ -145,14 +150,20 @@ type Before = 'stopped' | 'dead' | 'silent';
 
 async function create(lock: string, token: string): Promise<boolean> {
   const holder = await thisHolder(token);
+  const handle = await open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return undefined;
+    throw error;
+  });
+  if (handle === undefined) return false;
   try {
-    const handle = await open(lock, 'wx');
     await handle.writeFile(`${JSON.stringify(holder)}\n`);
-    await handle.close();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    // A torn one says nothing of its holder: the next start would wait for its heartbeat.
+    await unlink(lock).catch(() => undefined);
     throw error;
+  } finally {
+    await handle.close();
   }
 }
 

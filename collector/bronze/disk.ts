@@ -41,3 +41,21 @@ export async function freeSpace(folder: string): Promise<string> {
     return '';
   }
 }
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+
+/** Does what a start has to write in a data folder. @throws where the disk is full, which folder that is of, and what to do; other errors as they are. */
+export async function writingTo<T>(folder: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (!FULL.has(code ?? '')) throw error;
+    const room = await freeSpace(folder);
+    throw new Error(
+      `Cannot begin in the data folder ${folder}${room && ` (${room})`}: ${message}. ` +
+        'Free some space on its disk, or let DATA_DIR name a folder on another one, and start again; what is recorded there is kept.',
+      { cause: error },
+    );
+  }
+}

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
+import { DataFolder } from '../../../collector/bronze/data-folder.ts';
 import { Recorder } from '../../../collector/bronze/recorder.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { linesIn, silent } from '../../harness/pipeline.ts';
@@ -71,4 +72,22 @@ test('a full disk: what is acknowledged is whole on disk, nothing else is, and r
   expect(await onDisk()).toEqual([...acknowledged, ...refused].sort());
   expect(await marked()).toBe(acknowledged.length / 6 + 1);
   await recorder.stop();
+});
+
+test('a start on a full disk names the folder and what to do', async context => {
+  await using disk = await smallDisk('64k');
+  if (disk.path === undefined) return context.skip('may not mount a small file system');
+  await expect(writeFile(join(disk.path, 'ballast'), Buffer.alloc(100 * 1024))).rejects.toThrow('ENOSPC');
+  // What the first one leaves must not stand in the way of the second.
+  for (let start = 0; start < 2; start++) {
+    const said = await DataFolder.lock(disk.path, 'test').then(
+      () => '',
+      ({ message }) => message,
+    );
+    expect(said).toContain(`Cannot begin in the data folder ${disk.path} (0 of 0 MB free): ENOSPC`);
+    expect(said).toMatch(/Free some space.*DATA_DIR/);
+  }
+  await rm(join(disk.path, 'ballast'));
+  const folder = await DataFolder.lock(disk.path, 'test');
+  await folder.unlock();
 });
