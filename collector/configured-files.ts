@@ -32,7 +32,7 @@ export async function readConfiguredFiles(
   memory: Memory,
   feedback: Feedback,
 ): Promise<ConfiguredFiles> {
-  const wrong: string[] = [];
+  const wrong: Error[] = [];
   const read = async <T>(reader: () => T | Promise<T>): Promise<T | undefined> => {
     try {
       return await reader();
@@ -40,7 +40,7 @@ export async function readConfiguredFiles(
       // Errors of files and settings name each mistake.
       if (!(error instanceof UsageError) && !Array.isArray((error as { problems?: unknown }).problems))
         throw error;
-      wrong.push((error as Error).message);
+      wrong.push(error as Error);
       return undefined;
     }
   };
@@ -49,7 +49,8 @@ export async function readConfiguredFiles(
   const topics = await read(() => configuredTopics(config, memory, feedback));
   const outlets = await read(() => configuredOutlets(config, topics));
   const alerts = await read(() => configuredAlerts(config));
-  if (wrong.length > 0) throw new UsageError(wrong.join('\n'));
+  if (wrong.length === 1) throw wrong[0];
+  if (wrong.length > 1) throw new UsageError(wrong.map(({ message }) => message).join('\n'));
   return { sensors: sensors!, tokens, topics: topics!, outlets: outlets!, alerts };
 }
 
