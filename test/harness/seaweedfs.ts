@@ -51,6 +51,7 @@ export async function startSeaweedFs(): Promise<SeaweedFs> {
       '-filer',
       '-s3',
       '-s3.port.iceberg=0',
+      '-s3.port.lance=0',
       `-s3.config=${join(path, 's3.json')}`,
       `-dir=${join(path, 'data')}`,
       '-ip=127.0.0.1',
