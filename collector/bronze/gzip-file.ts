@@ -99,6 +99,11 @@ export async function gunzippedLength(path: string): Promise<number> {
   return ours ? Number(start.readBigUInt64LE(LENGTH_AT)) : (await readBack(path)).bytes;
 }
 
+/** How long the text of a gzip file is, which is read to its end. @throws as `gunzippedLength`. */
+export async function textLength(path: string): Promise<number> {
+  return (await readBack(path)).bytes;
+}
+
 async function readBack(path: string): Promise<{ bytes: number; digest: string }> {
   const digest = createHash('sha256');
   let bytes = 0;

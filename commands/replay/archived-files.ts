@@ -4,11 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
+import { errorText } from '../../base/errors.ts';
 import { ObjectDigest } from '../../base/objects/checksum.ts';
 import { ObjectDamagedError } from '../../base/objects/error.ts';
 import type { ObjectHead, ObjectStore } from '../../base/objects/object-store.ts';
 import { firstLineOf } from '../../collector/bronze/first-line.ts';
-import { gunzippedLength, writeGunzipped } from '../../collector/bronze/gzip-file.ts';
+import { GzipFileError, textLength, writeGunzipped } from '../../collector/bronze/gzip-file.ts';
 import {
   compressedPath,
   lateMarksPath,
@@ -18,13 +19,13 @@ import {
 import { lookAt } from '../../collector/bronze/raw-folder.ts';
 import { rejectedFolder } from '../../collector/bronze/rejected-file.ts';
 import {
+  type Copy,
   entryOfCopy,
   noteRejectedCopy,
   noteRestored,
 } from '../../collector/retention/archive/archive-ledger.ts';
-import { sha256Of } from '../../collector/retention/archive/copying.ts';
-import { factsOf, type ObjectFacts } from '../../collector/retention/archive/object-facts.ts';
 import { ObjectName } from '../../collector/retention/archive/object-name.ts';
+import { type ProvableFacts, provableFactsOf, readMarks } from '../../collector/retention/archive/proof.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
 import { RejectedMessages } from '../../collector/silver/rejected-messages.ts';
 import type { FoundObject } from './archived-objects.ts';
@@ -81,7 +82,7 @@ export class ArchivedFiles {
   async #take(key: string, folder: string): Promise<ReplayFile | undefined> {
     const { store } = this.#options;
     const head = await store.head(key);
-    const facts = head && factsOf(key, head);
+    const facts = head && provableFactsOf(store, key, head);
     if (head === undefined || facts === undefined) return undefined;
     const name = RawFileName.ofKey(facts.name.file);
     if (name === undefined) {
@@ -91,30 +92,21 @@ export class ArchivedFiles {
     const place = join(folder, `${encodeURIComponent(facts.name.collector)}.${facts.name.part}`);
     await mkdir(place, { recursive: true });
     const path = join(place, compressedPath(name.key));
-    const digest = await this.#download(key, head, facts, path);
-    await this.#bringMarks(facts, path);
+    const copy = await this.#download(key, head, facts, path);
+    const marks = await readMarks(store, facts);
+    if (marks !== undefined) await writeFile(lateMarksPath(path), marks);
     if (name.holdsEnvelopes) await this.#bringBefore(facts.name, name, place);
-    return this.#describe(key, head, facts, path, digest);
+    return this.#describe(head, facts, path, copy);
   }
 
   /** @returns what is known of the file, and of its entry in the ledger. */
-  async #describe(
-    key: string,
-    head: ObjectHead,
-    { name }: ObjectFacts,
-    path: string,
-    digest: { sha256: string; checksum: string },
-  ): Promise<ReplayFile> {
-    const { client, dataDir, dryRun, store } = this.#options;
+  async #describe(head: ObjectHead, { name }: ProvableFacts, path: string, copy: Copy): Promise<ReplayFile> {
+    const { client, dataDir, dryRun } = this.#options;
     const { collector, file } = name;
-    const bytes = await gunzippedLength(path).catch(error => {
-      throw new ObjectDamagedError(store.url(key), `is not gzip: ${error.message}`);
-    });
-    const first = firstLineOf(plainPath(path), bytes);
-    const entry = await entryOfCopy(client, name, key, first === undefined ? '' : firstLineHash(first));
+    const first = firstLineOf(plainPath(path), copy.bytes);
+    const entry = await entryOfCopy(client, name, copy.key, first === undefined ? '' : firstLineHash(first));
     const local = collector === this.#options.collector && entry === file;
     const isLocal = local && (await lookAt(dataDir, RawFileName.ofKey(file)!)) !== undefined;
-    const copy = { key, bytes, ...digest };
     return {
       path,
       name: entry,
@@ -130,12 +122,13 @@ export class ArchivedFiles {
     };
   }
 
+  /** @throws {ObjectDamagedError} where it is not what was written, or cannot be read to its end. */
   async #download(
     key: string,
     head: ObjectHead,
-    { sha256 }: ObjectFacts,
+    { sha256, bytes: said }: ProvableFacts,
     path: string,
-  ): Promise<{ sha256: string; checksum: string }> {
+  ): Promise<Copy> {
     const { store } = this.#options;
     const digest = new ObjectDigest(head.size);
     await pipeline(
@@ -149,32 +142,21 @@ export class ArchivedFiles {
       createWriteStream(path),
     );
     const found = digest.digest();
-    if (sha256 !== undefined && found.sha256 !== sha256)
+    if (found.sha256 !== sha256)
       throw new ObjectDamagedError(
         store.url(key),
         `has the SHA-256 ${found.sha256}, and was written with ${sha256}`,
       );
-    return found;
-  }
-
-  /** Marks may be more than those of the file: they are written first. */
-  async #bringMarks({ name, marks, bytes }: ObjectFacts, path: string): Promise<void> {
-    const { store } = this.#options;
-    // An object that says nothing of itself may have some all the same.
-    if (marks === undefined && bytes !== undefined) return;
-    const head = await store.head(name.lateMarks);
-    if (head === undefined && marks === undefined) return;
-    const url = store.url(name.lateMarks);
-    if (head === undefined)
-      throw new ObjectDamagedError(url, 'is not there, and the file beside it says that it has marks');
-    const all = await store.bytes(name.lateMarks, head);
-    const own = marks === undefined ? all : all.subarray(0, marks.bytes);
-    if (marks !== undefined && sha256Of(own) !== marks.sha256)
+    const bytes = await textLength(path).catch(error => {
+      if (!(error instanceof GzipFileError)) throw error;
+      throw new ObjectDamagedError(store.url(key), `cannot be read as gzip: ${errorText(error.cause)}`);
+    });
+    if (said !== undefined && said !== bytes)
       throw new ObjectDamagedError(
-        url,
-        'does not begin with the marks that were written with the file beside it',
+        store.url(key),
+        `holds ${bytes} bytes of text, and was written with ${said}`,
       );
-    await writeFile(lateMarksPath(path), own);
+    return { key, bytes, ...found };
   }
 
   /** What the broker sent again may have come first in the file before. */
@@ -185,21 +167,21 @@ export class ArchivedFiles {
     if (await stat(path).catch(() => undefined)) return;
     const { key } = new ObjectName(object.collector, before.date, before.key, object.part);
     const head = await store.head(key);
-    const facts = head && factsOf(key, head);
+    const facts = head && provableFactsOf(store, key, head);
     if (facts !== undefined) await this.#download(key, head!, facts, path);
   }
 
-  async #countRejected(key: string, head: ObjectHead, facts: ObjectFacts, folder: string): Promise<void> {
+  async #countRejected(key: string, head: ObjectHead, facts: ProvableFacts, folder: string): Promise<void> {
     const { client, dryRun, log } = this.#options;
     if (dryRun) return;
     const place = join(folder, 'rejected-messages');
     await mkdir(rejectedFolder(place), { recursive: true });
     const path = join(rejectedFolder(place), facts.name.file);
     const { collector, date } = facts.name;
-    const digest = await this.#download(key, head, facts, compressedPath(path));
-    const bytes = await writeGunzipped(compressedPath(path), path);
+    const copy = await this.#download(key, head, facts, compressedPath(path));
+    await writeGunzipped(compressedPath(path), path);
     await new RejectedMessages(place, collector, log).count(client);
-    await noteRejectedCopy(client, collector, date, { key, bytes, ...digest });
+    await noteRejectedCopy(client, collector, date, copy);
     await rm(place, { recursive: true });
   }
 }

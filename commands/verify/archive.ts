@@ -12,6 +12,7 @@ import { streamLines } from '../../collector/bronze/line-stream.ts';
 import { compressedPath, RawFileName } from '../../collector/bronze/raw-file-name.ts';
 import { lookAt } from '../../collector/bronze/raw-folder.ts';
 import { type ArchivedEntry, readArchivedEntries } from '../../collector/retention/archive/archive-ledger.ts';
+import { flawBeside } from '../../collector/retention/archive/proof.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
 import { counted } from '../output/counted.ts';
 import { Differences } from './difference.ts';
@@ -47,7 +48,7 @@ export interface ArchiveOptions extends Scope {
 
 /**
  * Compares the objects of an archive with what the ledger says of them: that they are there, with the checksum that they
- * were written with; where `deep`, also every byte, and with the files that are still in the data folder.
+ * were written with, and their marks for late lines beside them; where `deep`, also every byte, and with the files that are still in the data folder.
  */
 export async function verifyArchive(
   client: ClientBase,
@@ -58,10 +59,13 @@ export async function verifyArchive(
   const asked = entries.filter(({ path }) => isInScope(path, scope));
   const differences = new Differences();
   await inParallel(asked, PARALLEL, async entry => {
-    const what = await differenceOf(store, entry, deep ? own : undefined);
-    if (what === undefined) return;
+    const head = await store.head(entry.key);
+    const what = await differenceOf(store, entry, head, deep ? own : undefined);
+    // The text, and what stands beside it.
+    const flaw = what === undefined ? await flawBeside(store, entry.key, head!) : undefined;
+    if (what === undefined && flaw === undefined) return;
     const file = entry.collector === own.collector ? entry.path : `${entry.collector}: ${entry.path}`;
-    differences.add({ kind: 'archive', file, what: `${store.url(entry.key)} ${what}` });
+    differences.add({ kind: 'archive', file, what: flaw ?? `${store.url(entry.key)} ${what}` });
   });
   const bytes = asked.reduce((sum, entry) => sum + entry.bytes, 0);
   return { report: { objects: asked.length, bytes, waiting, deep }, differences };
@@ -81,9 +85,9 @@ export function archiveText({ objects, bytes, waiting, deep }: ArchiveReport): s
 async function differenceOf(
   store: ObjectStore,
   entry: ArchivedEntry,
+  head: ObjectHead | undefined,
   own: Own | undefined,
 ): Promise<string | undefined> {
-  const head = await store.head(entry.key);
   if (head === undefined) return 'is not there';
   if (head.checksum !== undefined && head.checksum !== entry.checksum)
     return `has the checksum ${head.checksum}; it was written with ${entry.checksum}`;

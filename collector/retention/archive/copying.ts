@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { type Digest, ObjectDigest } from '../../../base/objects/checksum.ts';
 import { ObjectDamagedError, type ObjectStoreError } from '../../../base/objects/error.ts';
-import type { Condition, ObjectStore } from '../../../base/objects/object-store.ts';
+import type { Condition, ObjectHead, ObjectStore } from '../../../base/objects/object-store.ts';
 import type { Copy } from './archive-ledger.ts';
-import { compareTexts } from './comparison.ts';
-import { metadataOf } from './object-facts.ts';
+import { compareTexts, type Relation } from './comparison.ts';
+import { factsOf, metadataOf } from './object-facts.ts';
 import { ObjectName } from './object-name.ts';
+import { sha256Of } from './proof.ts';
 
 /** So often another hand may write an object just before us. */
 const MOST_RACES = 5;
@@ -40,21 +40,21 @@ export async function copyToArchive(store: ObjectStore, original: Original): Pro
   for (let part = 1, races = 0; ; ) {
     const name = new ObjectName(collector, date, file, part);
     const head = await store.head(name.key);
-    let condition: Condition = { ifNoneMatch: '*' };
-    if (head !== undefined) {
-      if (head.size === size && head.checksum === digest.checksum) return { key: name.key, bytes, ...digest };
-      const { relation, digest: known } = await compareTexts(store, name.key, head, path);
-      if (relation === 'equal') return { key: name.key, bytes, ...known! };
-      if (relation === 'other') {
-        part++;
-        continue;
-      }
-      condition = { ifMatch: head.etag };
+    const known = head && (await compare(store, name.key, head, { path, size, digest }));
+    if (known?.relation === 'other') {
+      part++;
+      continue;
     }
+    const condition: Condition = head === undefined ? { ifNoneMatch: '*' } : { ifMatch: head.etag };
     try {
+      // Also where the object is there: they may be gone.
       await writeMarks(store, name.lateMarks, original.marks);
-      const marks = { bytes: original.marks.length, sha256: sha256Of(original.marks) };
-      const facts = { name, bytes, sha256: digest.sha256, marks: marks.bytes === 0 ? undefined : marks };
+      const marks = original.marks.length === 0 ? undefined : factsOfMarks(original.marks);
+      // What was written over with the same text says nothing of itself, or not of its marks.
+      const says = head && factsOf(name.key, head);
+      if (known?.relation === 'equal' && says?.sha256 !== undefined && (says.marks !== undefined || !marks))
+        return { key: name.key, bytes, ...known.digest! };
+      const facts = { name, bytes, sha256: digest.sha256, marks };
       await store.write(name.key, { path, size, digest }, metadataOf(facts), condition);
       return { key: name.key, bytes, ...digest };
     } catch (error) {
@@ -64,14 +64,30 @@ export async function copyToArchive(store: ObjectStore, original: Original): Pro
   }
 }
 
+/** As `compareTexts`, but what has the checksum of the file need not be read. */
+async function compare(
+  store: ObjectStore,
+  key: string,
+  head: ObjectHead,
+  { path, size, digest }: { path: string; size: number; digest: Digest },
+): Promise<{ relation: Relation; digest?: Digest }> {
+  if (head.size === size && head.checksum === digest.checksum) return { relation: 'equal', digest };
+  return compareTexts(store, key, head, path);
+}
+
+function factsOfMarks(marks: Buffer): { bytes: number; sha256: string } {
+  return { bytes: marks.length, sha256: sha256Of(marks) };
+}
+
 /** Marks go before the lines that they are for, as the recorder writes them. */
 async function writeMarks(store: ObjectStore, key: string, marks: Buffer): Promise<void> {
   if (marks.length === 0) return;
   const head = await store.head(key);
   if (head === undefined) return store.writeBytes(key, marks, { ifNoneMatch: '*' });
   const there = await store.bytes(key, head);
-  if (there.equals(marks)) return;
-  if (there.length > marks.length || !marks.subarray(0, there.length).equals(there)) {
+  // It may have more: marks whose lines were never written.
+  if (there.subarray(0, marks.length).equals(marks)) return;
+  if (!marks.subarray(0, there.length).equals(there)) {
     throw new ObjectDamagedError(
       store.url(key),
       'holds other marks for late lines than the data folder: somebody has changed one of the two. Move the object away',
@@ -85,8 +101,4 @@ async function digestOf(path: string): Promise<{ size: number; digest: Digest }>
   const digest = new ObjectDigest(size);
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk);
   return { size, digest: digest.digest() };
-}
-
-export function sha256Of(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -8,6 +8,7 @@ import type { StandingFile } from '../../bronze/raw-folder.ts';
 import { isBeside, type RejectedFile } from '../../bronze/rejected-file.ts';
 import type { ArchiveLook } from '../raw-retention.ts';
 import { forgetCopy, type RecordedCopy, readCopies, readRejectedCopies } from './archive-ledger.ts';
+import { flawBeside } from './proof.ts';
 
 /** Objects that are asked for at once. */
 const PARALLEL = 8;
@@ -53,13 +54,20 @@ export class KeptCopies implements ArchiveLook {
     await inParallel(copies, PARALLEL, async copy => {
       const head = await store.head(copy.key);
       const said = head && (head.checksum ?? (await store.digest(copy.key, head)).checksum);
-      if (said === copy.checksum) {
+      const flaw = said === copy.checksum ? await flawBeside(store, copy.key, head!) : undefined;
+      if (said === copy.checksum && flaw === undefined) {
         seen.set(copy.path, copy.bytes);
         return;
       }
       await forgetCopy(client, collector, copy);
       log.error(
-        { file: copy.path, object: store.url(copy.key), checksum: said ?? 'none', recorded: copy.checksum },
+        {
+          file: copy.path,
+          object: store.url(copy.key),
+          checksum: said ?? 'none',
+          recorded: copy.checksum,
+          reason: flaw,
+        },
         'a copy is not in the archive as it was: somebody has removed or changed it. The file stays, and is copied again',
       );
     });

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Storehouse, withStorehouse } from '../../collector/retention/archive/storehouse.ts';
 import type { House } from '../../collector/retention/house.ts';
@@ -154,6 +156,44 @@ describe.skipIf(withoutSeaweedFs)('replay from the archive', () => {
         expect(code).toBe(1);
         expect(stdout).toContain('3 files');
         expect(stdout).toContain('nothing of it is loaded');
+      });
+    });
+  });
+
+  test('an object that says nothing of itself, or breaks off as it was written, is refused, and nothing of it is loaded', async () => {
+    await withStorehouse(server, async (storehouse, house) => {
+      await fill(storehouse, house);
+      const keys = await storehouse.keys();
+      const foreign = keys.find(key => key.includes('Sensor_2'))!;
+      const torn = keys.find(key => key.endsWith('2025-11-03_Sensor_1.jsonl.gz'))!;
+      const rejected = keys.find(key => key.endsWith('/2025-11-04.jsonl.gz'))!;
+      {
+        using store = await storehouse.open();
+        const bytes = async (key: string) => store.bytes(key, (await store.head(key))!);
+        const sha256 = (of: Buffer) => createHash('sha256').update(of).digest('hex');
+        const { metadata } = (await store.head(torn))!;
+        const half = (await bytes(torn)).subarray(0, -9);
+        await storehouse.overwrite(torn, half, { ...metadata, 'sluice-sha256': sha256(half) });
+        await storehouse.overwrite(foreign, gzipSync(`${second(1, 99)}\n`), {});
+        await storehouse.overwrite(rejected, await bytes(rejected), {});
+      }
+      await elsewhere(storehouse, async pipeline => {
+        const { code, stdout } = await storehouse.sluice(pipeline, ['replay', '--from-archive']);
+        expect(stdout).toMatch(/Sensor_2.* lacks the metadata sluice-sha256.*; nothing of it is loaded/);
+        expect(stdout).toMatch(/2025-11-04\.jsonl\.gz lacks the metadata/);
+        expect(stdout).toMatch(
+          /2025-11-03_Sensor_1\.jsonl\.gz cannot be read as gzip.*; nothing of it is loaded/,
+        );
+        expect(stdout).toContain('2 files');
+        expect(code).toBe(1);
+        const files = await pipeline.database.query('SELECT archive_key FROM bronze.raw_file ORDER BY 1');
+        expect(files).toEqual(
+          keys
+            .filter(key => key.endsWith('.gz') && ![foreign, torn, rejected].includes(key))
+            .sort()
+            .map(archive_key => ({ archive_key })),
+        );
+        expect(await pipeline.database.query('SELECT FROM silver.rejected_message')).toEqual([]);
       });
     });
   });

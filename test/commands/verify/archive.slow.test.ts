@@ -64,6 +64,36 @@ describe.skipIf(withoutSeaweedFs)('verify --archive', () => {
     });
   });
 
+  test('tells of marks for late lines that are gone or emptied, and of an object that says nothing of itself', async () => {
+    await withArchive(async (storehouse, house) => {
+      await house.record(
+        reading('Sensor 1', '2025-11-10T10:15:11Z', 20),
+        reading('Sensor 1', '2025-11-03T10:15:12Z', 21),
+      );
+      await house.load();
+      await house.compress(BEFORE);
+      await storehouse.archive();
+      expect((await verify(storehouse, house)).code).toBe(0);
+      const marks = (await storehouse.keys()).find(key => key.endsWith('.late'))!;
+      const said = `${NAME}: ${storehouse.settings.ARCHIVE_URL}/${marks}`;
+      await storehouse.overwrite(marks, Buffer.alloc(0), {});
+      expect(await verify(storehouse, house)).toMatchObject({
+        code: 1,
+        said: expect.stringContaining(`${said} does not begin with the marks`),
+      });
+      await storehouse.deleteMarks();
+      const key = (await storehouse.keys()).find(key => key.includes('Sensor_2'))!;
+      {
+        using store = await storehouse.open();
+        await storehouse.overwrite(key, await store.bytes(key, (await store.head(key))!), {});
+      }
+      const gone = await verify(storehouse, house);
+      expect(gone.said).toContain(`${said} is not there`);
+      expect(gone.said).toContain(`/${key} lacks the metadata sluice-sha256`);
+      expect(gone.code).toBe(1);
+    });
+  });
+
   test('--deep compares with the file in the data folder', async () => {
     await withArchive(async (storehouse, house) => {
       const path = join(house.pipeline.raw, `${NAME}.gz`);

@@ -127,6 +127,47 @@ describe.skipIf(withoutSeaweedFs)('the archive', () => {
     });
   });
 
+  test('a file stays whose marks for late lines are gone or changed in the archive; gone ones are copied again', async () => {
+    await withStorehouse(server, async (storehouse, house) => {
+      await house.record(young, old(1));
+      await house.load();
+      await house.compress(BEFORE);
+      await storehouse.archive();
+      const marks = await storehouse.deleteMarks();
+      expect(await storehouse.remove(BEFORE)).toBe(0);
+      expect((await storehouse.archive()).counts).toMatchObject({ files: 1 });
+      expect(await storehouse.keys()).toContain(marks);
+      // Emptied, they are extended again.
+      await storehouse.overwrite(marks, Buffer.alloc(0), {});
+      expect(await storehouse.remove(BEFORE)).toBe(0);
+      expect((await storehouse.archive()).counts).toMatchObject({ files: 1 });
+      await storehouse.overwrite(marks, Buffer.from('others\n'), {});
+      expect(await storehouse.remove(BEFORE)).toBe(0);
+      expect((await storehouse.archive()).reason).toContain('other marks for late lines');
+      expect(await house.names()).toContain(`${OLD}.gz`);
+      await storehouse.deleteMarks();
+      await storehouse.archive();
+      expect(await storehouse.remove(BEFORE)).toBe(1);
+    });
+  });
+
+  test('an object that was written over with its own bytes, and says nothing of itself, is written again', async () => {
+    await withStorehouse(server, async (storehouse, house) => {
+      await house.record(old(1));
+      await house.load();
+      await house.compress(BEFORE);
+      await storehouse.archive();
+      using store = await storehouse.open();
+      const [key] = await storehouse.keys();
+      const head = (await store.head(key!))!;
+      await storehouse.overwrite(key!, await store.bytes(key!, head), {});
+      expect(await storehouse.remove(BEFORE)).toBe(0);
+      await storehouse.archive();
+      expect((await store.head(key!))!.metadata).toEqual(head.metadata);
+      expect(await storehouse.remove(BEFORE)).toBe(1);
+    });
+  });
+
   test('a copy whose note was lost is noted, and not made again', async () => {
     await withStorehouse(server, async (storehouse, house) => {
       await house.record(old(1));

@@ -70,6 +70,14 @@ export class Storehouse {
     await store.write(key, file, metadata, { ifMatch: (await store.head(key))!.etag });
   }
 
+  /** Deletes the object of marks for late lines. @returns its key. */
+  async deleteMarks(): Promise<string> {
+    const marks = (await this.keys()).find(key => key.endsWith('.late'))!;
+    using store = await this.open();
+    await store.delete(marks);
+    return marks;
+  }
+
   /** Keys of all objects. */
   async keys(): Promise<string[]> {
     using store = await this.open();
