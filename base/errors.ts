@@ -23,11 +23,15 @@ export class PortTakenError extends Error {
   }
 }
 
+/** Words of libraries that leave it to the cause to say what happened. */
+const EMPTY = new Set(['', 'Error', 'fetch failed', 'connection refused']);
+
 /** What an error says. Those of a host with several addresses say nothing themselves, but the attempts in them do. */
 export function errorText(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
+  if (error instanceof AggregateError && EMPTY.has(error.message)) {
     return [...new Set(error.errors.map(errorText))].join('; ');
   }
-  const { message, code } = error as NodeJS.ErrnoException;
+  const { message, code, cause } = error as NodeJS.ErrnoException;
+  if (cause !== undefined && EMPTY.has(message)) return errorText(cause);
   return message || String(code ?? error);
 }
