@@ -107,6 +107,21 @@ export function reportIssues(
   }
 }
 
+/** Reports entries of a list whose name another one has, whatever else is wrong with them. @param at path of the list. */
+export function reportRepeatedNames(
+  entries: readonly unknown[],
+  at: readonly Key[],
+  report: (path: readonly Key[], message: string) => void,
+): void {
+  const names = new Set<string>();
+  for (const [index, entry] of entries.entries()) {
+    const name = (entry as { name?: unknown } | null | undefined)?.name;
+    if (typeof name !== 'string') continue;
+    if (names.has(name)) report([...at, index, 'name'], `must not be there twice: ${name}`);
+    names.add(name);
+  }
+}
+
 /** Of a union's branches the one that was meant: of the right type, and wrong further down. */
 function branchOf(
   branches: readonly (readonly z.core.$ZodIssue[])[],

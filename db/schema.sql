@@ -167,6 +167,7 @@ CREATE TABLE bronze.outlet (
   retired_at timestamp with time zone,
   holder text,
   held_until timestamp with time zone,
+  refused bigint DEFAULT 0 NOT NULL,
   CONSTRAINT outlet_pkey PRIMARY KEY (outlet, collector),
   CONSTRAINT outlet_sends_check CHECK ((sends = ANY (ARRAY['readings'::text, 'means'::text])))
 );
@@ -181,6 +182,7 @@ COMMENT ON COLUMN bronze.outlet.created_at IS 'When the outlet was first seen.';
 COMMENT ON COLUMN bronze.outlet.retired_at IS 'Since when the outlets file does not have it; NULL: it has.';
 COMMENT ON COLUMN bronze.outlet.holder IS 'The collector that sends, where all share the outlet.';
 COMMENT ON COLUMN bronze.outlet.held_until IS 'Until then no other one does, unless it says so again.';
+COMMENT ON COLUMN bronze.outlet.refused IS 'Messages that the consumer has refused: they are dead letters, in the data folder.';
 
 CREATE TABLE bronze.outlet_file (
   outlet text NOT NULL,

@@ -56,10 +56,15 @@ export class FileSupply implements Supply<FileBatch> {
   #decoders: PastDecoders | undefined;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #mustSync = true;
+  #looking: Promise<void> | undefined;
+  /** Batches that are on their way, and the bytes that they come from. */
+  #batches = 0;
+  #bytesOnTheirWay = 0;
   /** What has grown while the files are compared with the offsets. */
   #grown: Map<string, number> | undefined;
   skipped = 0;
   confirmed = 0;
+  refused = 0;
 
   private constructor(client: pg.Client, options: FileSupplyOptions) {
     this.#client = client;
@@ -74,15 +79,16 @@ export class FileSupply implements Supply<FileBatch> {
   static async open(client: pg.Client, options: FileSupplyOptions): Promise<FileSupply> {
     await client.query(`LISTEN ${REGISTRY_CHANNEL}; LISTEN ${OUTLET_CHANNEL}`);
     const supply = new FileSupply(client, options);
-    const { sent, skipped } = await registerOutlet(client, options.key, options.from);
+    const { sent, skipped, refused } = await registerOutlet(client, options.key, options.from);
     supply.confirmed = sent;
     supply.skipped = skipped;
+    supply.refused = refused;
     await supply.#refresh();
     return supply;
   }
 
   get waiting(): number {
-    return this.#files.bytes;
+    return this.#files.bytes + this.#bytesOnTheirWay;
   }
 
   /** Notes that a file is loaded up to a byte. */
@@ -91,34 +97,59 @@ export class FileSupply implements Supply<FileBatch> {
     this.#files.grow(path, loaded);
   }
 
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
     if (performance.now() - this.#refreshedAt > REFRESH_MS) await this.#refresh();
-    if (this.#mustSync || (this.#files.isEmpty && this.#files.isPartial)) await this.#synchronise();
+    // What is on its way is not in the database yet: it would be read again.
+    const mustSync = this.#mustSync || (this.#files.isEmpty && this.#files.isPartial);
+    if (mustSync && this.#batches === 0) await this.#synchronise();
     const { unknown } = this.#files;
     if (unknown.length > 0) this.#files.learn(await readSent(this.#client, this.#options.key, unknown));
   }
 
   async next(): Promise<FileBatch | undefined> {
     await this.look();
+    if (this.#mustSync) return undefined;
     try {
-      return await this.#read();
+      const batch = await this.#read();
+      if (batch !== undefined) this.#batches++;
+      return batch;
     } catch (error) {
       if (!(error instanceof RawFileGoneError)) throw error;
+      // Only when it is known how far it was sent.
+      if (this.#batches > 0) return undefined;
       await this.#skip(error.path);
+      this.#batches++;
       return { messages: [], ranges: [] };
     }
   }
 
-  async sent({ messages, ranges }: FileBatch): Promise<void> {
-    if (ranges.length === 0) return;
-    try {
-      await moveSent(this.#client, this.#options.key, ranges, messages.length);
-    } catch (error) {
-      if (error instanceof OutletMovedError) this.#mustSync = true;
-      else throw error;
+  async sent(batches: readonly FileBatch[], refused: number): Promise<void> {
+    const ranges = joined(batches.flatMap(batch => batch.ranges));
+    const taken = batches.reduce((sum, { messages }) => sum + messages.length, -refused);
+    if (ranges.length > 0) {
+      try {
+        await moveSent(this.#client, this.#options.key, ranges, { taken, refused });
+      } catch (error) {
+        if (error instanceof OutletMovedError) this.#mustSync = true;
+        else throw error;
+      }
     }
-    this.confirmed += messages.length;
-    for (const { path, to } of ranges) this.#files.advance(path, to);
+    this.confirmed += taken;
+    this.refused += refused;
+    this.#batches -= batches.length;
+    for (const { from, to } of ranges) this.#bytesOnTheirWay -= to - from;
+  }
+
+  rewind(): void {
+    this.#batches = 0;
+    this.#mustSync = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -143,10 +174,15 @@ export class FileSupply implements Supply<FileBatch> {
         count++;
       }
       // No whole line where the ledger has counted some: it was cut by another hand.
-      if (to === sent) throw new RawFileGoneError(path);
+      if (to === sent) {
+        if (ranges.length > 0) break;
+        throw new RawFileGoneError(path);
+      }
       ranges.push({ path, from: sent, to, lines: count });
       bytes += to - sent;
     }
+    for (const { path, to } of ranges) this.#files.advance(path, to);
+    this.#bytesOnTheirWay += bytes;
     return ranges.length === 0 ? undefined : { messages, ranges };
   }
 
@@ -155,6 +191,7 @@ export class FileSupply implements Supply<FileBatch> {
     const grown = new Map<string, number>();
     this.#grown = grown;
     this.#files.reset(await readUnsent(this.#client, this.#options.key));
+    this.#bytesOnTheirWay = 0;
     this.#grown = undefined;
     for (const [path, loaded] of grown) this.#files.grow(path, loaded);
   }
@@ -181,4 +218,14 @@ export class FileSupply implements Supply<FileBatch> {
       'raw files were removed before an outlet had sent them: their lines are skipped',
     );
   }
+}
+
+/** Parts of files that follow each other, as one a file. */
+function joined(ranges: readonly FileRange[]): FileRange[] {
+  const byPath = new Map<string, FileRange>();
+  for (const { path, from, to, lines } of ranges) {
+    const before = byPath.get(path);
+    byPath.set(path, before ? { ...before, to, lines: before.lines + lines } : { path, from, to, lines });
+  }
+  return [...byPath.values()];
 }

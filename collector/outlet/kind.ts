@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { LoaderLog } from '../silver/protocol.ts';
+import type { DeadLetters } from './dead-letters.ts';
 import type { Message } from './message.ts';
 
 /** What has what is sent: a server to which an outlet is connected. */
 export interface Consumer {
   /**
-   * Hands messages over, in their order. Resolves when the consumer has all of them for good; where it rejects, nobody knows
-   * how many it has, and all are sent again.
+   * Hands messages over, in their order. Resolves when the consumer has all of them for good, to how many it has refused:
+   * they are dead letters. Where it rejects, nobody knows how many it has, and all are sent again.
    */
-  send(messages: readonly Message[]): Promise<void>;
+  send(messages: readonly Message[]): Promise<number>;
   /** Disconnects, at once; also from a server that hangs. */
   close(): void;
 }
@@ -18,7 +19,8 @@ export interface Consumer {
 export interface OutletContext {
   /** Name of the outlet. */
   name: string;
-  dataDir: string;
+  /** For what the consumer refuses. */
+  deadLetters: DeadLetters;
   log: LoaderLog;
   /** Fires when the outlet gives up the connection, or stops. */
   signal: AbortSignal;
@@ -36,11 +38,13 @@ export interface Surroundings {
 export interface Kind<Options extends z.ZodRawShape = z.ZodRawShape> {
   /** What `kind:` says. */
   name: string;
+  /** So many batches may be with the consumer at once; default: 1. More only where the server keeps to their order. */
+  window?: number;
   /** Its keys in an entry, beside those of all. */
   options: Options;
   /** What is wrong with an entry whose keys are right one by one. @param report takes the key, and the end of a sentence. */
   examine?(
-    options: z.output<z.ZodObject<Options>>,
+    options: z.output<z.ZodObject<Options>> & { in_flight: number },
     surroundings: Surroundings,
     report: (key: string, message: string) => void,
   ): void;
@@ -69,8 +73,14 @@ export function secretOption(must: string): z.ZodType<string, unknown> {
     .union(
       [
         z.string(error).min(1, must),
-        z.strictObject({ env: z.string().describe('An environment variable.') }),
-        z.strictObject({ file: z.string().describe('A file; a line end at its end does not count.') }),
+        z.strictObject({
+          env: z.string('must be the name of an environment variable').describe('An environment variable.'),
+        }),
+        z.strictObject({
+          file: z
+            .string('must be the path of a file')
+            .describe('A file; a line end at its end does not count.'),
+        }),
       ],
       error,
     )
@@ -81,6 +91,16 @@ export function secretOption(must: string): z.ZodType<string, unknown> {
       return z.NEVER;
     });
 }
+
+/** Headers of requests; their values may be secrets. */
+export const headersOption = z
+  .record(
+    z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header'),
+    secretOption('must be a text, {env: NAME} or {file: PATH}'),
+    { error: 'must be a map of headers, such as {Authorization: Bearer …}' },
+  )
+  .default({})
+  .describe('Further headers, such as Authorization.');
 
 function readSecret(given: { env: string } | { file: string }): string | undefined {
   if ('env' in given) return process.env[given.env];

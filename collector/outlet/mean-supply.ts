@@ -36,9 +36,12 @@ export class MeanSupply implements Supply<MeanBatch> {
   readonly #client: pg.Client;
   readonly #options: MeanSupplyOptions;
   #forgottenAt = Number.NEGATIVE_INFINITY;
+  /** A batch is on its way; the queue has it still. */
+  #isSending = false;
   waiting = 0;
   skipped = 0;
   confirmed = 0;
+  refused = 0;
 
   private constructor(client: pg.Client, options: MeanSupplyOptions) {
     this.#client = client;
@@ -74,7 +77,7 @@ export class MeanSupply implements Supply<MeanBatch> {
 
   async next(): Promise<MeanBatch | undefined> {
     const { outlet, selection, most } = this.#options;
-    if (!(await this.#hold())) return undefined;
+    if (this.#isSending || !(await this.#hold())) return undefined;
     await this.#forget();
     const { rows } = await this.#client.query<Mean & { waiting: number }>(
       `SELECT to_char(q.bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS bucket, q.sensor_id, q.version::text,
@@ -91,27 +94,37 @@ export class MeanSupply implements Supply<MeanBatch> {
       .filter(({ n }) => n !== null)
       .map(({ waiting: _, ...mean }) => meanMessage(mean))
       .filter(message => selection.has(message));
+    this.#isSending = true;
     return { messages, taken: rows };
   }
 
-  async sent({ messages, taken }: MeanBatch): Promise<void> {
+  async sent(batches: readonly MeanBatch[], refused: number): Promise<void> {
+    const taken = batches.flatMap(batch => batch.taken);
+    const confirmed = batches.reduce((sum, { messages }) => sum + messages.length, -refused);
     await this.#client.query(
       `WITH sent AS (
          DELETE FROM sluice.mean_to_send q USING unnest($2::timestamptz[], $3::text[], $4::bigint[]) AS s (bucket, sensor_id, version)
          WHERE q.outlet = $1 AND q.bucket = s.bucket AND q.sensor_id = s.sensor_id AND q.version = s.version
        )
-       UPDATE bronze.outlet SET sent = sent + $5, sent_at = CASE WHEN $5 > 0 THEN now() ELSE sent_at END
+       UPDATE bronze.outlet SET sent = sent + $5, refused = refused + $6, sent_at = CASE WHEN $5 > 0 THEN now() ELSE sent_at END
        WHERE outlet = $1 AND collector = ''`,
       [
         this.#options.outlet,
         taken.map(({ bucket }) => bucket),
         taken.map(({ sensor_id }) => sensor_id),
         taken.map(({ version }) => version),
-        messages.length,
+        confirmed,
+        refused,
       ],
     );
-    this.confirmed += messages.length;
+    this.confirmed += confirmed;
+    this.refused += refused;
     this.waiting -= taken.length;
+    this.#isSending = false;
+  }
+
+  rewind(): void {
+    this.#isSending = false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,14 +139,15 @@ export class MeanSupply implements Supply<MeanBatch> {
   /** Whether this collector is the one that sends. */
   async #hold(): Promise<boolean> {
     const { outlet, collector } = this.#options;
-    const { rows } = await this.#client.query<{ sent: number; skipped: number }>(
+    const { rows } = await this.#client.query<{ sent: number; skipped: number; refused: number }>(
       `UPDATE bronze.outlet SET holder = $2, held_until = now() + INTERVAL '${LEASE}'
        WHERE outlet = $1 AND collector = '' AND (holder = $2 OR held_until IS NULL OR held_until < now())
-       RETURNING sent::float8 AS sent, skipped::float8 AS skipped`,
+       RETURNING sent::float8 AS sent, skipped::float8 AS skipped, refused::float8 AS refused`,
       [outlet, collector],
     );
     this.confirmed = rows[0]?.sent ?? this.confirmed;
     this.skipped = rows[0]?.skipped ?? this.skipped;
+    this.refused = rows[0]?.refused ?? this.refused;
     if (rows.length === 0) this.waiting = 0;
     return rows.length > 0;
   }

@@ -61,8 +61,8 @@ export async function registerOutlet(
   client: ClientBase,
   { outlet, collector }: OutletKey,
   from: string,
-): Promise<{ sent: number; skipped: number }> {
-  const { rows } = await client.query<{ sent: number; skipped: number }>(
+): Promise<{ sent: number; skipped: number; refused: number }> {
+  const { rows } = await client.query<{ sent: number; skipped: number; refused: number }>(
     `WITH made AS (
        INSERT INTO bronze.outlet (outlet, collector, sends) VALUES ($1, $2, 'readings')
        ON CONFLICT (outlet, collector) DO NOTHING RETURNING outlet, collector
@@ -73,7 +73,8 @@ export async function registerOutlet(
      ), back AS (
        UPDATE bronze.outlet SET retired_at = NULL WHERE outlet = $1 AND collector = $2 AND retired_at IS NOT NULL
      )
-     SELECT coalesce(sum(sent), 0)::float8 AS sent, coalesce(sum(skipped), 0)::float8 AS skipped
+     SELECT coalesce(sum(sent), 0)::float8 AS sent, coalesce(sum(skipped), 0)::float8 AS skipped,
+       coalesce(sum(refused), 0)::float8 AS refused
      FROM bronze.outlet WHERE outlet = $1 AND collector = $2`,
     [outlet, collector, from],
   );
@@ -120,14 +121,14 @@ export async function readSent(
 
 /**
  * Notes what the consumer has confirmed. An offset moves only from where the batch began.
- * @param messages how many they were.
+ * @param sent how many messages the consumer has taken, and refused.
  * @throws {OutletMovedError}
  */
 export async function moveSent(
   client: ClientBase,
   key: OutletKey,
   ranges: readonly FileRange[],
-  messages: number,
+  { taken, refused }: { taken: number; refused: number },
 ): Promise<void> {
   const { rows } = await client.query<{ moved: number }>(
     `WITH r AS (
@@ -140,7 +141,8 @@ export async function moveSent(
        FROM r WHERE o.outlet = $1 AND o.collector = $2 AND o.path = r.path AND o.bytes = from_byte
        RETURNING r.path
      ), counted AS (
-       UPDATE bronze.outlet SET sent = sent + $7, sent_at = CASE WHEN $7 > 0 THEN now() ELSE sent_at END
+       UPDATE bronze.outlet SET sent = sent + $7, refused = refused + $8,
+         sent_at = CASE WHEN $7 > 0 THEN now() ELSE sent_at END
        WHERE outlet = $1 AND collector = $2
      )
      SELECT (SELECT count(*) FROM begun)::int + (SELECT count(*) FROM moved)::int AS moved`,
@@ -151,7 +153,8 @@ export async function moveSent(
       ranges.map(({ from }) => from),
       ranges.map(({ to }) => to),
       ranges.map(({ lines }) => lines),
-      messages,
+      taken,
+      refused,
     ],
   );
   if (rows[0]!.moved !== ranges.length) throw new OutletMovedError(key);

@@ -4,33 +4,32 @@ import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/errors.ts';
 import { connect, sever } from '../../db/connect.ts';
 import { isLacking } from '../../db/lacking.ts';
+import { DeadLetters } from './dead-letters.ts';
 import type { Consumer, Kind, OutletContext } from './kind.ts';
 import type { OutletEntry } from './outlets-schema.ts';
 import type { OutletStatus } from './protocol.ts';
-import type { Batch, Supply } from './supply.ts';
+import { ConsumerError, SendWindow } from './send-window.ts';
+import type { Supply } from './supply.ts';
 
-/** A consumer that has not confirmed a batch within this time hangs. */
-const SEND_MS = 60_000;
 /** Where nothing is to be sent, it is looked again after this long. */
 const IDLE_MS = 10_000;
+/** How often it is looked what waits, while the consumer is waited for. */
+const LOOK_MS = 2000;
 
 export interface OutletOptions {
   entry: OutletEntry;
   kind: Kind;
   databaseUrl: string;
   dataDir: string;
-  /** Opens what it sends from, on a connection of its own. */
-  supply: (client: pg.Client) => Promise<Supply>;
+  /** Opens what it sends from, on a connection of its own. @param most messages of a batch. */
+  supply: (client: pg.Client, most: number) => Promise<Supply>;
   log: OutletContext['log'];
 }
 
-/** The consumer's fault, rather than the database's. */
-class ConsumerError extends Error {}
-
 /**
- * Sends to one consumer, a batch at a time. States: *connecting* to the database, with backoff; *connecting* to the
- * consumer, with backoff; *sending*: a batch is read, sent, confirmed, and then noted in the database, so that what was on its
- * way when something broke is sent again, and nothing else; *idle*, until something is stored.
+ * Sends to one consumer. States: *connecting* to the database, with backoff; *connecting* to the consumer, with backoff;
+ * *sending*: batches are read, sent, confirmed, and then noted in the database (`SendWindow`), so that what was on its way when
+ * something broke is sent again, and nothing else; *idle*, until something is stored.
  */
 export class Outlet {
   readonly #options: OutletOptions;
@@ -45,12 +44,12 @@ export class Outlet {
   #running: Promise<void> | undefined;
   #settledAt = performance.now();
   /** As they were when the database was last there. */
-  #last: Pick<OutletStatus, 'sent' | 'skipped' | 'waiting' | 'unit'>;
+  #last: Pick<OutletStatus, 'sent' | 'skipped' | 'refused' | 'waiting' | 'unit'>;
 
   constructor(options: OutletOptions) {
     this.#options = options;
     const unit = options.entry.send === 'means' ? 'means' : 'bytes';
-    this.#last = { sent: 0, skipped: 0, waiting: 0, unit };
+    this.#last = { sent: 0, skipped: 0, refused: 0, waiting: 0, unit };
   }
 
   start(): void {
@@ -73,8 +72,8 @@ export class Outlet {
     const { entry } = this.#options;
     const supply = this.#supply;
     if (supply !== undefined) {
-      const { confirmed: sent, skipped, waiting, unit } = supply;
-      this.#last = { sent, skipped, waiting, unit };
+      const { confirmed: sent, skipped, refused, waiting, unit } = supply;
+      this.#last = { sent, skipped, refused, waiting, unit };
     }
     const isStalled = this.#last.waiting > 0;
     return {
@@ -103,9 +102,13 @@ export class Outlet {
     const { signal } = this.#stopping;
     const client = await connect(databaseUrl, `sluice outlet ${entry.name}`, () => this.wake());
     client.on('notification', () => this.wake());
+    using closing = new DisposableStack();
     try {
-      await using supply = await open(client);
+      await using supply = await open(client, this.#batchSize);
       this.#supply = supply;
+      // While the consumer hangs, or is away, what waits for it is known all the same. Who uses the connection next reports it.
+      const looking = setInterval(() => void supply.look().catch(() => undefined), LOOK_MS);
+      closing.defer(() => clearInterval(looking));
       while (!signal.aborted) {
         try {
           await supply.look();
@@ -128,39 +131,55 @@ export class Outlet {
   async #withConsumer(supply: Supply): Promise<void> {
     const { kind, entry, dataDir, log } = this.#options;
     const closing = new AbortController();
-    const context = { name: entry.name, dataDir, log, signal: closing.signal };
-    const consumer = await blame(kind.open(entry as never, context));
+    const deadLetters = new DeadLetters(dataDir, entry.name);
+    const context = { name: entry.name, deadLetters, log, signal: closing.signal };
+    const consumer = await kind.open(entry as never, context).catch((error: unknown) => {
+      throw new ConsumerError(error);
+    });
     try {
       await this.#feed(supply, consumer);
     } finally {
       closing.abort();
       consumer.close();
+      supply.rewind();
     }
   }
 
   async #feed(supply: Supply, consumer: Consumer): Promise<void> {
+    const { entry, kind } = this.#options;
+    const window = new SendWindow(supply, consumer, {
+      batches: kind.window ?? 1,
+      messages: entry.in_flight,
+      onNoted: () => {
+        this.#settledAt = performance.now();
+        this.#noteDelivering();
+      },
+    });
     while (!this.#stopping.signal.aborted) {
       this.#changed = Promise.withResolvers();
-      const batch = await supply.next();
-      if (batch === undefined) {
-        this.#noteDelivering();
-        await this.#untilChanged();
-        continue;
-      }
-      if (batch.messages.length > 0) {
-        await blame(withinTime(consumer.send(batch.messages)));
-        this.#noteDelivering();
-      }
-      await supply.sent(batch satisfies Batch);
-      this.#settledAt = performance.now();
+      const { changed } = window;
+      const batch = window.hasRoom(this.#batchSize) ? await supply.next() : undefined;
+      if (batch !== undefined) window.send(batch);
+      else if (window.isEmpty) await this.#idle();
+      else await Promise.race([changed, this.#changed.promise]);
+      await window.throwFailure();
     }
+    await window.drain();
   }
 
-  async #untilChanged(): Promise<void> {
+  /** Nothing is to be sent: until something is. */
+  async #idle(): Promise<void> {
     this.#settledAt = performance.now();
+    this.#noteDelivering();
     const timer = setTimeout(() => this.wake(), IDLE_MS);
     await this.#changed.promise;
     clearTimeout(timer);
+  }
+
+  /** While the consumer has its batches, another one is read, or noted. */
+  get #batchSize(): number {
+    const { entry, kind } = this.#options;
+    return Math.ceil(entry.in_flight / ((kind.window ?? 1) + 1));
   }
 
   #noteDelivering(): void {
@@ -178,24 +197,5 @@ export class Outlet {
     if (this.#away?.reason !== reason && !isLacking(error))
       this.#options.log.warn({ outlet: this.#options.entry.name, reason }, message);
     this.#away = { since: this.#away?.since ?? new Date().toISOString(), reason };
-  }
-}
-
-/** Says of what goes wrong that it is the consumer's fault. */
-async function blame<T>(task: Promise<T>): Promise<T> {
-  try {
-    return await task;
-  } catch (error) {
-    throw new ConsumerError('the consumer is away', { cause: error });
-  }
-}
-
-async function withinTime(task: Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no answer within ${SEND_MS / 1000} s`)), SEND_MS);
-  try {
-    await Promise.race([task, promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

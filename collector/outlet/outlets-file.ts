@@ -1,5 +1,11 @@
 import { basename } from 'node:path';
-import { PositionedYaml, readYamlFile, reportIssues, YamlFileError } from '../../base/positioned-yaml.ts';
+import {
+  PositionedYaml,
+  readYamlFile,
+  reportIssues,
+  reportRepeatedNames,
+  YamlFileError,
+} from '../../base/positioned-yaml.ts';
 import type { Surroundings } from './kind.ts';
 import { kinds } from './kinds.ts';
 import { type OutletEntry, outletsOutline, schemaOf } from './outlets-schema.ts';
@@ -26,8 +32,9 @@ export function readOutlets(text: string, surroundings: Surroundings, name = 'ou
   // A file that is no YAML is not held against a schema.
   if (error !== undefined && yaml.problems.length === 0)
     reportIssues(error.issues, (at, message) => yaml.report(at, message));
-  const names = new Set<string>();
-  const entries = (data?.outlets ?? []).flatMap((entry, index) => {
+  const said = data?.outlets ?? [];
+  reportRepeatedNames(said, ['outlets'], (at, message) => yaml.report(at, message));
+  const entries = said.flatMap((entry, index) => {
     const at = ['outlets', index];
     const { data: read, error } = schemaOf(entry).safeParse(entry);
     if (error !== undefined) {
@@ -35,8 +42,6 @@ export function readOutlets(text: string, surroundings: Surroundings, name = 'ou
       return [];
     }
     const outlet = read as OutletEntry;
-    if (names.has(outlet.name)) yaml.report([...at, 'name'], `must not be there twice: ${outlet.name}`);
-    names.add(outlet.name);
     kinds
       .find(({ name }) => name === outlet.kind)!
       .examine?.(outlet, surroundings, (key, message) => yaml.report([...at, key], message));

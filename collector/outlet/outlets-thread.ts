@@ -26,9 +26,9 @@ const supplies = new Map<string, FileSupply>();
 
 /** Opens what an outlet sends from. */
 function supplyOf(entry: OutletEntry) {
-  const { name, send: sends, from, in_flight: most } = entry;
+  const { name, send: sends, from } = entry;
   const selection = new Selection(entry);
-  return async (client: Awaited<ReturnType<typeof connect>>) => {
+  return async (client: Awaited<ReturnType<typeof connect>>, most: number) => {
     await retireOutlets(
       client,
       collector,

@@ -33,6 +33,8 @@ export interface OutletStatus {
   sent: number;
   /** Lines (or means) that were forgotten before they could be sent, since then. */
   skipped: number;
+  /** Messages that the consumer has refused, since then: dead letters. */
+  refused: number;
   /** What waits to be sent, in `unit`. */
   waiting: number;
   unit: 'bytes' | 'means';

@@ -1,4 +1,5 @@
 import type { RedisClientType } from '@redis/client';
+import { z } from 'zod';
 import { urlOption } from './kind.ts';
 
 /** How long a connection may take. */
@@ -8,6 +9,9 @@ const CONNECT_MS = 10_000;
 export const redisUrl = urlOption('redis:', 'rediss:').describe(
   'Where Redis is: redis://USER:PASSWORD@HOST:6379/DATABASE; rediss: for TLS.',
 );
+
+/** A key of Redis. */
+export const redisKey = z.string('must be the name of a key').min(1, 'must not be empty');
 
 export type Redis = RedisClientType;
 

@@ -289,6 +289,12 @@ export class Metrics {
         ['outlet'],
         () => outlets().map(({ name, skipped }): Value => [{ outlet: name }, skipped]),
       ],
+      [
+        'sluice_outlet_dead_letters_total',
+        'Messages that an outlet’s receiver has refused, since the outlet was made; outlets/NAME.dead.jsonl has them.',
+        ['outlet'],
+        () => outlets().map(({ name, refused }): Value => [{ outlet: name }, refused]),
+      ],
     ];
   }
 

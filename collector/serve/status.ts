@@ -90,8 +90,9 @@ export class CollectorStatus {
       recording: { ok: recorder.failure === undefined, pending_bytes: recorder.pendingBytes },
       loading: { pending_bytes: pendingBytes, lag_s: metrics.loadingLag() },
       refresh: { lag_s: metrics.refreshLag() },
-      outlets: this.#parts.outlets().map(({ stalledSeconds, ...outlet }) => ({
+      outlets: this.#parts.outlets().map(({ stalledSeconds, refused, ...outlet }) => ({
         ...outlet,
+        dead_letters: refused,
         stalled_s: stalledSeconds,
       })),
       rejects: metrics.rejects().map(reject => ({

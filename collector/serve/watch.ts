@@ -29,6 +29,12 @@ const status = z.object({
           .int()
           .describe('Messages that the consumer has confirmed since the outlet was made.'),
         skipped: z.number().int().describe('Lines, or means, that were forgotten before they could be sent.'),
+        dead_letters: z
+          .number()
+          .int()
+          .describe(
+            'Messages that the receiver has refused; they are in outlets/NAME.dead.jsonl of the data folder.',
+          ),
         waiting: z.number().describe('What is still to be sent, in `unit`.'),
         unit: z.enum(['bytes', 'means']),
         stalled_s: z.number().describe('For how long nothing was confirmed although something waits.'),

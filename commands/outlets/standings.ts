@@ -9,11 +9,12 @@ const columns: Column[] = [
   { name: 'waiting', kind: 'number' },
   { name: 'unit', kind: 'text' },
   { name: 'skipped', kind: 'number' },
+  { name: 'dead_letters', kind: 'number' },
   { name: 'last_sent', kind: 'text' },
   { name: 'retired', kind: 'boolean' },
 ];
 
-/** How far each outlet is: what was sent, what waits (lines of raw files, or means), and what was skipped. */
+/** How far each outlet is: what was sent, what waits (lines of raw files, or means), and what was skipped or refused. */
 export async function standings(client: ClientBase): Promise<Answer> {
   const { rows } = await client.query<Record<string, Cell>>(
     `SELECT outlet, collector, sends, sent::text, CASE WHEN sends = 'means'
@@ -25,6 +26,7 @@ export async function standings(client: ClientBase): Promise<Answer> {
              AND f.path ~ '^\\d{4}-\\d\\d-\\d\\d.*\\.jsonl$'
          ) END::text AS waiting,
        CASE WHEN sends = 'means' THEN 'means' ELSE 'lines' END AS unit, skipped::text,
+       refused::text AS dead_letters,
        to_char(sent_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS last_sent,
        CASE WHEN retired_at IS NULL THEN 'false' ELSE 'true' END AS retired
      FROM bronze.outlet t ORDER BY outlet, collector`,

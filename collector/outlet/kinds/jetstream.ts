@@ -5,6 +5,7 @@ import { jsonOf } from '../message.ts';
 
 /** How long a connection may take. */
 const CONNECT_MS = 10_000;
+const SUBJECT = 'must be a subject without wildcards, such as sluice.readings';
 
 /**
  * A JetStream stream: a message each, with its id as the message id, so that the stream drops what is sent again within its
@@ -12,12 +13,17 @@ const CONNECT_MS = 10_000;
  */
 export const jetstream = kind({
   name: 'jetstream',
+  window: 3,
   options: {
     url: urlOption('nats:', 'tls:').describe('Where NATS is: nats://USER:PASSWORD@HOST:4222; tls: for TLS.'),
-    credentials_file: z.string().optional().describe('File with the credentials (.creds).'),
+    credentials_file: z
+      .string('must be the path of a file')
+      .min(1, 'must not be empty')
+      .optional()
+      .describe('File with the credentials (.creds).'),
     subject: z
-      .string()
-      .regex(/^[^\s.*>]+(?:\.[^\s.*>]+)*$/, 'must be a subject without wildcards, such as sluice.readings')
+      .string(SUBJECT)
+      .regex(/^[^\s.*>]+(?:\.[^\s.*>]+)*$/, SUBJECT)
       .default('sluice.readings')
       .describe(
         'First tokens of the subjects: the sensor’s id follows as the last one. A stream must capture them.',
@@ -48,17 +54,34 @@ export const jetstream = kind({
     lost.catch(() => undefined);
     return {
       async send(messages) {
-        const stored = messages.map(message =>
-          streams.publish(`${subject}.${subjectToken(message.sensorId)}`, jsonOf(message), {
-            msgID: message.id,
-          }),
-        );
+        const stored = messages.map(async message => {
+          const to = `${subject}.${subjectToken(message.sensorId)}`;
+          try {
+            await streams.publish(to, jsonOf(message), { msgID: message.id });
+          } catch (error) {
+            throw (error as Error).name === 'JetStreamNotEnabled'
+              ? new NotCapturedError(to, subject, error)
+              : error;
+          }
+        });
         await Promise.race([Promise.all(stored), lost]);
+        return 0;
       },
       close: () => void connection.close().catch(() => undefined),
     };
   },
 });
+
+/** Nobody has answered: no stream captures the subject, or the server has no JetStream; it does not say which. */
+class NotCapturedError extends Error {
+  constructor(to: string, subject: string, cause: unknown) {
+    super(
+      `no JetStream stream captures the subject ${to}: add ${subject}.> to the subjects of a stream, or set subject to what one captures; JetStream itself must be on in the server`,
+      { cause },
+    );
+    this.name = 'NotCapturedError';
+  }
+}
 
 /** A sensor's id as one token of a subject: what has a meaning there, and `%`, is percent-encoded. */
 export function subjectToken(sensorId: string): string {

@@ -7,21 +7,22 @@ import { type Message, numberOf } from '../message.ts';
 const CONNECT_MS = 10_000;
 const KEEPALIVE_S = 30;
 
+const PREFIX = 'must be the first levels of topics without wildcards, such as clean/readings';
+const CLIENT_ID = 'must be 1 to 65 printable ASCII characters without spaces';
+
 /** The same broker, published to below a prefix, or another one: `{"id", "dt", "value"}`, as a collector takes it. */
 export const mqtt = kind({
   name: 'mqtt',
+  window: 3,
   options: {
     url: urlOption('mqtt:', 'mqtts:', 'ws:', 'wss:').describe('The broker, with user and password.'),
     prefix: z
-      .string()
-      .regex(
-        /^[^+#\0/$][^+#\0]*[^+#\0/]$|^[^+#\0/$]$/,
-        'must be the first levels of topics, such as clean/readings',
-      )
+      .string(PREFIX)
+      .regex(/^[^+#\0/$][^+#\0]*[^+#\0/]$|^[^+#\0/$]$/, PREFIX)
       .describe('First levels of the topics: the sensor’s id follows.'),
     client_id: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,65}$/, 'must be 1 to 65 printable ASCII characters without spaces')
+      .string(CLIENT_ID)
+      .regex(/^[\x21-\x7e]{1,65}$/, CLIENT_ID)
       .optional()
       .describe('Default: sluice-outlet-NAME.'),
     retain: z
@@ -58,6 +59,7 @@ export const mqtt = kind({
     return {
       async send(messages) {
         await Promise.race([Promise.all(messages.map(publish)), lost]);
+        return 0;
       },
       close: () => void client.end(true),
     };

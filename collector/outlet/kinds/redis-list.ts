@@ -2,20 +2,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Consumer, kind } from '../kind.ts';
 import { jsonOf, type Message, numberOf } from '../message.ts';
-import { closeRedis, connectRedis, redisUrl } from '../redis.ts';
+import { closeRedis, connectRedis, redisKey, redisUrl } from '../redis.ts';
 
 /** A list that is full is looked at again after this long. */
-const FULL_MS = 1000;
+const FULL_MS = 250;
+/** After this long its consumer is away. */
+const PATIENCE_MS = 10_000;
 
 /**
- * A Redis list, which consumers take from by BRPOP: one JSON text a message, put in by one LPUSH for all of a batch. So of a
- * batch whose answer is lost either all or nothing is there.
+ * Puts texts into a list where all of them have room, else says how long it is: in one step, whoever else puts something
+ * into it. LPUSH takes no more arguments at once than Lua has room for.
+ */
+const PUSH = `
+local length = redis.call('LLEN', KEYS[1])
+if length + #ARGV - 1 > tonumber(ARGV[1]) then return length end
+for first = 2, #ARGV, 1000 do
+  redis.call('LPUSH', KEYS[1], unpack(ARGV, first, math.min(first + 999, #ARGV)))
+end
+return -1`;
+
+/**
+ * A Redis list, which consumers take from by BRPOP: one JSON text a message, all of a batch put in at once. So of a batch whose
+ * answer is lost either all or nothing is there.
  */
 export const redisList = kind({
   name: 'redis-list',
   options: {
     url: redisUrl,
-    key: z.string().min(1, 'must not be empty').default('sensor_data_queue').describe('Key of the list.'),
+    key: redisKey.default('sensor_data_queue').describe('Key of the list.'),
     shape: z
       .enum(['equipment', 'reading'], { error: 'must be equipment or reading' })
       .default('equipment')
@@ -27,19 +41,28 @@ export const redisList = kind({
       .positive('must be at least 1')
       .default(1_000_000)
       .describe(
-        'While the list holds as many texts, nothing is put into it: what comes waits in the raw files.',
+        'The list never becomes longer by what is put into it: what has no room waits in the raw files. At least in_flight.',
       ),
+  },
+  examine({ max_length: most, in_flight: inFlight }, _surroundings, report) {
+    if (most < inFlight)
+      report('max_length', `must be at least in_flight, which is ${inFlight}: a batch goes in as a whole`);
   },
   async open({ url, key, shape, max_length: most }, { signal }): Promise<Consumer> {
     const client = await connectRedis(url);
     const texts = shape === 'equipment' ? equipmentTexts : (some: readonly Message[]) => some.map(jsonOf);
-    const untilTaken = async () => {
-      while ((await client.lLen(key)) >= most) await sleep(FULL_MS, undefined, { signal });
-    };
     return {
       async send(messages) {
-        await untilTaken();
-        await client.lPush(key, texts(messages));
+        const given = { keys: [key], arguments: [String(most), ...texts(messages)] };
+        for (let waited = 0; ; waited += FULL_MS) {
+          const length = Number(await client.eval(PUSH, given));
+          if (length < 0) return 0;
+          if (waited >= PATIENCE_MS)
+            throw new Error(
+              `the list ${key} is full: its consumer has left ${length} texts in it (max_length ${most})`,
+            );
+          await sleep(FULL_MS, undefined, { signal });
+        }
       },
       close: () => closeRedis(client),
     };

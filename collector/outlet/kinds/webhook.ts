@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { DeadLetters } from '../dead-letters.ts';
-import { type Consumer, kind, secretOption, urlOption } from '../kind.ts';
+import { type Consumer, headersOption, kind, secretOption, urlOption } from '../kind.ts';
 import { jsonOf, type Message } from '../message.ts';
 import { signatureOf } from '../signature.ts';
 
@@ -20,13 +19,7 @@ export const webhook = kind({
       .refine(text => text.length >= 16, 'must have at least 16 characters')
       .optional()
       .describe('Key of the signature; after `whsec_` in base64. Without it nothing is signed.'),
-    headers: z
-      .record(
-        z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'must be the name of a header'),
-        secretOption('must be a text'),
-      )
-      .default({})
-      .describe('Further headers, such as Authorization.'),
+    headers: headersOption,
     batch: z
       .int('must be a whole number')
       .min(1, 'must be at least 1')
@@ -40,10 +33,10 @@ export const webhook = kind({
       .default(15)
       .describe('How long an answer may take.'),
   },
-  async open(options, { name, dataDir, log, signal }): Promise<Consumer> {
-    const dead = new DeadLetters(dataDir, name);
+  async open(options, { name, deadLetters, log, signal }): Promise<Consumer> {
     const timeoutMs = options.timeout_s * 1000;
-    const deliver = async (messages: readonly Message[]): Promise<void> => {
+    /** @returns how many were refused. */
+    const deliver = async (messages: readonly Message[]): Promise<number> => {
       const body = `{"messages":[${messages.map(jsonOf).join(',')}]}`;
       const answer = await fetch(options.url, {
         method: 'POST',
@@ -59,27 +52,32 @@ export const webhook = kind({
         body,
         redirect: 'manual',
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+      }).catch((error: Error) => {
+        if (error.name !== 'TimeoutError') throw error;
+        throw new Error(`no answer within ${options.timeout_s} s`, { cause: error });
       });
       await answer.body?.cancel();
-      if (answer.ok) return;
+      if (answer.ok) return 0;
       if (!REFUSED.has(answer.status)) throw new Error(`the receiver answered ${answer.status}`);
       if (messages.length > 1) {
         const half = messages.length >> 1;
-        await deliver(messages.slice(0, half));
-        await deliver(messages.slice(half));
-        return;
+        const refused = await deliver(messages.slice(0, half));
+        return refused + (await deliver(messages.slice(half)));
       }
-      await dead.add(messages[0]!, `the receiver answered ${answer.status}`);
+      await deadLetters.add(messages[0]!, `the receiver answered ${answer.status}`);
       log.warn(
-        { outlet: name, id: messages[0]!.id, status: answer.status, file: dead.file },
+        { outlet: name, id: messages[0]!.id, status: answer.status, file: deadLetters.file },
         'a receiver has refused a message; it is kept as a dead letter',
       );
+      return 1;
     };
     return {
       async send(messages) {
+        let refused = 0;
         for (let at = 0; at < messages.length; at += options.batch) {
-          await deliver(messages.slice(at, at + options.batch));
+          refused += await deliver(messages.slice(at, at + options.batch));
         }
+        return refused;
       },
       close: () => undefined,
     };

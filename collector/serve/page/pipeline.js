@@ -67,7 +67,7 @@ function show(status) {
   drawMachine(status);
 }
 
-function outletStep({ name, kind, connection, sent, skipped, waiting, unit, stalled_s }) {
+function outletStep({ name, kind, connection, sent, skipped, dead_letters: dead, waiting, unit, stalled_s }) {
   const left = unit === 'bytes' ? `${bytes(waiting)} of raw files` : `${count(waiting)} means`;
   return step(`Outlet: ${name}`, connection.connected, [
     connection.connected ? `delivers (${kind})` : `does not deliver (${kind}): ${connection.reason}`,
@@ -76,6 +76,7 @@ function outletStep({ name, kind, connection, sent, skipped, waiting, unit, stal
       ? `${left} still to send, for ${duration(stalled_s)} without a confirmation`
       : 'nothing waits to be sent',
     skipped > 0 ? `${count(skipped)} skipped: they were too old before they could be sent` : '',
+    dead > 0 ? `${count(dead)} refused by the receiver: outlets/${name}.dead.jsonl in the data folder` : '',
   ]);
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { YamlFileError } from '../../../base/positioned-yaml.ts';
 import type { Surroundings } from '../../../collector/outlet/kind.ts';
+import { kinds } from '../../../collector/outlet/kinds.ts';
 import { readOutlets } from '../../../collector/outlet/outlets-file.ts';
 import { outletsJsonSchema } from '../../../collector/outlet/outlets-schema.ts';
 
@@ -54,6 +55,7 @@ test('every mistake is reported at once, with line and column', () => {
     'o.yaml:4:5: kind must be one of redis-stream, redis-list, jetstream, mqtt, webhook',
     'o.yaml:5:50: secret must have at least 16 characters',
     'o.yaml:5:65: colour is not known here',
+    'o.yaml:6:6: name must not be there twice: hook',
     'o.yaml:6:50: subject must be a subject without wildcards, such as sluice.readings',
     'o.yaml:6:64: from must be now, beginning, or a date such as 2025-11-12',
     'o.yaml:6:81: in_flight must be at least 1',
@@ -61,9 +63,34 @@ test('every mistake is reported at once, with line and column', () => {
   expect(problems('- 1')).toEqual(['o.yaml:1:1: must be a map with the key outlets']);
 });
 
-test('a name may not be there twice', () => {
+test('a name may not be there twice, which is said in the same round as what else is wrong', () => {
   const entry = '{name: a, kind: redis-stream, url: redis://x}';
   expect(problems(`outlets: [${entry}, ${entry}]`)).toEqual(['o.yaml:1:59: name must not be there twice: a']);
+  expect(problems(`outlets: [${entry}, {name: a, kind: pigeon}]`)).toEqual([
+    'o.yaml:1:59: name must not be there twice: a',
+    'o.yaml:1:68: kind must be one of redis-stream, redis-list, jetstream, mqtt, webhook',
+  ]);
+});
+
+test.each(kinds.map(kind => [kind.name, kind] as const))(
+  '%s: each problem says what is allowed',
+  (_, kind) => {
+    const keys = ['name', 'send', 'sensors', 'quality', 'from', 'in_flight', ...Object.keys(kind.options)];
+    const wrong = [null, true, 1.5, -1, '', [], [1], {}, { env: 1 }, { file: [] }, { 'a b': 1 }];
+    for (const key of keys)
+      for (const value of wrong) {
+        const entry = { name: 'a', kind: kind.name, url: 'redis://x', [key]: value };
+        for (const problem of problems(JSON.stringify({ outlets: [entry] })))
+          expect(problem).toMatch(/^o\.yaml:\d+:\d+: .*(?:must|is not known here|is not there or empty)/);
+      }
+  },
+);
+
+test('a list has room for a batch', () => {
+  const entry = '{name: a, kind: redis-list, url: redis://x, max_length: 100}';
+  expect(problems(`outlets: [${entry}]`)).toEqual([
+    'o.yaml:1:55: max_length must be at least in_flight, which is 5000: a batch goes in as a whole',
+  ]);
 });
 
 test('a secret may be an environment variable; one that is not there is a mistake', () => {

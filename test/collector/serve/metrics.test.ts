@@ -14,6 +14,7 @@ const observed: Observed = {
       connection: { connected: true },
       sent: 7,
       skipped: 2,
+      refused: 4,
       waiting: 512,
       unit: 'bytes',
       stalledSeconds: 3,
