@@ -1,7 +1,23 @@
+/** Fixed words for what may be wrong with a collector that records: for alerts and metrics. */
+export const REASONS = [
+  'broker_away',
+  'broker_grants_less',
+  'database_away',
+  'refresh_late',
+  'mostly_rejected',
+  'clock_wrong',
+  'clock_unsynchronized',
+  'reload_refused',
+  'archive_behind',
+  'outlet_away',
+  'receiver_away',
+] as const;
+
+export type ReasonName = (typeof REASONS)[number];
+
 /** Why the collector is not as it should be, although it records. */
 export interface Reason {
-  /** A fixed word, such as `broker_away`: for alerts and metrics. */
-  name: string;
+  name: ReasonName;
   /** What is wrong and what to do, for a person. */
   message: string;
 }
@@ -12,20 +28,15 @@ export interface Reason {
  * Only what a person should know of belongs here. That nothing can be recorded is more than a reason: see /ready.
  */
 export class Health {
-  readonly #looks = new Map<string, () => string | undefined>();
+  readonly #looks = new Map<ReasonName, () => string | undefined>();
 
   /**
    * Adds something to look at.
-   * @param name of the reason; a second one of the same name takes its place.
+   * @param name a second one of the same name takes its place.
    * @param look the message while something is wrong, else undefined. Quick; what it throws becomes the message.
    */
-  watch(name: string, look: () => string | undefined): void {
+  watch(name: ReasonName, look: () => string | undefined): void {
     this.#looks.set(name, look);
-  }
-
-  /** Names of all reasons that there can be. */
-  get names(): string[] {
-    return [...this.#looks.keys()];
   }
 
   /** What is wrong at this moment; nothing, where all is well. */

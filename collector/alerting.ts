@@ -38,7 +38,6 @@ export function startAlerts(file: AlertsFile, parts: AlertingParts): Alerts {
     loadingLag,
     view: () => ({
       reasons: health.reasons(),
-      reasonNames: health.names,
       failure: recorder.failure?.message,
       loadingLagSeconds: loadingLag(),
       fsyncSeconds: takeFsync(),

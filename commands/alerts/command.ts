@@ -42,7 +42,7 @@ const columns: Column[] = [
  * @returns whether all are there: those about sensors are in the database.
  */
 async function listCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
-  const ofPipeline = await new FileStore(config.DATA_DIR).load();
+  const ofPipeline = await new FileStore(config.DATA_DIR).read();
   const ofSensors = await readFromDatabase(config, log).catch((error: unknown) => {
     process.stderr.write(
       `Alerts about sensors are left out: ${errorText(explainUnreachable(error, config))}\n`,
@@ -77,7 +77,7 @@ async function testCommand(config: Config, _log: Logger, name: string): Promise<
     told: {},
   };
   try {
-    for (const notice of noticesOf([alert])) await sendTo(receiver, notice);
+    for (const notice of noticesOf([alert], name)) await sendTo(receiver, notice);
   } catch (error) {
     throw new Error(`The receiver ${name} has not taken it: ${errorText(error)}.`, { cause: error });
   }

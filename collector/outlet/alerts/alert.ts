@@ -19,9 +19,11 @@ export interface Alert {
   value?: number | undefined;
   /** For a person. */
   summary: string;
-  /** What each receiver has been told. */
-  told: Readonly<Record<string, 'firing' | 'resolved'>>;
+  /** What each receiver has been told; `due`: it is to be told that it fires, and has not been yet. */
+  told: Readonly<Record<string, Told>>;
 }
+
+export type Told = 'due' | 'firing' | 'resolved';
 
 /** What a rule sees of something at a moment. Neither bad nor fine: it stays as it is, which is what hysteresis means. */
 export interface Observation {
@@ -75,10 +77,22 @@ export function stateOf({ firedAt, resolvedAt }: Alert): 'pending' | 'firing' | 
   return firedAt === undefined ? 'pending' : 'firing';
 }
 
-/** Whether a receiver is still to be told of an alert, and of what. */
+/**
+ * Whether a receiver is still to be told of an alert, and of what. Of the end of one that it was never to be told of, as it
+ * came into the file later, it is told nothing.
+ */
 export function untold(alert: Alert, receiver: string): 'firing' | 'resolved' | undefined {
   const state = stateOf(alert);
-  return state === 'pending' || alert.told[receiver] === state ? undefined : state;
+  const told = alert.told[receiver];
+  if (state === 'pending' || told === state) return undefined;
+  return state === 'resolved' && told === undefined ? undefined : state;
+}
+
+/** The alert after a time in which nobody looked: in it neither what is pending held, nor was what fires over. */
+export function afterAbsence(alert: Alert, absentMs: number): Alert {
+  if (alert.resolvedAt !== undefined) return alert;
+  if (alert.firedAt === undefined) return { ...alert, since: alert.since + absentMs };
+  return alert.clearSince === undefined ? alert : { ...alert, clearSince: alert.clearSince + absentMs };
 }
 
 /** An alert as programs see it. */

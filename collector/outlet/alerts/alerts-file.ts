@@ -1,6 +1,13 @@
 import { basename } from 'node:path';
-import { PositionedYaml, readYamlFile, reportIssues, YamlFileError } from '../../../base/positioned-yaml.ts';
+import {
+  PositionedYaml,
+  readYamlFile,
+  reportIssues,
+  reportRepeatedNames,
+  YamlFileError,
+} from '../../../base/positioned-yaml.ts';
 import { alertsOutline, type ReceiverEntry, type RuleEntry, schemaOf } from './alerts-schema.ts';
+import { ruleKinds } from './rules.ts';
 
 /** What problems call the file. */
 const WHAT = 'alerts file (ALERTS_FILE)';
@@ -31,15 +38,15 @@ export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
   if (error !== undefined && yaml.problems.length === 0)
     reportIssues(error.issues, (at, message) => yaml.report(at, message));
   const read = (list: 'rules' | 'receivers') => {
-    const names = new Set<string>();
-    return (data?.[list] ?? []).flatMap((entry, index) => {
+    const entries = data?.[list] ?? [];
+    reportRepeatedNames(entries, [list], (path, message) => yaml.report(path, message));
+    return entries.flatMap((entry, index) => {
       const at = [list, index];
       const { data: valid, error } = schemaOf(list, entry).safeParse(entry);
       reportIssues(error?.issues ?? [], (path, message) => yaml.report(path, message), at);
       if (error !== undefined) return [];
-      const { name } = valid as { name: string };
-      if (names.has(name)) yaml.report([...at, 'name'], `must not be there twice: ${name}`);
-      names.add(name);
+      if (list === 'rules')
+        examineRule(valid as RuleEntry, (key, message) => yaml.report([...at, key], message));
       return [valid];
     });
   };
@@ -59,4 +66,9 @@ export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
   }
   if (yaml.problems.length > 0) throw new YamlFileError(WHAT, yaml.problems);
   return { receivers, rules };
+}
+
+/** Reports what is wrong with a rule whose keys are right one by one. */
+function examineRule(rule: RuleEntry, report: (key: string, message: string) => void): void {
+  ruleKinds.find(({ name }) => name === rule.when)?.examine?.(rule, report);
 }

@@ -166,11 +166,22 @@ export class Alerts {
     }
   }
 
-  /** Whether this collector is the one that evaluates: of several on one database one does. */
+  /**
+   * Whether this collector is the one that evaluates: of several on one database one does. A time in which none did is taken
+   * out of the alerts, as `afterAbsence` does.
+   */
   async #hold(client: pg.Client): Promise<boolean> {
     const { rowCount } = await client.query(
-      `UPDATE sluice.alerting SET holder = $1, held_until = now() + INTERVAL '${LEASE}'
-       WHERE holder = $1 OR held_until IS NULL OR held_until < now()`,
+      `WITH held AS (
+         UPDATE sluice.alerting a SET holder = $1, held_until = now() + INTERVAL '${LEASE}' FROM sluice.alerting before
+         WHERE a.holder = $1 OR a.held_until IS NULL OR a.held_until < now()
+         RETURNING before.held_until < now() AS was_absent, now() - before.held_until + INTERVAL '${LEASE}' AS absence
+       ), moved AS (
+         UPDATE gold.alert SET since = CASE WHEN fired_at IS NULL THEN since + absence ELSE since END,
+           clear_since = clear_since + absence
+         FROM held WHERE was_absent AND resolved_at IS NULL AND (fired_at IS NULL OR clear_since IS NOT NULL)
+       )
+       SELECT FROM held`,
       [this.#options.collector],
     );
     return rowCount === 1;

@@ -22,7 +22,7 @@ export class DatabaseStore implements AlertStore {
     const { rows } = await this.#client.query<AlertRow>(
       `SELECT ${COLUMNS} FROM gold.alert
        WHERE resolved_at IS NULL OR (resolved_at > now() - INTERVAL '${TOLD_WITHIN}'
-         AND EXISTS (SELECT FROM unnest($1::text[]) r WHERE told ->> r IS DISTINCT FROM 'resolved'))
+         AND EXISTS (SELECT FROM unnest($1::text[]) r WHERE told ->> r IN ('due', 'firing')))
        ORDER BY alert_id`,
       [this.#receivers],
     );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Reason } from '../../../base/health.ts';
+import { REASONS, type Reason } from '../../../base/health.ts';
 import type { Observation } from './alert.ts';
 import { number } from './rule.ts';
 
@@ -7,8 +7,6 @@ import { number } from './rule.ts';
 export interface PipelineView {
   /** What /ready names: broker_away, database_away, clock_wrong, refresh_late, mostly_rejected, outlet_away, … */
   reasons: Reason[];
-  /** Names of all reasons that there can be. */
-  reasonNames: string[];
   /** Why nothing can be recorded. */
   failure: string | undefined;
   /** Share of the data folder's disk that is free; undefined where the system does not tell. */
@@ -25,6 +23,9 @@ export interface PipelineRuleKind<Options extends z.ZodRawShape = z.ZodRawShape>
   observe(view: PipelineView, options: z.output<z.ZodObject<Options>>): Omit<Observation, 'group'>[];
 }
 
+/** What `degraded` may be about: the reasons of /ready, and that nothing is recorded at all. */
+const degradations = [...REASONS, 'not_recording'] as const;
+
 function pipelineRule<Options extends z.ZodRawShape>(
   definition: PipelineRuleKind<Options>,
 ): PipelineRuleKind {
@@ -35,26 +36,25 @@ const degraded = pipelineRule({
   name: 'degraded',
   options: {
     reasons: z
-      .array(z.string('must be a reason such as broker_away'), 'must be a list of reasons')
+      .array(z.enum(degradations, `must be one of ${degradations.join(', ')}`), {
+        error: `must be a list of reasons: ${degradations.join(', ')}`,
+      })
+      .min(1, 'must not be empty')
       .optional()
-      .describe(
-        'Of /ready: broker_away, database_away, clock_wrong, refresh_late, …; default: all, and that nothing is recorded.',
-      ),
+      .describe('Of /ready, and not_recording: that nothing is recorded; default: all.'),
   },
-  observe: ({ reasons, reasonNames, failure }, { reasons: wanted }) => {
-    const now = new Map(reasons.map(({ name, message }) => [name, message]));
+  observe: ({ reasons, failure }, { reasons: wanted = degradations }) => {
+    const now = new Map<string, string>(reasons.map(({ name, message }) => [name, message]));
     if (failure !== undefined) now.set('not_recording', failure);
-    return [...reasonNames, 'not_recording']
-      .filter(name => wanted === undefined || wanted.includes(name))
-      .map(name => {
-        const message = now.get(name);
-        return {
-          subject: name,
-          bad: message !== undefined,
-          fine: message === undefined,
-          summary: message ?? name,
-        };
-      });
+    return wanted.map(name => {
+      const message = now.get(name);
+      return {
+        subject: name,
+        bad: message !== undefined,
+        fine: message === undefined,
+        summary: message ?? name,
+      };
+    });
   },
 });
 

@@ -1,9 +1,9 @@
 import { errorText } from '../../../base/errors.ts';
 import type { LoaderLog } from '../../silver/protocol.ts';
-import { type Alert, nextAlert, type Observation, stateOf, untold } from './alert.ts';
+import { type Alert, nextAlert, type Observation, stateOf, type Told, untold } from './alert.ts';
 import type { AlertStore } from './alert-store.ts';
 import type { ReceiverEntry, RuleEntry } from './alerts-schema.ts';
-import { noticesOf } from './notice.ts';
+import { alertsOf, type Notice, noticesOf } from './notice.ts';
 import { receiverKinds } from './receivers.ts';
 
 /** How long a receiver may take for a notice. */
@@ -33,8 +33,9 @@ export class AlertRounds {
 
   /** Brings the alerts to what was seen, and tells of them. @param now ms since 1970. @throws errors of the store. */
   async run(store: AlertStore, seen: Seen, now: number): Promise<void> {
-    const before = await store.load();
-    const { kept, removed } = follow(before, seen, now);
+    const before = await store.load(now);
+    const { kept: followed, removed } = follow(before, seen, now);
+    const kept = followed.map(alert => this.#addressed(alert, seen));
     const changed = new Set(kept.map(({ id }) => id));
     const saved = kept.length + removed.length > 0 ? await store.save(kept, removed) : [];
     const gone = new Set(removed.map(({ id }) => id));
@@ -44,9 +45,17 @@ export class AlertRounds {
     if (told.length > 0) await store.save(told, []);
   }
 
+  /** An alert that has just fired, with those who are to be told of it: kept with it, so that a crash forgets none. */
+  #addressed(alert: Alert, seen: Seen): Alert {
+    if (stateOf(alert) !== 'firing' || Object.keys(alert.told).length > 0) return alert;
+    const to = [...seen.keys()].find(({ name }) => name === alert.rule)?.to;
+    const names = this.#receivers.map(({ name }) => name).filter(name => to?.includes(name) ?? true);
+    return { ...alert, told: Object.fromEntries(names.map(name => [name, 'due' as const])) };
+  }
+
   /** @returns the alerts of which somebody was told. */
   async #tell(alerts: readonly Alert[], rules: ReadonlyMap<string, RuleEntry>): Promise<Alert[]> {
-    const told = new Map<Alert, Record<string, 'firing' | 'resolved'>>();
+    const told = new Map<Alert, Record<string, Told>>();
     await Promise.all(
       this.#receivers.map(async receiver => {
         const { repeats } = receiverKinds.find(({ name }) => name === receiver.kind)!;
@@ -55,8 +64,8 @@ export class AlertRounds {
           alert => untold(alert, receiver.name) !== undefined || (repeats && stateOf(alert) === 'firing'),
         );
         let failures = 0;
-        for (const notice of noticesOf(news)) {
-          const all = [...notice.firing, ...notice.resolved];
+        for (const notice of noticesOf(news, receiver.name)) {
+          const all = alertsOf(notice);
           try {
             await sendTo(receiver, notice);
           } catch (error) {
@@ -84,12 +93,13 @@ export class AlertRounds {
 }
 
 /** Tells a receiver. @throws why it could not be told. */
-export async function sendTo(
-  receiver: ReceiverEntry,
-  notice: ReturnType<typeof noticesOf>[number],
-): Promise<void> {
+export async function sendTo(receiver: ReceiverEntry, notice: Notice): Promise<void> {
   const kind = receiverKinds.find(({ name }) => name === receiver.kind)!;
-  await kind.send(notice, receiver as never, AbortSignal.timeout(SEND_MS));
+  const signal = AbortSignal.timeout(SEND_MS);
+  await kind.send(notice, receiver as never, signal).catch((error: Error) => {
+    if (!signal.aborted) throw error;
+    throw new Error(`no answer within ${SEND_MS / 1000} s`, { cause: error });
+  });
 }
 
 /** What becomes of alerts: those that are new or have changed, and those that are none any more. */

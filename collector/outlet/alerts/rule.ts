@@ -17,6 +17,8 @@ export interface RuleKind<Options extends z.ZodRawShape = z.ZodRawShape> {
   name: string;
   /** Its keys, beside those of all rules. */
   options: Options;
+  /** What is wrong with a rule whose keys are right one by one. @param report takes the key, and the end of a sentence. */
+  examine?(options: z.output<z.ZodObject<Options>>, report: (key: string, message: string) => void): void;
   question(options: z.output<z.ZodObject<Options>>): Question;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { secretOption, urlOption } from '../../kind.ts';
+import { headersOption, urlOption } from '../../kind.ts';
 import type { Alert } from '../alert.ts';
-import type { Notice } from '../notice.ts';
+import { alertsOf, type Notice } from '../notice.ts';
 import { postJson, receiverKind } from '../receiver.ts';
 
 /** Alertmanager (API v2), which routes, groups, silences and mails. What fires is told each minute, or it would count as over. */
@@ -9,18 +9,17 @@ export const alertmanager = receiverKind({
   name: 'alertmanager',
   options: {
     url: urlOption('http:', 'https:').describe('Where Alertmanager is: http://localhost:9093.'),
-    headers: z
-      .record(z.string(), secretOption('must be a text'))
-      .default({})
-      .describe('Such as Authorization.'),
+    headers: headersOption,
     labels: z
-      .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'must be the name of a label'), z.string('must be a text'))
+      .record(z.string().regex(/^[a-zA-Z_]\w*$/, 'must be the name of a label'), z.string('must be a text'), {
+        error: 'must be a map of labels, such as {site: north}',
+      })
       .default({})
       .describe('Further labels of each alert.'),
   },
   repeats: true,
   async send(notice, { url, headers, labels }, signal) {
-    const alerts = [...notice.firing, ...notice.resolved].map(alert => alertOf(alert, notice, labels));
+    const alerts = alertsOf(notice).map(alert => alertOf(alert, notice, labels));
     await postJson(`${url.replace(/\/$/, '')}/api/v2/alerts`, alerts, signal, headers);
   },
 });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { secretOption, urlOption } from '../../kind.ts';
+import { headersOption, secretOption, urlOption } from '../../kind.ts';
 import { signatureOf } from '../../signature.ts';
 import { alertView, stateOf } from '../alert.ts';
-import { type Notice, textOf, titleOf } from '../notice.ts';
+import { alertsOf, type Notice, textOf, titleOf } from '../notice.ts';
 import { postJson, receiverKind } from '../receiver.ts';
 
 /** What is sent, by template. @param url the receiver's. */
@@ -14,7 +14,7 @@ const templates: Record<string, (notice: Notice, url: string) => { url: string; 
       rule: notice.rule,
       group: notice.group,
       severity: notice.severity,
-      alerts: [...notice.firing, ...notice.resolved].map(alertView),
+      alerts: alertsOf(notice).map(alertView),
     },
   }),
   slack: (notice, url) => ({ url, body: { text: `*${titleOf(notice)}*\n${textOf(notice)}` } }),
@@ -62,10 +62,7 @@ export const webhook = receiverKind({
     template: z
       .enum(Object.keys(templates), { error: `must be one of ${Object.keys(templates).join(', ')}` })
       .default('json'),
-    headers: z
-      .record(z.string(), secretOption('must be a text'))
-      .default({})
-      .describe('Such as Authorization.'),
+    headers: headersOption,
     secret: secretOption('must be a text, {env: NAME} or {file: PATH}')
       .optional()
       .describe('Key of a signature as Standard Webhooks have it.'),
@@ -73,8 +70,9 @@ export const webhook = receiverKind({
   async send(notice, { url, template, headers, secret }, signal) {
     const request = templates[template]!(notice, url);
     const body = JSON.stringify(request.body);
-    const alerts = [...notice.firing, ...notice.resolved];
-    const ids = alerts.map(alert => `${alert.rule} ${alert.subject} ${alert.since} ${stateOf(alert)}`);
+    const ids = alertsOf(notice).map(
+      alert => `${alert.rule} ${alert.subject} ${alert.since} ${stateOf(alert)}`,
+    );
     await postJson(request.url, body, signal, { ...headers, ...signatureOf(ids, body, secret) });
   },
 });

@@ -17,11 +17,17 @@ export const score = ruleKind({
   options: {
     of,
     below: number.min(0, 'must be at least 0').max(100, 'must be at most 100').default(80),
-    back: number.optional().describe('It resolves at this score; default: `below`.'),
+    back: number
+      .max(100, 'must be at most 100')
+      .optional()
+      .describe('It resolves at this score; default: `below`.'),
+  },
+  examine({ below, back = below }, report) {
+    if (back < below) report('back', `must be at least below, which is ${below}: it resolves there`);
   },
   question: ({ of: unit, below, back = below }) => ({
     sql: `SELECT sensor_id, value, value < $3::float8 AS bad, value >= $4::float8 AS fine FROM (${scores(unit)}) q`,
-    values: [below, Math.max(back, below)],
+    values: [below, back],
     summary: (sensor, value) => `${sensor} had a quality score of ${value} in the last ${unit}`,
   }),
 });
@@ -32,7 +38,9 @@ export const verdict = ruleKind({
   options: {
     of,
     is: z
-      .array(z.enum(['warning', 'critical']), { error: 'must be a list of warning and critical' })
+      .array(z.enum(['warning', 'critical'], 'must be warning or critical'), {
+        error: 'must be a list of warning and critical',
+      })
       .min(1, 'must not be empty')
       .default(['critical']),
   },

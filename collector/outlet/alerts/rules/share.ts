@@ -29,6 +29,9 @@ export const shares = counted.map(([name, column, words]) =>
       back: share.optional().describe('It resolves at this share or below; default: `share`.'),
       within: interval.default('5min').describe('Of so much time.'),
     },
+    examine({ share, back = share }, report) {
+      if (back > share) report('back', `must be at most share, which is ${share}: it resolves there`);
+    },
     question: ({ share: above, back = above, within }) => ({
       sql: `
         SELECT sensor_id, value, value > $3::float8 AS bad, value <= $4::float8 AS fine
@@ -38,7 +41,7 @@ export const shares = counted.map(([name, column, words]) =>
           GROUP BY sensor_id
         ) q`,
       absentIsFine: true,
-      values: [above, Math.min(back, above), within],
+      values: [above, back, within],
       summary: (sensor, value) => `${sensor}: ${Math.round(Number(value) * 100)} % of its readings ${words}`,
     }),
   }),

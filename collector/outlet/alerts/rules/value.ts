@@ -12,6 +12,15 @@ export const value = ruleKind({
       .describe('It resolves when the mean is so far within the limits.'),
     within: interval.default('1min').describe('Mean of so much time.'),
   },
+  examine({ above, below, margin }, report) {
+    if (above === undefined && below === undefined)
+      report('when', 'value must have above, below or both: without a limit it would never fire');
+    else if (above !== undefined && below !== undefined && above - margin < below + margin)
+      report(
+        'margin',
+        `${margin} must leave room between below (${below}) and above (${above}): it could never resolve`,
+      );
+  },
   question: ({ above = null, below = null, margin, within }) => ({
     sql: `
       SELECT sensor_id, value, coalesce(value > $3, false) OR coalesce(value < $4, false) AS bad,

@@ -56,4 +56,18 @@ test('a receiver is told once that it fires and once that it is over', () => {
   expect(untold({ ...alert, firedAt: 1, told: { ops: 'firing' } }, 'ops')).toBeUndefined();
   expect(untold({ ...alert, firedAt: 1, resolvedAt: 2, told: { ops: 'firing' } }, 'ops')).toBe('resolved');
   expect(untold({ ...alert, firedAt: 1, resolvedAt: 2, told: { ops: 'resolved' } }, 'ops')).toBeUndefined();
+  expect(untold({ ...alert, firedAt: 1, resolvedAt: 2, told: { ops: 'due' } }, 'ops')).toBe('resolved');
+});
+
+test('a receiver that came into the file later is not told of the end of what it has never heard of', () => {
+  const alert: Alert = {
+    ...seen,
+    rule: 'hot',
+    severity: 'page',
+    since: 0,
+    firedAt: 1,
+    told: { ops: 'firing' },
+  };
+  expect(untold(alert, 'late')).toBe('firing');
+  expect(untold({ ...alert, resolvedAt: 2 }, 'late')).toBeUndefined();
 });

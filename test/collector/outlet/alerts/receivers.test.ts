@@ -5,7 +5,7 @@ import { SMTPServer } from 'smtp-server';
 import { expect, test } from 'vitest';
 import type { Alert } from '../../../../collector/outlet/alerts/alert.ts';
 import { readAlerts } from '../../../../collector/outlet/alerts/alerts-file.ts';
-import { noticesOf } from '../../../../collector/outlet/alerts/notice.ts';
+import { noticesOf, textOf, titleOf } from '../../../../collector/outlet/alerts/notice.ts';
 import { sendTo } from '../../../../collector/outlet/alerts/round.ts';
 import { startAlertmanager, withoutAlertmanager } from '../../../harness/alertmanager.ts';
 import { eventually } from '../../../harness/eventually.ts';
@@ -29,7 +29,7 @@ const over: Alert = { ...alerts[0]!, subject: 'Fan ü', resolvedAt: Date.now() }
 async function tell(receiver: object, some: readonly Alert[]): Promise<void> {
   const rules = [{ name: 'silent', when: 'silent' }];
   const file = readAlerts(JSON.stringify({ receivers: [{ name: 'it', ...receiver }], rules }));
-  const notices = noticesOf(some);
+  const notices = noticesOf(some, 'it');
   expect(notices).toHaveLength(1);
   await sendTo(file.receivers[0]!, notices[0]!);
 }
@@ -100,6 +100,15 @@ test('mail: a title that names some, a text that lists them', async () => {
   } finally {
     await new Promise<void>(resolve => server.close(resolve));
   }
+});
+
+test('what fired and was over before the receiver could be told is told as one thing', () => {
+  const missed = { ...over, told: { it: 'due' as const, other: 'firing' as const } };
+  expect(noticesOf([missed], 'it').map(titleOf)).toEqual(['Fired and resolved: silent (Hall 1): Fan ü']);
+  expect(textOf(noticesOf([missed], 'it')[0]!)).toMatch(
+    /^fired and resolved, from .*Z to .*Z: Sensor 1 has sent nothing for 12 s$/,
+  );
+  expect(noticesOf([missed], 'other').map(titleOf)).toEqual(['Resolved: silent (Hall 1): Fan ü']);
 });
 
 test.each([

@@ -59,9 +59,9 @@ const firing = async () =>
   ).map(({ sensor_id }) => sensor_id);
 
 /** Alerts as a collector that has just started has them; each evaluation is one of a new collector. */
-async function evaluate(rules: object[], { lag = 0 } = {}): Promise<void> {
+async function evaluate(rules: object[], { lag = 0, receivers: names = ['hook'] } = {}): Promise<void> {
   await using folder = await temporaryFolder();
-  const receivers = [{ name: 'hook', kind: 'webhook', url: hook.url }];
+  const receivers = names.map(name => ({ name, kind: 'webhook', url: hook.url }));
   const alerts = new Alerts({
     file: readAlerts(JSON.stringify({ receivers, rules })),
     databaseUrl: database.url,
@@ -70,7 +70,6 @@ async function evaluate(rules: object[], { lag = 0 } = {}): Promise<void> {
     loadingLag: () => lag,
     view: () => ({
       reasons: [],
-      reasonNames: [],
       failure: undefined,
       loadingLagSeconds: lag,
       fsyncSeconds: 0,
@@ -116,6 +115,40 @@ test('a receiver that is away is told later, of what is over by then as well; th
   hook.status = 200;
   await evaluate(rules);
   expect(told()).toEqual([['firing s2', 'resolved s1']]);
+});
+
+test('a receiver that is new in the file hears nothing of what was over before', async () => {
+  const rules = [{ name: 'silent', when: 'silent', keep: 0, sensors: ['s1'] }];
+  await evaluate(rules);
+  await came('s1', 1);
+  await evaluate(rules);
+  expect(told()).toEqual([['firing s1'], ['resolved s1']]);
+  await evaluate(rules, { receivers: ['hook', 'new'] });
+  expect(told()).toHaveLength(2);
+});
+
+test('a time in which no collector evaluated counts neither as held nor as over', async () => {
+  const rules = [{ name: 'silent', when: 'silent', for: '10min', keep: '10min', sensors: ['s1', 's2'] }];
+  await evaluate(rules);
+  const states = () =>
+    database.query(`
+      SELECT sensor_id, fired_at IS NOT NULL AS fired, resolved_at IS NOT NULL AS over FROM gold.alert ORDER BY 1`);
+  await database.query(`
+    UPDATE gold.alert SET since = since - INTERVAL '1 day' WHERE sensor_id = 's1';
+    UPDATE gold.alert SET since = since - INTERVAL '2 days' WHERE sensor_id = 's2';
+    UPDATE sluice.alerting SET held_until = held_until - INTERVAL '1 day'`);
+  await evaluate(rules);
+  expect(await states()).toEqual([
+    { sensor_id: 's1', fired: false, over: false },
+    { sensor_id: 's2', fired: true, over: false },
+  ]);
+  await came('s2', 1);
+  await evaluate(rules);
+  await database.query(`
+    UPDATE gold.alert SET clear_since = clear_since - INTERVAL '1 day';
+    UPDATE sluice.alerting SET held_until = held_until - INTERVAL '1 day'`);
+  await evaluate(rules);
+  expect((await states())[1]).toEqual({ sensor_id: 's2', fired: true, over: false });
 });
 
 test('by location: one message each', async () => {
