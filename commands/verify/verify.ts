@@ -3,13 +3,7 @@ import type { ClientBase } from 'pg';
 import { isLocked } from '../../collector/bronze/data-folder.ts';
 import { RawFileName, rawFolder } from '../../collector/bronze/raw-file-name.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
-import {
-  addCounters,
-  COUNTERS,
-  type Counters,
-  countersOf,
-  emptyCounters,
-} from '../../collector/silver/counters.ts';
+import { addCounters, countersOf, emptyCounters } from '../../collector/silver/counters.ts';
 import { keptSince } from '../../collector/silver/kept-since.ts';
 import { keyOfEntry, readLedger } from '../../collector/silver/ledger.ts';
 import { holdsEnvelopes } from '../../collector/silver/line-decoder.ts';
@@ -21,6 +15,7 @@ import { Differences } from './difference.ts';
 import { type Read, readLoadedLines } from './file-reader.ts';
 import { groups } from './groups.ts';
 import { Layouts } from './layouts.ts';
+import { ledgerDifferences } from './ledger-differences.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
 import { rejectedDifferences } from './rejected-messages.ts';
@@ -246,7 +241,7 @@ class Verification {
   /** Holds the ledger to what was found of a file. */
   #judge(subject: Subject, found: Classified, read: Read, removed: RemovedFiles, folder: Folder): void {
     const { name, path, entry } = subject;
-    const { missing, forgotten, wrong, ...counters } = found;
+    const { forgotten } = found;
     const removal = entry && removalDifference(entry, path !== undefined, this.#options.retention);
     if (removal !== undefined) this.#differences.add(removal);
     if (path === undefined && entry?.removedAt !== undefined) {
@@ -259,7 +254,7 @@ class Verification {
       this.#retired.forgotten.lines += forgotten;
     }
     // What became of lines that silver does not keep, the ledger alone knows.
-    const shown = forgotten > 0 && entry ? countersOf(entry) : counters;
+    const shown = countersOf(forgotten > 0 && entry ? entry : found);
     const file = this.#options.others?.includes(folder) ? `${folder.collector}: ${name}` : name;
     this.#files.push({ file, ...shown, pending: read.pending });
     if (read.pending > 0)
@@ -270,28 +265,11 @@ class Verification {
       this.#differences.add({ kind: 'missing_file', file: name, what });
       return;
     }
-    if (entry.firstLineHash !== null && read.end > 0 && read.firstLineHash !== entry.firstLineHash) {
-      const what = 'its first line is not that of the file that was loaded under this name';
-      this.#differences.add({ kind: 'replaced_file', file: name, what });
-    }
-    const names = COUNTERS.filter(counter =>
-      forgotten > 0 ? counter === 'lines' : counter !== 'stored' && counter !== 'duplicates',
-    );
-    // Lines that silver lacks were counted as stored or duplicate when they were loaded; and a removed file of that name may
-    // have brought what is a duplicate in this one.
+    // A removed file of that name may have brought what is a duplicate in this one.
     const isMixed = this.#layouts.hasMessages || this.#layouts.areMixed(name.slice(0, 10));
     const isFirst = this.#alone && !isMixed && !holdsEnvelopes(name) && !removed.had(name);
-    if (isFirst && missing + forgotten === 0) {
-      names.push('stored', 'duplicates');
-    }
-    if (names.some(counter => counters[counter] !== entry[counter])) {
-      const say = (of: Counters) => names.map(counter => `${counter} ${of[counter]}`).join(', ');
-      const what = `bronze.raw_file says ${say(entry)}; the file has ${say(counters)}`;
-      this.#differences.add({ kind: 'ledger', file: name, what });
-    } else if (read.end !== entry.bytes) {
-      const what = `bronze.raw_file says that ${entry.bytes} bytes are loaded, but the last line loaded ends at byte ${read.end}`;
-      this.#differences.add({ kind: 'ledger', file: name, what });
-    }
+    for (const difference of ledgerDifferences(name, entry, { found, read, isFirst }))
+      this.#differences.add(difference);
   }
 
   /** Readings of removed files that silver has lost, or has too many of. Of days that it does not keep, nobody can tell. */
