@@ -9,13 +9,8 @@ import type { Config } from '../config.ts';
 import { type Digest, ObjectDigest, partBytes } from './checksum.ts';
 import { ObjectDamagedError, ObjectStoreError } from './error.ts';
 import { type Location, locationOf } from './location.ts';
+import { newClient, type Sdk } from './s3-client.ts';
 
-type Sdk = typeof import('@aws-sdk/client-s3');
-
-const CONNECT_MS = 10_000;
-/** A server that sends nothing for so long is away. */
-const SILENCE_MS = 60_000;
-const ATTEMPTS = 4;
 /** How often a download that breaks off goes on without having brought anything new. */
 const RESUMPTIONS = 4;
 
@@ -58,23 +53,7 @@ export class ObjectStore implements Disposable {
    */
   static async open(config: Config, url: string, signal?: AbortSignal): Promise<ObjectStore> {
     const sdk = await import('@aws-sdk/client-s3');
-    const { ARCHIVE_ENDPOINT: endpoint, ARCHIVE_PATH_STYLE: pathStyle } = config;
-    const { ARCHIVE_ACCESS_KEY_ID: accessKeyId, ARCHIVE_SECRET_ACCESS_KEY: secretAccessKey } = config;
-    const region = config.ARCHIVE_REGION ?? (endpoint && !process.env.AWS_REGION ? 'us-east-1' : undefined);
-    const client = new sdk.S3Client({
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(region === undefined ? {} : { region }),
-      ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey } } : {}),
-      forcePathStyle: pathStyle === 'auto' ? endpoint !== undefined : pathStyle === 'on',
-      maxAttempts: ATTEMPTS,
-      requestHandler: {
-        connectionTimeout: CONNECT_MS,
-        socketTimeout: SILENCE_MS,
-        requestTimeout: SILENCE_MS,
-        throwOnRequestTimeout: true,
-      },
-    });
-    return new ObjectStore(sdk, client, locationOf(url), signal);
+    return new ObjectStore(sdk, newClient(sdk, config), locationOf(url), signal);
   }
 
   [Symbol.dispose](): void {
