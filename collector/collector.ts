@@ -262,11 +262,10 @@ export class Collector {
     });
     const examples = new RejectExamples();
     reads.onAnswered = seconds => metrics.answered(seconds);
-    recorder.groups.follow(({ messages, payloadBytes, seconds, rejected, taken, lines }) => {
-      // Each line has its end.
-      metrics.recorded({ messages, bytes: payloadBytes + messages, seconds, rejected, taken });
-      stream.readings(lines);
-      examples.note(lines);
+    recorder.groups.follow(group => {
+      metrics.recorded(group);
+      stream.readings(group.lines);
+      examples.note(group.lines);
     });
     loader.batches.follow(batch => metrics.stored(batch));
     refresher.refreshes.follow(refreshed => {

@@ -9,7 +9,7 @@ the process's own.
 
 What is worth an alert, and after how long, stands in \`deploy/prometheus/alerts.yml\`.
 
-Written by \`npm run docs\` from collector/serve/metrics.ts.
+Written by \`npm run docs\` from collector/serve/metrics.ts and observed-metrics.ts.
 `;
 
 /** The text of docs/metrics.md: each metric with its type, labels and help. */

@@ -1,75 +1,23 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Reason } from '../../base/health.ts';
-import type { ClockState } from '../bronze/clock-watch.ts';
+import type { DurableGroup } from '../bronze/recorder.ts';
 import type { Refreshed } from '../gold/refresher.ts';
-import type { OutletStatus } from '../outlet/protocol.ts';
-import { type EntryCount, EntryCounts, PLAIN } from '../payload/entry-counts.ts';
-import type { Counters } from '../silver/counters.ts';
-import type { LoaderStatus } from '../silver/protocol.ts';
+import { EntryCounts, PLAIN } from '../payload/entry-counts.ts';
+import type { StoredBatch } from '../silver/protocol.ts';
 import { Lag } from './lag.ts';
-
-/** What a group of messages was, once it is on disk. */
-export interface RecordedGroup {
-  messages: number;
-  /** As lines. */
-  bytes: number;
-  /** For appending, fsync and the entries of new files. */
-  seconds: number;
-  /** Messages that are no readings. */
-  rejected: Iterable<EntryCount>;
-  /** Recorded messages of all entries but the one of plain messages, by entry. */
-  taken: ReadonlyMap<string, number>;
-}
-
-/** What a batch was, once it is committed. */
-export interface StoredBatch {
-  lines: number;
-  seconds: number;
-  /** Lines, and readings of such, that cannot be stored. */
-  refused: Iterable<EntryCount>;
-}
-
-/** What is looked up when somebody asks; all of it counts from the start of the process. */
-export interface Observed {
-  broker(): {
-    connected: boolean;
-    received: number;
-    redelivered: number;
-    acknowledged: number;
-    connections: number;
-  };
-  /** Readings that came in by HTTP, and how many of them were refused, by reason. */
-  http(): { received: number; rejected: ReadonlyMap<string, number> };
-  recorder(): { recorded: number; pendingBytes: number; failing: boolean };
-  loader(): LoaderStatus;
-  /** What was copied to the archive, and what waits for it; undefined where there is none. */
-  archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
-  /** Seconds since gold was last refreshed. */
-  refreshLag(): number;
-  clock(): ClockState;
-  /** What is wrong at this moment. */
-  reasons(): Reason[];
-  outlets(): readonly OutletStatus[];
-  /** What formats have noticed: messages that are missing, by entry; requests that were published. */
-  feedback(): { missing: ReadonlyMap<string, number>; published: number };
-}
+import {
+  type Observed,
+  type ObservedMetric,
+  observedCounters,
+  observedGauges,
+  type Reject,
+} from './observed-metrics.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const COUNTS = [1, 10, 100, 1000, 10_000, 100_000];
-const outcomes: [string, keyof Counters][] = [
-  ['stored', 'stored'],
-  ['duplicate', 'duplicates'],
-  ['conflict', 'conflicts'],
-  ['refused', 'refused'],
-  ['rejected', 'rejected'],
-];
-
-type Value = [labels: Record<string, string>, value: number];
-/** A metric whose values are looked up. */
-type Looked = [name: string, help: string, labelNames: string[], values: () => Value[]];
 
 /**
- * The collector's metrics in Prometheus' text format. docs/metrics.md is generated from them.
+ * The collector's metrics in Prometheus' text format: what is timed and counted as it goes by, and what is looked up
+ * (observed-metrics.ts). docs/metrics.md is generated from them.
  * (test/collector/serve/metrics.test.ts)
  */
 export class Metrics {
@@ -80,7 +28,7 @@ export class Metrics {
   readonly #rejected = new EntryCounts();
   /** By the loader. */
   readonly #refused = new EntryCounts();
-  /** As in RecordedGroup. */
+  /** As in DurableGroup. */
   readonly #taken = new Map<string, number>();
   readonly #groupMessages = this.#histogram(
     'sluice_group_messages',
@@ -116,22 +64,35 @@ export class Metrics {
 
   constructor(observed: Observed) {
     this.#observed = observed;
-    for (const looked of this.#counters(observed)) this.#look(Counter, looked);
-    for (const looked of this.#gauges(observed)) this.#look(Gauge, looked);
+    const noted = {
+      rejects: () => this.rejects(),
+      taken: this.#taken,
+      refused: this.#refused,
+      loadingLag: () => this.loadingLag(),
+    };
+    for (const metric of observedCounters(observed, noted)) this.#observe(Counter, metric);
+    for (const metric of observedGauges(observed, noted)) this.#observe(Gauge, metric);
     collectDefaultMetrics({ register: this.#registry });
   }
 
   /** Takes note of a group that is on disk. */
-  recorded({ messages, bytes, seconds, rejected, taken }: RecordedGroup): void {
+  recorded({
+    messages,
+    payloadBytes,
+    seconds,
+    rejected,
+    taken,
+  }: Omit<DurableGroup, 'files' | 'lines'>): void {
     this.#groupMessages.observe(messages);
     this.#groupSeconds.observe(seconds);
-    this.#lag.grew(bytes, Date.now());
+    // As lines: each has its end.
+    this.#lag.grew(payloadBytes + messages, Date.now());
     this.#rejected.addAll(rejected);
     for (const [entry, n] of taken) this.#taken.set(entry, (this.#taken.get(entry) ?? 0) + n);
   }
 
   /** Takes note of a batch that is committed. */
-  stored({ lines, seconds, refused }: StoredBatch): void {
+  stored({ lines, seconds, refused }: Omit<StoredBatch, 'files'>): void {
     this.#refused.addAll(refused);
     this.#batchLines.observe(lines);
     this.#batchSeconds.observe(seconds);
@@ -154,7 +115,7 @@ export class Metrics {
   }
 
   /** Messages that were rejected since the start, by entry and reason; the most frequent first. */
-  rejects(): ({ source: 'mqtt' | 'http' } & EntryCount)[] {
+  rejects(): Reject[] {
     const http = [...this.#observed.http().rejected].map(([reason, count]) => ({
       entry: PLAIN,
       reason,
@@ -193,220 +154,11 @@ export class Metrics {
     return this.#observed.refreshLag();
   }
 
-  #counters({ broker, http, recorder, loader, archive, outlets, feedback }: Observed): Looked[] {
-    return [
-      [
-        'sluice_messages_received_total',
-        'Messages that came in, by MQTT or by HTTP.',
-        ['source'],
-        () => [
-          [{ source: 'mqtt' }, broker().received],
-          [{ source: 'http' }, http().received],
-        ],
-      ],
-      ['sluice_messages_recorded_total', 'Readings that are on disk.', [], () => [[{}, recorder().recorded]]],
-      [
-        'sluice_messages_taken_total',
-        'Messages that are on disk, by entry of the topics file: its filter, as written.',
-        ['entry'],
-        () => this.#takenBy(recorder().recorded),
-      ],
-      [
-        'sluice_messages_redelivered_total',
-        'Messages that the broker said it had sent before: DUP of MQTT, redeliveries of JetStream.',
-        [],
-        () => [[{}, broker().redelivered]],
-      ],
-      [
-        'sluice_messages_rejected_total',
-        'Messages that are no readings, by entry of the topics file and reason; data/rejected has those of MQTT.',
-        ['source', 'entry', 'reason'],
-        () => this.rejects().map(({ count, ...labels }): Value => [labels, count]),
-      ],
-      [
-        'sluice_messages_missing_total',
-        'Messages that did not come, as far as sequence numbers tell (Sparkplug), by entry of the topics file.',
-        ['entry'],
-        () => [...feedback().missing].map(([entry, n]): Value => [{ entry }, n]),
-      ],
-      [
-        'sluice_rebirths_requested_total',
-        'Rebirths that nodes of Sparkplug were asked for (rebirth: request).',
-        [],
-        () => [[{}, feedback().published]],
-      ],
-      [
-        'sluice_mqtt_acknowledged_total',
-        'Messages that the broker was told are ours.',
-        [],
-        () => [[{}, broker().acknowledged]],
-      ],
-      [
-        'sluice_mqtt_connections_total',
-        'Connections to the broker that were made, the first one included.',
-        [],
-        () => [[{}, broker().connections]],
-      ],
-      [
-        'sluice_lines_loaded_total',
-        'Lines of raw files that were loaded, by what became of them.',
-        ['outcome'],
-        () => outcomes.map(([outcome, field]) => [{ outcome }, loader().loaded[field]]),
-      ],
-      [
-        'sluice_lines_refused_total',
-        'Recorded messages, and readings of such, that cannot be stored, by entry of the topics file and reason; silver.rejected_line has them.',
-        ['entry', 'reason'],
-        () => [...this.#refused].map(({ count, ...labels }): Value => [labels, count]),
-      ],
-      [
-        'sluice_archive_files_total',
-        'Files that were copied to the archive; one that grew is copied again.',
-        [],
-        () => [[{}, archive?.()?.files ?? 0]],
-      ],
-      [
-        'sluice_archive_bytes_total',
-        'Text of these files, before it was compressed.',
-        [],
-        () => [[{}, archive?.()?.bytes ?? 0]],
-      ],
-      [
-        'sluice_archive_failures_total',
-        'Runs that did not copy everything that waited.',
-        [],
-        () => [[{}, archive?.()?.failures ?? 0]],
-      ],
-      [
-        'sluice_outlet_sent_total',
-        'Messages that an outlet’s consumer has confirmed, since the outlet was made.',
-        ['outlet'],
-        () => outlets().map(({ name, sent }): Value => [{ outlet: name }, sent]),
-      ],
-      [
-        'sluice_outlet_skipped_total',
-        'Lines (or means) that were forgotten before an outlet could send them, since it was made.',
-        ['outlet'],
-        () => outlets().map(({ name, skipped }): Value => [{ outlet: name }, skipped]),
-      ],
-      [
-        'sluice_outlet_dead_letters_total',
-        'Messages that an outlet’s receiver has refused, since the outlet was made; outlets/NAME.dead.jsonl has them.',
-        ['outlet'],
-        () => outlets().map(({ name, refused }): Value => [{ outlet: name }, refused]),
-      ],
-    ];
-  }
-
-  #takenBy(recorded: number): Value[] {
-    const others = [...this.#taken.values()].reduce((sum, n) => sum + n, 0);
-    // What is noted after a group counts a moment later than what is looked up.
-    const plain: Value = [{ entry: PLAIN }, Math.max(0, recorded - others)];
-    return [plain, ...[...this.#taken].map(([entry, n]): Value => [{ entry }, n])];
-  }
-
-  #gauges({ broker, recorder, loader, archive, clock, reasons, outlets }: Observed): Looked[] {
-    return [
-      [
-        'sluice_mqtt_connected',
-        '1 while the broker is connected.',
-        [],
-        () => [[{}, Number(broker().connected)]],
-      ],
-      [
-        'sluice_database_connected',
-        '1 while the database is connected.',
-        [],
-        () => [[{}, Number(loader().database.connected)]],
-      ],
-      [
-        'sluice_recording_failing',
-        '1 while the disk refuses writes; nothing is acknowledged then.',
-        [],
-        () => [[{}, Number(recorder().failing)]],
-      ],
-      [
-        'sluice_recording_pending_bytes',
-        'Payloads that wait for the disk.',
-        [],
-        () => [[{}, recorder().pendingBytes]],
-      ],
-      [
-        'sluice_loading_pending_bytes',
-        'Recorded bytes that are not loaded yet.',
-        [],
-        () => [[{}, loader().pendingBytes]],
-      ],
-      [
-        'sluice_loading_lag_seconds',
-        'How long the oldest of them have waited, exact to a second.',
-        [],
-        () => [[{}, this.loadingLag()]],
-      ],
-      [
-        'sluice_refresh_lag_seconds',
-        'Time since the last refresh of gold; up to 60 where all is well.',
-        [],
-        () => [[{}, this.refreshLag()]],
-      ],
-      [
-        'sluice_archive_waiting_files',
-        'Files that wait to be copied to the archive.',
-        [],
-        () => [[{}, archive?.()?.waitingFiles ?? 0]],
-      ],
-      [
-        'sluice_clock_wrong',
-        "1 while this machine's clock seems wrong by what the readings say; nothing is removed as too old then.",
-        [],
-        () => [[{}, Number(clock().suspicion !== undefined)]],
-      ],
-      [
-        'sluice_clock_readings_ahead_ratio',
-        'Of the last readings, the share that is more than a minute ahead of the clock.',
-        [],
-        () => [[{}, clock().aheadShare]],
-      ],
-      [
-        'sluice_clock_synchronized',
-        '1 while a time server keeps the clock right; absent where the system does not tell.',
-        ['source'],
-        () => synchronizedOf(clock()),
-      ],
-      [
-        'sluice_degraded',
-        '1 for each reason why the collector is degraded, while it holds; /ready has the sentence.',
-        ['reason'],
-        () => reasons().map(({ name }): Value => [{ reason: name }, 1]),
-      ],
-      [
-        'sluice_outlet_connected',
-        '1 while an outlet delivers.',
-        ['outlet'],
-        () =>
-          outlets().map(({ name, connection }): Value => [{ outlet: name }, Number(connection.connected)]),
-      ],
-      [
-        'sluice_outlet_waiting',
-        'What an outlet has still to send: bytes of raw files, or means.',
-        ['outlet', 'unit'],
-        () => outlets().map(({ name, unit, waiting }): Value => [{ outlet: name, unit }, waiting]),
-      ],
-      [
-        'sluice_outlet_stalled_seconds',
-        'For how long an outlet’s consumer has confirmed nothing although something waits.',
-        ['outlet'],
-        () => outlets().map(({ name, stalledSeconds }): Value => [{ outlet: name }, stalledSeconds]),
-      ],
-    ];
-  }
-
   #histogram(name: string, help: string, buckets: number[]): Histogram {
     return new Histogram({ name, help, buckets, registers: [this.#registry] });
   }
 
-  /** A metric whose values are looked up when somebody asks. */
-  #look(Kind: typeof Counter | typeof Gauge, [name, help, labelNames, values]: Looked): void {
+  #observe(Kind: typeof Counter | typeof Gauge, [name, help, labelNames, values]: ObservedMetric): void {
     const registers = [this.#registry];
     new Kind({
       name,
@@ -419,8 +171,4 @@ export class Metrics {
       },
     });
   }
-}
-
-function synchronizedOf({ isSynchronized }: ClockState): Value[] {
-  return isSynchronized === undefined ? [] : [[{ source: 'systemd-timesyncd' }, Number(isSynchronized)]];
 }

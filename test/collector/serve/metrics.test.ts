@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Metrics, type Observed } from '../../../collector/serve/metrics.ts';
+import { Metrics } from '../../../collector/serve/metrics.ts';
+import type { Observed } from '../../../collector/serve/observed-metrics.ts';
 
 const observed: Observed = {
   broker: () => ({ connected: true, received: 12, redelivered: 7, acknowledged: 11, connections: 3 }),
@@ -77,8 +78,14 @@ test('groups, batches and refreshes are counted and timed, messages by reason an
   const metrics = new Metrics(observed);
   const rejected = (count: number) => [{ entry: 'lab/+', reason: 'not JSON', count }];
   const taken = new Map([['zigbee2mqtt/+', 3]]);
-  metrics.recorded({ messages: 40, bytes: 4000, seconds: 0.02, rejected: rejected(2), taken });
-  metrics.recorded({ messages: 2, bytes: 96, seconds: 0.002, rejected: rejected(1), taken: new Map() });
+  metrics.recorded({ messages: 40, payloadBytes: 3960, seconds: 0.02, rejected: rejected(2), taken });
+  metrics.recorded({
+    messages: 2,
+    payloadBytes: 94,
+    seconds: 0.002,
+    rejected: rejected(1),
+    taken: new Map(),
+  });
   metrics.stored({
     lines: 42,
     seconds: 0.2,
