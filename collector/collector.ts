@@ -12,6 +12,7 @@ import { DataFolder } from './bronze/data-folder.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import { readConfiguredFiles } from './configured-files.ts';
 import { Refresher } from './gold/refresher.ts';
+import { startObserving } from './observation.ts';
 import type { AlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
@@ -25,13 +26,10 @@ import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { LiveStream } from './serve/live-stream.ts';
-import { Metrics } from './serve/metrics.ts';
-import { announceMeans, keepJudgeInformed } from './serve/overview.ts';
+import { keepJudgeInformed } from './serve/overview.ts';
 import { Reads } from './serve/reads.ts';
-import { RejectExamples } from './serve/reject-examples.ts';
-import { RejectWatch } from './serve/reject-watch.ts';
 import { HttpServer } from './serve/server.ts';
-import { CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
+import { type CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
 import type { Loader } from './silver/loader.ts';
 import { Intake } from './source/http/intake.ts';
@@ -41,8 +39,6 @@ import type { Source } from './source/source.ts';
 /** How long a stop may load what is pending. What is left then is loaded by the next start. */
 const DRAIN_MS = 10_000;
 const SUMMARY_MS = 60_000;
-/** How often the share of rejected messages is looked at. */
-const REJECTS_MS = 10_000;
 
 /** What the HTTP server tells of, and takes readings for. */
 interface Served {
@@ -50,10 +46,12 @@ interface Served {
   loader: Loader;
   refresher: Refresher;
   source: Source;
+  clock: ClockWatch;
+  outlets: Outlets | undefined;
+  archiver: Archiver | undefined;
   access: Access;
   stream: LiveStream;
   judge: LiveJudge;
-  clock: ClockWatch;
   collector: string;
   alertsFile: AlertsFile | undefined;
 }
@@ -75,8 +73,6 @@ export class Collector {
   #starting: Promise<string> | undefined;
   #stopping: Promise<void> | undefined;
   #status: CollectorStatus | undefined;
-  #archiver: Archiver | undefined;
-  #outlets: Outlets | undefined;
 
   /**
    * @param folder the data folder, where the caller has its lock already and gives it back.
@@ -143,7 +139,7 @@ export class Collector {
     const refresher = this.#startRefresher(loader);
     loader.batches.follow(({ files }) => outlets?.loaded(files));
     refresher.refreshes.follow(() => outlets?.refreshed());
-    this.#startNights(folder, recorder, loader, clock);
+    const archiver = this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
     this.#feedback.publishBy((topic, payload) => source.publish(topic, payload));
     const judge = new LiveJudge(config.LATE_MINUTES);
@@ -160,10 +156,12 @@ export class Collector {
       loader,
       refresher,
       source,
+      clock,
+      outlets,
+      archiver,
       access,
       stream,
       judge,
-      clock,
       collector: folder.collector,
       alertsFile,
     });
@@ -206,12 +204,16 @@ export class Collector {
     outlets.start();
     this.#undo.defer(() => outlets.stop());
     this.#health.watch('outlet_away', () => outlets.trouble);
-    this.#outlets = outlets;
     return outlets;
   }
 
   /** What is done once a day: the report, compression, retention. */
-  #startNights({ collector }: DataFolder, recorder: Recorder, loader: Loader, clock: ClockWatch): void {
+  #startNights(
+    { collector }: DataFolder,
+    recorder: Recorder,
+    loader: Loader,
+    clock: ClockWatch,
+  ): Archiver | undefined {
     const [config, log] = [this.#config, this.#log];
     const report = new NightlyReport(config, log, () => loader.status);
     report.start();
@@ -221,6 +223,7 @@ export class Collector {
     const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, log });
     nightly.start();
     this.#undo.defer(() => nightly.stop());
+    return archiver;
   }
 
   #startArchiver(collector: string): Archiver | undefined {
@@ -228,7 +231,6 @@ export class Collector {
     const { ARCHIVE_URL: url } = config;
     if (url === undefined) return undefined;
     const archiver = new Archiver({ config, url, collector, log });
-    this.#archiver = archiver;
     archiver.start();
     this.#undo.defer(() => archiver.stop());
     this.#health.watch('archive_behind', () => archiver.reason);
@@ -237,61 +239,20 @@ export class Collector {
 
   /** @returns the address of the HTTP server. */
   async #startServer(served: Served): Promise<string> {
-    const { recorder, loader, refresher, source, access, stream, judge, clock } = served;
-    const [config, log, health] = [this.#config, this.#log, this.#health];
+    const { recorder, loader, refresher, source, access, stream, judge, alertsFile, collector } = served;
+    const [config, log, health, undo] = [this.#config, this.#log, this.#health, this.#undo];
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
     const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
-    this.#undo.defer(keepJudgeInformed(reads, stream, judge));
-    const outlets = () => this.#outlets?.status ?? [];
-    const metrics = new Metrics({
-      broker: () => ({ connected: source.status.connected, ...source.counts }),
-      http: () => intake.counts,
-      recorder: () => ({
-        recorded: recorder.counts.recorded,
-        pendingBytes: recorder.pendingBytes,
-        failing: recorder.failure !== undefined,
-      }),
-      loader: () => loader.status,
-      refreshLag: () => refresher.lagSeconds,
-      archive: () => this.#archiver?.counts,
-      clock: () => clock.state,
-      reasons: () => health.reasons(),
-      outlets,
-      feedback: () => this.#feedback,
-    });
-    const examples = new RejectExamples();
-    reads.onAnswered = seconds => metrics.answered(seconds);
-    recorder.groups.follow(group => {
-      metrics.recorded(group);
-      stream.readings(group.lines);
-      examples.note(group.lines);
-    });
-    loader.batches.follow(batch => metrics.stored(batch));
-    refresher.refreshes.follow(refreshed => {
-      metrics.refreshed(refreshed);
-      void announceMeans(reads, stream);
-    });
-    const parts = {
-      dataDir: config.DATA_DIR,
-      recorder,
-      loader,
-      source,
-      intake,
-      metrics,
-      health,
-      examples,
-      clock,
-      outlets,
-    };
-    const status = new CollectorStatus(parts);
+    undo.defer(keepJudgeInformed(reads, stream, judge));
+    const observed = { ...served, config, intake, reads, feedback: this.#feedback, health, log, undo };
+    const { metrics, status } = startObserving(observed);
     this.#status = status;
-    this.#watch(source, loader, refresher, metrics);
-    const { alertsFile, collector } = served;
+    health.watch('reload_refused', () => this.#reload.refused?.message);
     const loadingLag = () => metrics.loadingLag();
     const alerting = { config, collector, health, recorder, refresher, loadingLag, log };
     const alerts = alertsFile && startAlerts(alertsFile, alerting);
-    this.#undo.defer(() => alerts?.stop());
+    undo.defer(() => alerts?.stop());
     const http = new HttpServer({
       config,
       log,
@@ -312,29 +273,8 @@ export class Collector {
       reload: this.#reload,
       maxConnections: connectionBudget(),
     });
-    this.#undo.defer(() => http.stop());
+    undo.defer(() => http.stop());
     return http.start();
-  }
-
-  /** What makes the collector degraded, as far as its parts do not say so themselves. */
-  #watch(source: Source, loader: Loader, refresher: Refresher, metrics: Metrics): void {
-    const health = this.#health;
-    health.watch('broker_away', () => away('the broker', source.status));
-    health.watch('broker_grants_less', () => source.warning);
-    health.watch('database_away', () => away('the database', loader.status.database));
-    health.watch('refresh_late', () => refresher.lateness);
-    health.watch('reload_refused', () => this.#reload.refused?.message);
-    const rejects = new RejectWatch();
-    health.watch('mostly_rejected', () => rejects.reason());
-    let quietUntil = 0;
-    const timer = setInterval(() => {
-      rejects.sample(this.progress);
-      const reason = rejects.reason();
-      if (reason === undefined || Date.now() < quietUntil) return;
-      quietUntil = Date.now() + SUMMARY_MS;
-      this.#log.warn({ rejects: metrics.rejects().slice(0, 3) }, reason);
-    }, REJECTS_MS);
-    this.#undo.defer(() => clearInterval(timer));
   }
 
   async #lockFolder(): Promise<DataFolder> {
@@ -348,9 +288,4 @@ export class Collector {
     await refresher.stop(DRAIN_MS / 5);
     if (!drained) this.#log.warn('not everything recorded is loaded; the next start goes on with it');
   }
-}
-
-/** A reason for Health; undefined while it is connected. */
-function away(what: string, status: { connected: boolean; reason?: string }): string | undefined {
-  return status.connected ? undefined : `${what} is away: ${status.reason ?? 'not connected yet'}`;
 }
