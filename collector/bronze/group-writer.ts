@@ -1,6 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inParallel } from '../../base/in-parallel.ts';
+import type { EntryCount } from '../payload/entry-counts.ts';
 import { type AppendFile, syncFolder } from './append-file.ts';
 import type { DescriptorCache } from './descriptor-cache.ts';
 import type { Group } from './group.ts';
@@ -18,6 +19,21 @@ export interface Durable {
   anew: boolean;
   /** Marks that have been written beside them; absent where there are none. */
   marks?: LateMark[];
+}
+
+/** A group that is on disk. */
+export interface DurableGroup {
+  /** What it means for each raw file. */
+  files: readonly Durable[];
+  /** Its lines by the path of their file below the data folder; the memory is used again when the followers return. */
+  lines: ReadonlyMap<string, { bytes: Buffer; count: number }>;
+  messages: number;
+  payloadBytes: number;
+  rejected: Iterable<EntryCount>;
+  /** Recorded messages of all entries but the one of plain messages, by entry. */
+  taken: ReadonlyMap<string, number>;
+  /** What the disk took for it. */
+  seconds: number;
 }
 
 /** What writing a group has touched, so that it can be undone. */

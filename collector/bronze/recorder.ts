@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { Feed } from '../../base/feed.ts';
-import type { EntryCount } from '../payload/entry-counts.ts';
 import type { Rejection } from '../payload/reading.ts';
 import type { Topics } from '../payload/topics.ts';
 import type { Delivery } from '../source/delivery.ts';
@@ -11,20 +10,16 @@ import type { ClockWatch } from './clock-watch.ts';
 import { tidyRawFolder } from './compressed-file.ts';
 import { type DataFolder, FolderLostError } from './data-folder.ts';
 import { DescriptorCache } from './descriptor-cache.ts';
-import { FileNames } from './file-names.ts';
 import { Filing } from './filing.ts';
 import { Group } from './group.ts';
-import { type Durable, GroupWriter } from './group-writer.ts';
+import { type Durable, type DurableGroup, GroupWriter } from './group-writer.ts';
 import { letGrow } from './growth.ts';
-import { HourFiles, type SaidByHours } from './hour-files.ts';
 import { Outage } from './outage.ts';
-import { keyOfPath, type RawFileName, rawFolder } from './raw-file-name.ts';
-import { walkRawFolder } from './raw-folder.ts';
+import { rawFolder } from './raw-file-name.ts';
+import { RawIndex } from './raw-index.ts';
 import { RawSizes } from './raw-sizes.ts';
 import { rejectedFolder } from './rejected-file.ts';
 import { repairDataFolder } from './repair.ts';
-import { SensorWatermarks } from './sensor-watermarks.ts';
-import { TopicFiles } from './topic-files.ts';
 
 export interface RecorderOptions {
   dataDir: string;
@@ -53,21 +48,6 @@ const PARALLEL_FILES = 64;
 /** After a group of this many messages we are under load, and the next one is let grow. */
 const LOAD_MESSAGES = 200;
 
-/** A group that is on disk. */
-export interface DurableGroup {
-  /** What it means for each raw file. */
-  files: readonly Durable[];
-  /** Its lines by the path of their file below the data folder; the memory is used again when the followers return. */
-  lines: ReadonlyMap<string, { bytes: Buffer; count: number }>;
-  messages: number;
-  payloadBytes: number;
-  rejected: Iterable<EntryCount>;
-  /** Recorded messages of all entries but the one of plain messages, by entry. */
-  taken: ReadonlyMap<string, number>;
-  /** What the disk took for it. */
-  seconds: number;
-}
-
 /**
  * Appends messages to raw files, in groups. Who brought a message waits for its group's promise; who follows what is recorded
  * (loader, live stream, metrics) follows `groups`, and cannot hold up or end recording.
@@ -83,10 +63,7 @@ export class Recorder {
   readonly #files: DescriptorCache;
   readonly #parallelFiles: number;
   readonly #writer: GroupWriter;
-  readonly #watermarks: SensorWatermarks;
-  readonly #topicFiles: TopicFiles;
-  readonly #hours: HourFiles;
-  readonly #names: FileNames;
+  readonly #index: RawIndex;
   readonly #filing: Filing;
   readonly #fence: () => Promise<void>;
   readonly #outage: Outage;
@@ -104,29 +81,22 @@ export class Recorder {
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    const { dataDir, topics, log, folder, clock, now = Date.now } = options;
-    this.#names = new FileNames(options.hourly);
+    const { dataDir, topics, lateMinutes, hourly, log, folder, clock, now = Date.now } = options;
+    this.#index = new RawIndex({
+      dataDir,
+      hourly,
+      lateMinutes,
+      decoder: topics.plain.decoder,
+      now,
+      onForget: () => this.#filing.forget(),
+      log,
+    });
+    const { names, watermarks, topicFiles: files } = this.#index;
+    this.#filing = new Filing({ topics, watermarks, files, names, clock, now, hourly: hourly !== undefined });
     this.#fence = async () => folder?.check();
-    this.#outage = new Outage({ dataDir, names: this.#names, learn: () => this.#learn(), log });
+    this.#outage = new Outage({ dataDir, names, learn: () => this.#index.learn(), log });
     this.groups = new Feed(error => log.error({ err: error }, 'what follows the recorder has failed'));
     this.#parallelFiles = Math.min(PARALLEL_FILES, options.descriptors);
-    const { decoder } = topics.plain;
-    const { lateMinutes } = options;
-    this.#watermarks = new SensorWatermarks(dataDir, { lateMinutes, decoder }, () => this.#filing.forget());
-    this.#hours = new HourFiles(dataDir, decoder, ({ message }) =>
-      log.warn({ reason: message }, 'cannot write newest.jsonl; the next start has to read more raw files'),
-    );
-    this.#topicFiles = new TopicFiles(dataDir, this.#names);
-    const [watermarks, files] = [this.#watermarks, this.#topicFiles];
-    this.#filing = new Filing({
-      topics,
-      watermarks,
-      files,
-      names: this.#names,
-      clock,
-      now,
-      hourly: options.hourly !== undefined,
-    });
     this.#sizes = new RawSizes(dataDir, (file, { message }) =>
       log.error({ file, reason: message }, 'a raw file cannot be read; it is left out'),
     );
@@ -146,11 +116,11 @@ export class Recorder {
     const { dataDir, log } = this.#options;
     const folders = [rawFolder(dataDir), rejectedFolder(dataDir)];
     for (const folder of folders) await mkdir(folder, { recursive: true });
-    await this.#names.probe(rawFolder(dataDir));
+    await this.#index.names.probe(rawFolder(dataDir));
     await this.#tidy();
     if (repair) {
       await repairDataFolder(dataDir, this.#files, this.#parallelFiles, (file, { message }) => {
-        this.#names.avoid(file);
+        this.#index.names.avoid(file);
         log.error(
           { file, reason: message },
           'a file cannot be repaired after a crash; its lines go to a file beside it. Repair or remove it',
@@ -158,28 +128,7 @@ export class Recorder {
       });
     }
     for (const folder of [...folders, dataDir]) await syncFolder(folder);
-    await this.#learn();
-  }
-
-  /** Takes from the raw folder what was recorded before. */
-  async #learn(): Promise<void> {
-    const { dataDir, now = Date.now } = this.#options;
-    const clock = Math.floor(now() / 1000);
-    const hours: RawFileName[] = [];
-    const ofHours = new Set<string>();
-    for (const learner of [this.#names, this.#watermarks, this.#topicFiles]) learner.forget();
-    for await (const entries of walkRawFolder(dataDir)) {
-      this.#names.learn(entries);
-      this.#watermarks.learn(entries, clock);
-      this.#topicFiles.learn(entries);
-      for (const { name, form } of entries.filter(({ name }) => name.isOfHour)) {
-        if (form !== 'marks') ofHours.add(name.key);
-        if (form === 'plain') hours.push(name);
-      }
-    }
-    const { newest, topics } = await this.#hours.learn(hours, ofHours, clock);
-    this.#watermarks.learnOfHours(newest);
-    this.#topicFiles.learnOfHours(topics);
+    await this.#index.learn();
   }
 
   /**
@@ -260,10 +209,7 @@ export class Recorder {
       await this.#fence();
       for (const file of files) await this.#files.drop(file);
       const gone = await change(files.filter(file => this.#files.trusted(file) === undefined));
-      for (const file of gone) {
-        this.#hours.remove(keyOfPath(file) ?? file);
-        this.#watermarks.remove(file);
-      }
+      for (const file of gone) this.#index.remove(file);
     });
   }
 
@@ -282,7 +228,7 @@ export class Recorder {
       await this.#running;
     }
     await this.#outage.untilOver();
-    if (this.failure === undefined) await this.#hours.stop(this.#saidByHours());
+    if (this.failure === undefined) await this.#index.stop();
     await this.#files.closeAll();
   }
 
@@ -335,7 +281,7 @@ export class Recorder {
     this.counts.rejected += group.size - group.recorded;
     this.counts.ignored += group.ignored;
     for (const { file, size } of durable) this.#sizes.note(file, size);
-    if (this.#options.hourly !== undefined) this.#hours.durable(durable, () => this.#saidByHours());
+    this.#index.durable(durable);
     const seconds = (performance.now() - began) / 1000;
     group.resolve();
     // First the acknowledgements, which wait for that.
@@ -347,14 +293,10 @@ export class Recorder {
   /** Turns the messages of a group, and of the one after it, away. */
   #turnAway(group: Group, failure: Error): void {
     group.reject(failure);
-    this.#hours.turnedAway();
+    this.#index.turnedAway();
     this.#open?.reject(failure);
     this.pendingBytes -= this.#open?.payloadBytes ?? 0;
     this.#open = undefined;
-  }
-
-  #saidByHours(): SaidByHours {
-    return { newest: this.#watermarks.ofHours(), topics: this.#topicFiles.ofHours() };
   }
 
   #tidy(): Promise<void> {

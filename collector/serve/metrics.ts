@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DurableGroup } from '../bronze/recorder.ts';
+import type { DurableGroup } from '../bronze/group-writer.ts';
 import type { Refreshed } from '../gold/refresher.ts';
 import { EntryCounts, PLAIN } from '../payload/entry-counts.ts';
 import type { StoredBatch } from '../silver/protocol.ts';
