@@ -1,6 +1,8 @@
-import type { LateMark } from '../bronze/late-marks.ts';
+import { join } from 'node:path';
+import { type LateMark, marksFrom, readLateMarks } from '../bronze/late-marks.ts';
 import { RawFileName } from '../bronze/raw-file-name.ts';
-import type { SensorMarks } from '../bronze/sensor-marks.ts';
+import { SensorMarks } from '../bronze/sensor-marks.ts';
+import { Watermark } from '../bronze/watermark.ts';
 
 /** A file that cannot be read is tried again after this long, and then after twice as long each time. */
 const FIRST_WAIT_MS = 1000;
@@ -38,6 +40,30 @@ export class BacklogFile {
   /** Durable bytes that are not loaded. A file that was cut counts as well: looking at it is how we find out. */
   get pendingBytes(): number {
     return this.loaded === undefined ? 1 : Math.max(1, this.durable - this.loaded);
+  }
+
+  /** Takes in marks that were written beside lines which have become durable. */
+  addMarks(marks: readonly LateMark[]): void {
+    if (!this.isOfHour) this.marks.push(...marks);
+    else if (this.sensorMarks !== undefined) for (const mark of marks) this.sensorMarks.add(mark);
+  }
+
+  /** Reads the marks for the lines that are not loaded. @param folder of the raw files. @throws errors of the disk. */
+  readMarks(folder: string): void {
+    this.marks = this.isOfHour ? [] : marksFrom(this.#marksBeside(folder), this.loaded ?? 0);
+  }
+
+  /** Tells its late lines. @param folder of the raw files. @throws errors of the disk. */
+  watermark(folder: string, lateMinutes: number): Watermark {
+    const { newest, marks } = this;
+    if (!this.isOfHour) return new Watermark({ lateMinutes, newest, marks });
+    this.sensorMarks ??= new SensorMarks(this.#marksBeside(folder));
+    return new Watermark({ lateMinutes, sensorMarks: this.sensorMarks });
+  }
+
+  /** What the recorder may be writing behind the durable lines is not to be trusted. */
+  #marksBeside(folder: string): LateMark[] {
+    return readLateMarks(join(folder, this.key)).filter(({ from }) => from < this.durable);
   }
 
   /** Leaves it alone for a while. @param now ms of a clock that only the caller knows. */

@@ -1,26 +1,16 @@
-import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { ClientBase } from 'pg';
 import { errorText } from '../../base/errors.ts';
-import { firstLineOf } from '../bronze/first-line.ts';
-import { type LateMark, marksFrom, readLateMarks } from '../bronze/late-marks.ts';
+import { type LateMark, marksFrom } from '../bronze/late-marks.ts';
 import { readLines } from '../bronze/line-reader.ts';
-import { SensorMarks } from '../bronze/sensor-marks.ts';
-import { Watermark } from '../bronze/watermark.ts';
+import type { Watermark } from '../bronze/watermark.ts';
 import { BacklogFile } from './backlog-file.ts';
 import type { Block } from './block.ts';
 import type { LoadedTo } from './block-store.ts';
 import { Decompression, isDamage } from './decompression.ts';
-import { firstLineHash, type LedgerEntry, readEntries, setEntryAside } from './ledger.ts';
+import { type LedgerEntry, readEntries } from './ledger.ts';
 import type { LoaderLog } from './protocol.ts';
-
-/** A file is not the one that was loaded under its name: what we know of it is to be compared with the ledger again. */
-export class FileReplacedError extends Error {
-  constructor(file: string) {
-    super(`The raw file ${file} has begun anew or was cut; comparing the files with the ledger again.`);
-    this.name = 'FileReplacedError';
-  }
-}
+import { FileReplacedError, isAnotherFile, startAfresh } from './replaced-file.ts';
 
 /** From one file of a sensor at a time no more than this, so that a large backlog of one does not hold up the others. */
 const FILE_BYTES = 1024 * 1024;
@@ -89,8 +79,7 @@ export class Backlog {
     }
     this.#decompression.release(file);
     file.durable = size;
-    if (!file.isOfHour) file.marks.push(...marks);
-    else if (file.sensorMarks !== undefined) for (const mark of marks) file.sensorMarks.add(mark);
+    file.addMarks(marks);
     this.#loaded.delete(key);
     this.#pending.set(key, file);
   }
@@ -233,14 +222,8 @@ export class Backlog {
 
   /** Tells the late lines of a file. @returns undefined where its marks cannot be read now. */
   #watermarkOf(file: BacklogFile): Watermark | undefined {
-    const { key, durable, newest, marks } = file;
-    const lateMinutes = this.#lateMinutes;
-    if (!file.isOfHour) return new Watermark({ lateMinutes, newest, marks });
     try {
-      file.sensorMarks ??= new SensorMarks(
-        readLateMarks(join(this.#folder, key)).filter(({ from }) => from < durable),
-      );
-      return new Watermark({ lateMinutes, sensorMarks: file.sensorMarks });
+      return file.watermark(this.#folder, this.#lateMinutes);
     } catch (error) {
       this.#defer(file, error as Error);
       return undefined;
@@ -276,14 +259,15 @@ export class Backlog {
   ): Promise<void> {
     const entries = await readEntries(client, this.#collector, keys);
     // Nothing is awaited until all positions are set, so that no message about a grown file falls between.
-    const replaced: string[] = [];
+    const replaced: LedgerEntry[] = [];
     for (const key of keys) {
+      const entry = entries.get(key);
       const { size, begun } = known(key);
       const file = this.#pending.get(key) ?? new BacklogFile(key);
       file.durable = Math.max(file.durable, size);
       file.begun ||= begun;
       try {
-        if (this.#place(file, entries.get(key))) replaced.push(key);
+        if (this.#place(file, entry)) replaced.push(entry!);
       } catch (error) {
         // Asked again when it can be read: it may be another file.
         file.loaded = undefined;
@@ -291,15 +275,14 @@ export class Backlog {
         this.#defer(file, error as Error);
       }
     }
-    for (const key of replaced)
-      await this.#startAfresh(client, key, entries.get(key)?.removedAt !== undefined);
+    for (const entry of replaced) await startAfresh(client, this.#collector, entry, this.#log);
   }
 
   /** Says how far a file is loaded. @returns whether its entry is that of another file. @throws errors of the disk. */
   #place(file: BacklogFile, entry: LedgerEntry | undefined): boolean {
     file.loaded = entry?.bytes ?? 0;
     file.newest = entry?.newest;
-    const isAnother = entry !== undefined && this.#isAnotherFile(file, entry);
+    const isAnother = entry !== undefined && isAnotherFile(this.#folder, file, entry);
     if (isAnother) {
       file.loaded = 0;
       file.newest = undefined;
@@ -307,45 +290,9 @@ export class Backlog {
     // Of a file that is loaded nothing is kept: when it grows, the ledger is asked, and its marks are read.
     if (file.loaded >= file.durable) this.#forget(file);
     else {
-      file.marks = this.#marksOf(file, file.loaded);
+      file.readMarks(this.#folder);
       this.#pending.set(file.key, file);
     }
     return isAnother;
-  }
-
-  /** A file that is shorter than what was loaded of it, or begins otherwise, only took the name of the one we know. */
-  #isAnotherFile({ key, durable, begun }: BacklogFile, entry: LedgerEntry): boolean {
-    const { bytes: loaded, firstLineHash: known, removedAt } = entry;
-    if (durable < loaded) return true;
-    // Of a file that was removed on purpose nothing can have grown.
-    if (removedAt !== undefined && (durable > loaded || begun)) return true;
-    // What is loaded to its end is looked at when it grows: reading every file of the past at each start would take long.
-    // One that has begun is looked at too: its entry is its own where only the answer to a COMMIT was lost.
-    if ((durable === loaded && !begun) || known === null) return false;
-    const first = firstLineOf(join(this.#folder, key), durable);
-    return first !== undefined && firstLineHash(first) !== known;
-  }
-
-  /** The marks for the lines that are to be loaded. What the recorder may be writing behind them is not to be trusted. */
-  #marksOf({ key, durable, isOfHour }: BacklogFile, loaded: number): LateMark[] {
-    if (isOfHour) return [];
-    const marks = readLateMarks(join(this.#folder, key)).filter(({ from }) => from < durable);
-    return marksFrom(marks, loaded);
-  }
-
-  async #startAfresh(client: ClientBase, file: string, removed: boolean): Promise<void> {
-    const kept = await setEntryAside(client, this.#collector, file);
-    if (removed) {
-      this.#log.info(
-        { file, ledger: kept },
-        'readings for a raw file that was removed as too old: it begins anew',
-      );
-      return;
-    }
-    this.#log.warn(
-      { file, ledger: kept },
-      'a raw file is not the one that was loaded under its name: it was replaced or cut by another hand. ' +
-        'It is loaded from its beginning; the counters of the former one are kept under another name',
-    );
   }
 }

@@ -9,7 +9,7 @@ import type { Durable } from '../bronze/group-writer.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
 import { readWrittenTopics } from '../payload/configured-topics.ts';
 import type { Topics } from '../payload/topics.ts';
-import { Backlog, FileReplacedError } from './backlog.ts';
+import { Backlog } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
 import { addCounters, emptyCounters } from './counters.ts';
@@ -20,6 +20,7 @@ import { LineDecoder } from './line-decoder.ts';
 import type { FromLoader, LoaderData, LoaderLog, Reloaded, ToLoader } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
 import { RejectedMessages } from './rejected-messages.ts';
+import { FileReplacedError } from './replaced-file.ts';
 import { prepareStaging } from './staged-store.ts';
 
 /** A batch is never larger: it bounds the memory, and what a lost connection makes us do again. */
