@@ -7,18 +7,15 @@ import { shapeHypertable } from '../../db/hypertables.ts';
 import { migrate } from '../../db/migrate.ts';
 import type { Durable } from '../bronze/group-writer.ts';
 import { rawFolder } from '../bronze/raw-file-name.ts';
-import { readWrittenTopics } from '../payload/configured-topics.ts';
-import type { Topics } from '../payload/topics.ts';
 import { Backlog } from './backlog.ts';
 import { BatchPolicy } from './batch-policy.ts';
 import { BlockStore } from './block-store.ts';
 import { addCounters, emptyCounters } from './counters.ts';
 import { withinDeadline } from './deadline.ts';
-import { keepTopics } from './decoded-with.ts';
 import { claimLedger, OffsetMovedError } from './ledger.ts';
-import { LineDecoder } from './line-decoder.ts';
-import type { FromLoader, LoaderData, LoaderLog, Reloaded, ToLoader } from './protocol.ts';
-import { REGISTRY_CHANNEL, Registry, upsertSensors } from './registry.ts';
+import type { LineDecoder } from './line-decoder.ts';
+import { PresentDecoder } from './present-decoder.ts';
+import type { FromLoader, LoaderData, LoaderLog, ToLoader } from './protocol.ts';
 import { RejectedMessages } from './rejected-messages.ts';
 import { FileReplacedError } from './replaced-file.ts';
 import { prepareStaging } from './staged-store.ts';
@@ -31,8 +28,6 @@ const LEAST_BYTES = 32 * 1024;
 const DEADLINE_MS = 60_000;
 /** After this long without an answer /ready says so. */
 const SLOW_MS = 10_000;
-/** How often the registry is read again where nobody tells that it has changed. */
-const REGISTRY_MS = 60_000;
 /** Where nothing can be read, what else comes is looked for after this long. */
 const MOST_WAIT_MS = 1000;
 /** How often the rejected messages are counted. */
@@ -46,10 +41,10 @@ const REPORT_MS = 500;
  * committed is read again from where the ledger says.
  */
 export class LoadLoop {
-  #data: LoaderData;
+  readonly #data: LoaderData;
   readonly #send: (message: FromLoader) => void;
   readonly #log: LoaderLog;
-  #topics: Topics;
+  readonly #decoder: PresentDecoder;
   readonly #backlog: Backlog;
   readonly #store: BlockStore;
   readonly #rejects: RejectedMessages;
@@ -61,11 +56,7 @@ export class LoadLoop {
     since: new Date().toISOString(),
     reason: 'not connected yet',
   };
-  /** The registry file is upserted once, when it was read: what is changed in the database afterwards stays. */
-  #isRegistered = false;
   #isShaped = false;
-  /** When the registry was last read; long ago when somebody has told that it has changed. */
-  #registryAt = Number.NEGATIVE_INFINITY;
   #isDraining = false;
   /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
   #mostBytes = MOST_BYTES;
@@ -85,7 +76,7 @@ export class LoadLoop {
     this.#data = data;
     this.#send = send;
     this.#log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-    this.#topics = readWrittenTopics(data.topics, config.SENSOR_TIMEZONE);
+    this.#decoder = new PresentDecoder(data);
     this.#backlog = new Backlog(rawFolder(config.DATA_DIR), collector, this.#log, config.LATE_MINUTES);
     this.#store = new BlockStore(collector, this.#log);
     this.#rejects = new RejectedMessages(config.DATA_DIR, collector, this.#log);
@@ -96,24 +87,11 @@ export class LoadLoop {
   receive(message: ToLoader): void {
     if (message.type === 'durable') this.#grow(message.files);
     else if (message.type === 'sizes') this.#page.resolve(message.page);
-    else if (message.type === 'reload') this.#reload(message);
     else {
-      this.#isDraining = true;
+      if (message.type === 'reload') this.#decoder.reload(message);
+      else this.#isDraining = true;
       this.#changed.resolve();
     }
-  }
-
-  #reload({ topics, sensors }: Reloaded): void {
-    if (topics !== undefined) {
-      this.#topics.close();
-      this.#topics = readWrittenTopics(topics, this.#data.config.SENSOR_TIMEZONE);
-    }
-    if (sensors !== undefined) {
-      this.#data = { ...this.#data, sensors };
-      this.#isRegistered = false;
-    }
-    this.#registryAt = Number.NEGATIVE_INFINITY;
-    this.#changed.resolve();
   }
 
   async run(): Promise<never> {
@@ -162,9 +140,6 @@ export class LoadLoop {
       this.#lost = error;
       this.#changed.resolve();
     });
-    client.on('notification', () => {
-      this.#registryAt = Number.NEGATIVE_INFINITY;
-    });
     const wasAway = this.#away !== undefined;
     await this.#withinDeadline(client, () => this.#prepare(client));
     // A year of many sensors takes longer than the database may take for one answer.
@@ -179,12 +154,12 @@ export class LoadLoop {
 
   async #prepare(client: pg.Client): Promise<void> {
     const { config, collector, writer } = this.#data;
-    await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
+    await this.#decoder.listen(client);
     await migrate(config.DATABASE_URL, (message, level) => this.#log[level]({}, message));
     if (!this.#isShaped) await shapeHypertable(client, config, message => this.#log.warn({}, message));
     this.#isShaped = true;
     if (writer !== undefined) await claimLedger(client, collector, writer);
-    await this.#register(client);
+    await this.#decoder.register(client);
     await prepareStaging(client);
   }
 
@@ -226,9 +201,8 @@ export class LoadLoop {
   }
 
   async #loadForEver(client: pg.Client): Promise<never> {
-    this.#registryAt = performance.now();
-    await this.#register(client);
-    let decoder = await this.#decoder(client);
+    await this.#decoder.register(client);
+    let decoder = await this.#decoder.load(client);
     for (;;) {
       await this.#due();
       if (this.#untilRejects <= 0) {
@@ -236,51 +210,14 @@ export class LoadLoop {
         await this.#withinDeadline(client, () => this.#rejects.count(client));
         continue;
       }
-      if (this.#isOutdated || performance.now() - this.#registryAt > REGISTRY_MS) {
-        // First the time: it may change again while we read it.
-        this.#registryAt = performance.now();
-        await this.#withinDeadline(client, () => this.#register(client));
-        decoder = await this.#decoder(client);
+      if (this.#decoder.isDue) {
+        await this.#withinDeadline(client, () => this.#decoder.register(client));
+        decoder = await this.#decoder.load(client);
         continue;
       }
       await this.#loadBatch(client, decoder);
       this.#report();
     }
-  }
-
-  async #decoder(client: pg.Client): Promise<LineDecoder> {
-    const registry = await Registry.load(client);
-    return new LineDecoder({
-      topics: this.#topics,
-      registry,
-      lateMinutes: this.#data.config.LATE_MINUTES,
-      folder: rawFolder(this.#data.config.DATA_DIR),
-    });
-  }
-
-  /** Brings the database to what the files say, as far as that has not been done. */
-  async #register(client: pg.Client): Promise<void> {
-    if (!this.#isRegistered) {
-      // First this: a reload may come while we write.
-      this.#isRegistered = true;
-      try {
-        const { sensors } = this.#data;
-        await upsertSensors(client, sensors);
-        // The thread would keep them for ever.
-        sensors.length = 0;
-        // Other collectors judge by the same registry.
-        await client.query(`NOTIFY ${REGISTRY_CHANNEL}`);
-      } catch (error) {
-        this.#isRegistered = false;
-        throw error;
-      }
-    }
-    await keepTopics(client, this.#topics);
-  }
-
-  /** Somebody has told that what lines are decoded by has changed. */
-  get #isOutdated(): boolean {
-    return this.#registryAt === Number.NEGATIVE_INFINITY;
   }
 
   /** ms until the rejected messages are looked at. */
@@ -295,7 +232,7 @@ export class LoadLoop {
       const wait = this.#policy.untilDue(performance.now());
       const pending = this.#backlog.bytes > 0;
       const most = this.#untilRejects;
-      if ((pending && (wait === 0 || this.#isDraining)) || most <= 0 || this.#isOutdated) return;
+      if ((pending && (wait === 0 || this.#isDraining)) || most <= 0 || this.#decoder.isOutdated) return;
       if (!pending && this.#isDraining) this.#send({ type: 'drained' });
       this.#changed = Promise.withResolvers();
       const { resolve } = this.#changed;
