@@ -11,7 +11,8 @@ import type { FileNames } from './file-names.ts';
 import type { Group } from './group.ts';
 import { rawLine, rejectedLine } from './line.ts';
 import { PartitionCache } from './partition-cache.ts';
-import type { Partition, SensorWatermarks } from './sensor-watermarks.ts';
+import type { Partition } from './sensor-partition.ts';
+import type { SensorWatermarks } from './sensor-watermarks.ts';
 import type { TopicFiles } from './topic-files.ts';
 
 /** A message on its way into a group. */

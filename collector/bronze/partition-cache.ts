@@ -1,7 +1,7 @@
 import type { Micros } from '../../base/time.ts';
 import type { CommonForm } from '../payload/decoder.ts';
 import type { Reading } from '../payload/reading.ts';
-import type { Partition } from './sensor-watermarks.ts';
+import type { Partition } from './sensor-partition.ts';
 
 /** No payload of the common form is longer. */
 const MOST_BYTES = 192;

@@ -5,41 +5,14 @@ import type { LateMark } from './late-marks.ts';
 import { newestReading } from './newest-reading.ts';
 import { keyOfPath, RawFileName, safeName } from './raw-file-name.ts';
 import type { FolderEntry } from './raw-folder.ts';
-
-/** What has been recorded of one sensor. */
-interface Sensor {
-  /** Where it has, or had, readings in files of hours: its id. */
-  id: string | undefined;
-  /** The newest second (since 1970) of what this recorder was given; at first what is known of `found` and `ofHours`. */
-  newest: number;
-  /** The newest second that stood in its own files before; while `unread` is set only the day is right, not the time. */
-  found: number;
-  /** The raw file of that day. */
-  unread: RawFileName | undefined;
-  /** The begin of that day, where all of the file turned out to have been ahead of the clock: nothing is known then. */
-  wrong?: number;
-  /** The newest second that stood in files of hours before: its own files do not show what came after that. */
-  ofHours: number;
-  /** The last of its partitions where files are by hour, the present one first. */
-  recent: readonly Partition[];
-}
-
-/** Where readings of one sensor go: a raw file of its own, of one day; or its part of the file of an hour. */
-export interface Partition {
-  /** Below the data folder. */
-  file: string;
-  sensor: Sensor;
-  /** Its id, where the file has others beside it. */
-  sensorId: string | undefined;
-  /** The second (since 1970) at which its day begins. */
-  day: number;
-  /** The second at which its day or hour is over. */
-  end: number;
-  /** By the last mark beside the file, readings before this second are late. */
-  lateBefore: number;
-  /** By the last such mark, readings after this second were ahead of the clock; `UNKNOWN`: it has not been read. */
-  aheadOf: number;
-}
+import {
+  compareWithClock,
+  NOTHING,
+  newSensor,
+  type Partition,
+  type Sensor,
+  UNKNOWN,
+} from './sensor-partition.ts';
 
 /** Why a line may need a mark. */
 export interface LateDoubt {
@@ -72,10 +45,7 @@ const DAY = 86_400;
 const MOST_SENSORS = 200_000;
 const MOST_PARTITIONS = 50_000;
 const READ_AT_ONCE = 32;
-/** Less than every second: what is ahead of it is asked about. */
-const UNKNOWN = Number.NEGATIVE_INFINITY;
-/** Nothing was ahead of the clock. */
-const NOTHING = Number.POSITIVE_INFINITY;
+const USUAL = { isAhead: false, aheadOf: undefined };
 
 /**
  * The newest reading of each sensor, in the order of receipt. It tells which lines come so late that a newer reading
@@ -282,28 +252,4 @@ export class SensorWatermarks {
     this.#partitions.clear();
     this.#onForget();
   }
-}
-
-const USUAL = { isAhead: false, aheadOf: undefined };
-
-/**
- * Whether a reading is ahead of the clock, and the mark that it needs, where those before do not say so. What follows a
- * reading that was ahead needs to be less far ahead: a sensor on the verge would need a mark every time.
- */
-function compareWithClock(
-  partition: Partition,
-  second: number,
-  clock: number,
-): { isAhead: boolean; aheadOf: number | undefined } {
-  // In the file of an hour each late line is told by a mark.
-  if (partition.sensorId !== undefined) return { isAhead: second > clock + AHEAD_S, aheadOf: undefined };
-  const saidAhead = partition.aheadOf !== UNKNOWN && second > partition.aheadOf;
-  const isAhead = second > clock + (saidAhead ? AHEAD_S / 2 : AHEAD_S);
-  if (isAhead === saidAhead && partition.aheadOf !== UNKNOWN) return { isAhead, aheadOf: undefined };
-  partition.aheadOf = isAhead ? clock + AHEAD_S : NOTHING;
-  return { isAhead, aheadOf: partition.aheadOf };
-}
-
-function newSensor(): Sensor {
-  return { id: undefined, newest: -1, found: -1, unread: undefined, ofHours: -1, recent: [] };
 }
