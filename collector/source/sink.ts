@@ -1,6 +1,12 @@
 import type { Micros } from '../../base/time.ts';
 import type { Delivery } from './delivery.ts';
 
+/**
+ * Bytes that may wait for the disk before a source takes no more. The limits of the brokers count messages: MQTT 5's Receive
+ * Maximum does, and 3.1.1 (all that aedes speaks) has none at all.
+ */
+export const MOST_PENDING_BYTES = 64 * 1024 * 1024;
+
 /** What has become of messages that were handed to a sink. */
 export interface Receipt {
   /** Resolves when every message of the receipt is on disk; rejects when none of them counts. */

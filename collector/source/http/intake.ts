@@ -3,10 +3,7 @@ import { Problem, unavailable } from '../../../base/http/problem.ts';
 import { zoneOf } from '../../../base/time.ts';
 import { numberOf, type Reading, type Rejection } from '../../payload/reading.ts';
 import { SluiceDecoder } from '../../payload/sluice-decoder.ts';
-import type { Receipt, Sink } from '../sink.ts';
-
-/** Bytes that may wait for the disk before more are turned away; at as many the collector stops reading from MQTT. */
-const MOST_PENDING_BYTES = 64 * 1024 * 1024;
+import { MOST_PENDING_BYTES, type Receipt, type Sink } from '../sink.ts';
 
 const LF = 0x0a;
 /** Empty lines that nobody minds. */

@@ -6,8 +6,9 @@ import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
 import type { Config } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
+import { ConnectionStatus } from '../connection-status.ts';
 import { deliveryOf } from '../delivery.ts';
-import type { Sink } from '../sink.ts';
+import { MOST_PENDING_BYTES, type Sink } from '../sink.ts';
 import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { InFlight } from './in-flight.ts';
 import { connectNats, demandConsumer, loadNats, type NatsLibrary } from './nats-client.ts';
@@ -15,8 +16,6 @@ import { topicOfSubject } from './topic.ts';
 
 /** Bytes that the server sends ahead of what we have taken. More than the largest message (1 MB by default). */
 const AHEAD_BYTES = 8 * 1024 * 1024;
-/** Bytes that may wait for the disk before we take no more. */
-const MOST_PENDING_BYTES = 64 * 1024 * 1024;
 const NANOS_PER_MS = 1_000_000;
 /** QoS 1 and DUP, as in the first byte of a PUBLISH. */
 const QOS_1 = 2;
@@ -45,9 +44,8 @@ export class JetStreamSource implements Source {
   #messages: ConsumerMessages | undefined;
   #received = 0;
   #redelivered = 0;
-  #connections = 0;
+  readonly #status = new ConnectionStatus();
   readonly warning = undefined;
-  status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
 
   /** @param servers `nats://` or `tls://` URLs of one cluster. */
   constructor(config: Config, servers: readonly string[], recorder: Sink, log: Logger) {
@@ -57,12 +55,16 @@ export class JetStreamSource implements Source {
     this.#log = log;
   }
 
+  get status(): BrokerStatus {
+    return this.#status.present;
+  }
+
   get counts(): SourceCounts {
     return {
       received: this.#received,
       redelivered: this.#redelivered,
       acknowledged: this.#inFlight.acknowledged,
-      connections: this.#connections,
+      connections: this.#status.connections,
       lost: 0,
     };
   }
@@ -92,7 +94,7 @@ export class JetStreamSource implements Source {
     const library = await loadNats();
     while (!signal.aborted) {
       if (this.#recorder.failure !== undefined) {
-        this.#setAway('recording has failed');
+        this.#status.away('recording has failed');
         await Promise.race([this.#recorder.untilRecording(), once(signal, 'abort')]);
       }
       if (signal.aborted) return;
@@ -174,8 +176,7 @@ export class JetStreamSource implements Source {
   }
 
   #noteConnected(connection: NatsConnection): void {
-    this.#connections++;
-    this.status = { connected: true, since: new Date().toISOString() };
+    this.#status.connected();
     const { NATS_STREAM: stream, NATS_CONSUMER: consumer } = this.#config;
     this.#log.info({ server: connection.getServer(), stream, consumer }, 'connected to NATS');
   }
@@ -183,12 +184,6 @@ export class JetStreamSource implements Source {
   #noteAway(error: Error): void {
     if (this.#stopping.signal.aborted) return;
     const reason = errorText(error);
-    if (this.status.reason !== reason) this.#log.warn({ reason }, 'no connection to NATS; trying again');
-    this.#setAway(reason);
-  }
-
-  #setAway(reason: string): void {
-    const since = this.status.connected ? new Date().toISOString() : this.status.since;
-    this.status = { connected: false, since, reason };
+    if (this.#status.away(reason)) this.#log.warn({ reason }, 'no connection to NATS; trying again');
   }
 }

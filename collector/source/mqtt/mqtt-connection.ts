@@ -12,7 +12,7 @@ const SESSION_EXPIRY_S = 30 * 24 * 3600;
 /**
  * Messages that the broker may have in flight to us: as many as there are packet identifiers. Throughput is at most this
  * number divided by the time from receipt to acknowledgement. MQTT 5 only: it replaces the broker's own limit, so it is sent
- * although it is the standard's default. What bounds the memory is MOST_PENDING_BYTES of the source; Mosquitto 2.0.11 was
+ * although it is the standard's default. What bounds the memory is MOST_PENDING_BYTES; Mosquitto 2.0.11 was
  * seen to go beyond any Receive Maximum.
  */
 const RECEIVE_MAXIMUM = 65_535;

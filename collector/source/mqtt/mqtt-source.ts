@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Backoff } from '../../../base/backoff.ts';
-import { type Config, isShared } from '../../../base/config.ts';
+import type { Config } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
+import { ConnectionStatus } from '../connection-status.ts';
 import { type Delivery, isRepeated } from '../delivery.ts';
-import type { Origin, Receipt, Sink } from '../sink.ts';
+import { MOST_PENDING_BYTES, type Origin, type Receipt, type Sink } from '../sink.ts';
 import type { BrokerStatus, Source, SourceCounts } from '../source.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { BrokerSession } from './broker-session.ts';
@@ -13,15 +14,8 @@ import { ClosedSilentlyError, MqttConnection, type Receiver, TakenOverError } fr
 import { ProtocolChoice } from './protocol-choice.ts';
 import { QuietWatch } from './quiet-watch.ts';
 import { type ConnectError, refusalOf } from './refusal.ts';
-import { probeSharing } from './share-probe.ts';
 import { Subscription } from './subscription.ts';
 import { Takeovers } from './takeovers.ts';
-
-/**
- * Bytes that may wait for the disk before we stop reading from the broker. MQTT 5's Receive Maximum counts messages,
- * and 3.1.1 (all that aedes speaks) has no limit at all.
- */
-const MOST_PENDING_BYTES = 64 * 1024 * 1024;
 
 /** Under load bytes gather for this long between two reads: a read for each message cost more than half of our time. */
 const GATHER_MS = 5;
@@ -62,14 +56,11 @@ export class MqttSource implements Source {
   #staying = false;
   #received = 0;
   #redelivered = 0;
-  #connections = 0;
   /** Of the connection that stands; it has been made when `#subscribing` resolves. */
   #subscription: Subscription | undefined;
   #subscribing: Promise<void> = Promise.resolve();
-  /** What is not known of shared subscriptions. */
-  #untested: string[] = [];
   #quiet: QuietWatch | undefined;
-  status: BrokerStatus = { connected: false, since: new Date().toISOString(), reason: 'not connected yet' };
+  readonly #status = new ConnectionStatus();
 
   /** @param quietMs how long a subscription may bring nothing before it is reported; for tests. */
   constructor(config: Config, filters: readonly string[], recorder: Sink, log: Logger, quietMs?: number) {
@@ -82,14 +73,23 @@ export class MqttSource implements Source {
     this.#acknowledger = new Acknowledger(log);
   }
 
+  get status(): BrokerStatus {
+    return this.#status.present;
+  }
+
   get counts(): SourceCounts {
-    const [received, redelivered, connections] = [this.#received, this.#redelivered, this.#connections];
-    return { received, redelivered, connections, ...this.#acknowledger.counts };
+    const { connections } = this.#status;
+    return {
+      received: this.#received,
+      redelivered: this.#redelivered,
+      connections,
+      ...this.#acknowledger.counts,
+    };
   }
 
   get warning(): string | undefined {
     if (!this.status.connected) return undefined;
-    const warnings = [...this.#untested, ...(this.#subscription?.warnings ?? []), this.#quiet?.warning];
+    const warnings = [...(this.#subscription?.warnings ?? []), this.#quiet?.warning];
     return warnings.filter(text => text !== undefined).join('; ') || undefined;
   }
 
@@ -110,7 +110,6 @@ export class MqttSource implements Source {
     // The next connection subscribes to what is wanted then.
     if (connection === undefined || subscription === undefined) return;
     try {
-      await this.#demandSharing(connection, filters);
       await subscription.widen(filters);
     } catch (error) {
       if (!connection.isAlive) return;
@@ -214,32 +213,10 @@ export class MqttSource implements Source {
   }
 
   async #subscribe(connection: MqttConnection): Promise<void> {
-    this.#untested = [];
     const filters = this.#filters;
-    await this.#demandSharing(connection, filters);
-    const subscription = new Subscription(connection, this.#session!, this.#config.MQTT_QOS, this.#log);
+    const subscription = new Subscription(connection, this.#session!, this.#config, this.#log);
     await subscription.begin(filters);
     this.#subscription = subscription;
-  }
-
-  /**
-   * Makes sure that shared subscriptions, where there are any, bring something.
-   * @throws where they do not.
-   */
-  async #demandSharing(connection: MqttConnection, filters: readonly string[]): Promise<void> {
-    const shared = filters.filter(isShared);
-    if (shared.length === 0) return;
-    const sharing = await probeSharing(this.#config.MQTT_URL, connection.options);
-    if (sharing === 'honoured') return;
-    if (sharing === 'ignored') {
-      throw new Error(
-        `the broker delivers nothing over shared subscriptions, although it may grant them (${shared.join(', ')}): split the topics by filter instead, or share a JetStream consumer (NATS_URL)`,
-      );
-    }
-    const warning =
-      'whether the broker honours shared subscriptions is not known: this user may not publish and read sluice/probe/#';
-    this.#log.warn(warning);
-    this.#untested = [warning];
   }
 
   #begin(sessionPresent: boolean): void {
@@ -276,7 +253,7 @@ export class MqttSource implements Source {
   }
 
   async #untilResumed(): Promise<void> {
-    this.#setAway('recording has failed');
+    this.#status.away('recording has failed');
     const { signal } = this.#stopping;
     if (signal.aborted) return;
     await Promise.race([this.#recorder.untilRecording(), once(signal, 'abort')]);
@@ -284,14 +261,13 @@ export class MqttSource implements Source {
 
   #noteConnected(connection: MqttConnection): void {
     const awaySince = this.status.since;
-    this.#connections++;
-    this.status = { connected: true, since: new Date().toISOString() };
+    this.#status.connected();
     this.#log.info(
       { topics: this.#filters, mqtt: connection.version, session_present: this.#sessionPresent },
       'connected to the broker',
     );
     // One that `sluice up` brings begins anew with it, and so do the sensors that it plays.
-    const isExpected = this.#config.embedded.broker && this.#connections === 1;
+    const isExpected = this.#config.embedded.broker && this.#status.connections === 1;
     if (this.#lostSession && !isExpected) {
       this.#log.warn(
         { away_since: awaySince },
@@ -313,11 +289,9 @@ export class MqttSource implements Source {
   #noteAway(error: Error): void {
     if (this.#stopping.signal.aborted) return;
     const reason = this.parked ? this.#parkedReason() : errorText(error);
-    if (this.status.reason !== reason) {
-      if (this.parked) this.#log.error(reason);
-      else this.#log.warn({ reason }, 'no connection to the broker; trying again');
-    }
-    this.#setAway(reason);
+    if (!this.#status.away(reason)) return;
+    if (this.parked) this.#log.error(reason);
+    else this.#log.warn({ reason }, 'no connection to the broker; trying again');
   }
 
   #parkedReason(): string {
@@ -326,10 +300,5 @@ export class MqttSource implements Source {
       'it to that one, receives nothing, and looks again every ten minutes. Stop one of the two, or give it a ' +
       'MQTT_CLIENT_ID of its own'
     );
-  }
-
-  #setAway(reason: string): void {
-    const since = this.status.connected ? new Date().toISOString() : this.status.since;
-    this.status = { connected: false, since, reason };
   }
 }
