@@ -8,9 +8,8 @@ import { recentAlerts } from '../../collector/outlet/alerts/database-store.ts';
 import { FileStore } from '../../collector/outlet/alerts/file-store.ts';
 import { noticesOf } from '../../collector/outlet/alerts/notice.ts';
 import { sendTo } from '../../collector/outlet/alerts/round.ts';
-import { connect } from '../../db/connect.ts';
-import { explainLack } from '../../db/lacking.ts';
-import type { Answer, Column } from '../output/answer.ts';
+import { withDatabase } from '../database.ts';
+import { answerOf, type Column } from '../output/answer.ts';
 import { json } from '../output/machine-formats.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { table } from '../output/table.ts';
@@ -43,13 +42,15 @@ const columns: Column[] = [
  */
 async function listCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
   const ofPipeline = await new FileStore(config.DATA_DIR).read();
-  const ofSensors = await readFromDatabase(config, log).catch((error: unknown) => {
+  const ofSensors = await withDatabase(config, log, 'sluice alerts', client =>
+    recentAlerts(async sql => (await client.query(sql)).rows),
+  ).catch((error: unknown) => {
     process.stderr.write(
       `Alerts about sensors are left out: ${errorText(explainUnreachable(error, config))}\n`,
     );
     return undefined;
   });
-  const answer = answerOf([...ofPipeline, ...(ofSensors ?? [])]);
+  const answer = answerOf(columns, [...ofPipeline, ...(ofSensors ?? [])].map(alertView));
   await writeToStandardOutput(given.json ? json(answer) : table(answer));
   return ofSensors !== undefined;
 }
@@ -83,32 +84,4 @@ async function testCommand(config: Config, _log: Logger, name: string): Promise<
   }
   process.stdout.write(`${name} has taken it.\n`);
   return true;
-}
-
-async function readFromDatabase(config: Config, log: Logger): Promise<Alert[]> {
-  const client = await connect(config.DATABASE_URL, 'sluice alerts', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
-    return await recentAlerts(async sql => (await client.query(sql)).rows);
-  } catch (error) {
-    throw await explainLack(error, config.DATABASE_URL);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-function answerOf(alerts: readonly Alert[]): Answer {
-  const cells = alerts.map(alert => {
-    const view: Record<string, string | number | null> = alertView(alert);
-    return columns.map(({ name }) =>
-      view[name] === null || view[name] === undefined ? null : String(view[name]),
-    );
-  });
-  return {
-    columns,
-    rows: (async function* () {
-      yield cells;
-    })(),
-  };
 }

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { rewindMeans } from '../../collector/outlet/mean-supply.ts';
 import { rewindReadings } from '../../collector/outlet/offsets.ts';
-import { connect } from '../../db/connect.ts';
-import { explainLack } from '../../db/lacking.ts';
+import { withDatabase } from '../database.ts';
 import { utcDay } from '../options.ts';
 import { json } from '../output/machine-formats.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
@@ -26,7 +24,7 @@ export default (command: Command) => {
 
 /** `sluice outlets`: how far each outlet is, in the database's words. */
 async function listCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
-  return await withDatabase(config, log, async client => {
+  return await withDatabase(config, log, 'sluice outlets', async client => {
     const answer = await standings(client);
     await writeToStandardOutput(given.json ? json(answer) : table(answer));
     return true;
@@ -40,7 +38,7 @@ async function replayCommand(
   name: string,
   { from }: { from: string },
 ): Promise<boolean> {
-  return await withDatabase(config, log, async client => {
+  return await withDatabase(config, log, 'sluice outlets', async client => {
     const { rows } = await client.query<{ sends: string }>(
       'SELECT DISTINCT sends FROM bronze.outlet WHERE outlet = $1',
       [name],
@@ -56,21 +54,4 @@ async function replayCommand(
     }
     return true;
   });
-}
-
-async function withDatabase<T>(
-  config: Config,
-  log: Logger,
-  use: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = await connect(config.DATABASE_URL, 'sluice outlets', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
-    return await use(client);
-  } catch (error) {
-    throw await explainLack(error, config.DATABASE_URL);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Answer, Cell, Column } from '../output/answer.ts';
+import { type Answer, answerOf, type Cell, type Column } from '../output/answer.ts';
 
 const columns: Column[] = [
   { name: 'outlet', kind: 'text' },
@@ -31,11 +31,5 @@ export async function standings(client: ClientBase): Promise<Answer> {
        CASE WHEN retired_at IS NULL THEN 'false' ELSE 'true' END AS retired
      FROM bronze.outlet t ORDER BY outlet, collector`,
   );
-  const cells = rows.map(row => columns.map(({ name }) => row[name] ?? null));
-  return {
-    columns,
-    rows: (async function* () {
-      yield cells;
-    })(),
-  };
+  return answerOf(columns, rows);
 }

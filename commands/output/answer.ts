@@ -14,3 +14,18 @@ export interface Answer {
   columns: Column[];
   rows: AsyncIterable<Cell[][]>;
 }
+
+/** An answer that is in memory: of each record the fields that the columns name. */
+export function answerOf(columns: Column[], records: readonly Record<string, unknown>[]): Answer {
+  const cells = records.map(record => columns.map(({ name }) => cellOf(record[name])));
+  return {
+    columns,
+    rows: (async function* () {
+      yield cells;
+    })(),
+  };
+}
+
+function cellOf(value: unknown): Cell {
+  return value === null || value === undefined ? null : String(value);
+}

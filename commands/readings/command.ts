@@ -5,8 +5,7 @@ import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { formatTime, zoneOf } from '../../base/time.ts';
 import { readingBatches } from '../../collector/silver/readings.ts';
-import { connect } from '../../db/connect.ts';
-import { explainLack } from '../../db/lacking.ts';
+import { withDatabase } from '../database.ts';
 import { findSensor } from '../find-sensor.ts';
 import { demand, wholeNumber } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
@@ -86,12 +85,9 @@ function argumentsOf(given: Given): ReadingsArguments {
  * and closes the pipe (`| head`) ends it.
  * @throws {UsageError} for times that are none, and for a sensor that nobody knows.
  */
-async function readingsCommand(config: Config, log: Logger, given: ReadingsArguments): Promise<true> {
+async function readingsCommand(config: Config, log: Logger, given: ReadingsArguments): Promise<boolean> {
   const range = parseRange(given.from, given.to, zoneOf(config.SENSOR_TIMEZONE));
-  const client = await connect(config.DATABASE_URL, 'sluice readings', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
+  return await withDatabase(config, log, 'sluice readings', async client => {
     const { id, unit } = await findSensor(client, given.sensor);
     const selection = { sensorId: id, ...range, ...pageOf(given) };
     let isEmpty = true;
@@ -106,11 +102,7 @@ async function readingsCommand(config: Config, log: Logger, given: ReadingsArgum
     if (isRead && isEmpty)
       process.stderr.write(`${await whyEmpty(client, { ...given, sensor: id }, range)}\n`);
     return true;
-  } catch (error) {
-    throw await explainLack(error, config.DATABASE_URL);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }
 
 function pageOf({ pageNumber, pageSize }: ReadingsArguments): { skip?: number; limit?: number } {

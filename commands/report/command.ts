@@ -6,8 +6,7 @@ import type { Config } from '../../base/config.ts';
 import { UsageError } from '../../base/errors.ts';
 import { makeReport, readReport } from '../../collector/outlet/report/report.ts';
 import { dayBefore } from '../../collector/outlet/report/text.ts';
-import { connect } from '../../db/connect.ts';
-import { explainLack } from '../../db/lacking.ts';
+import { withDatabase } from '../database.ts';
 import { utcDay, wholeNumber } from '../options.ts';
 import { writeToStandardOutput } from '../output/standard-output.ts';
 import { toEnd } from '../run.ts';
@@ -33,15 +32,12 @@ export default (command: Command) =>
  * `sluice report`: writes the quality report of a day.
  * @throws {UsageError} for a day that has not begun.
  */
-async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<true> {
+async function reportCommand(config: Config, log: Logger, given: ReportArguments): Promise<boolean> {
   const date = given.date ?? dayBefore(new Date());
   if (date > new Date().toISOString().slice(0, 10)) {
     throw new UsageError(`${date} has not begun yet (in UTC); --date takes today or an earlier day.`);
   }
-  const client = await connect(config.DATABASE_URL, 'sluice report', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
+  return await withDatabase(config, log, 'sluice report', async client => {
     if (given.json) {
       await writeToStandardOutput([`${JSON.stringify(await readReport(client, date), null, 2)}\n`]);
       return true;
@@ -55,9 +51,5 @@ async function reportCommand(config: Config, log: Logger, given: ReportArguments
     await writeAtomically(file, page);
     process.stdout.write(`Wrote ${file}\n`);
     return true;
-  } catch (error) {
-    throw await explainLack(error, config.DATABASE_URL);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  });
 }

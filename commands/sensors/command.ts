@@ -6,8 +6,8 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { parseRegistry, readRegistry } from '../../collector/silver/registry-file.ts';
-import { connect } from '../../db/connect.ts';
 import { migrate } from '../../db/migrate.ts';
+import { withDatabase } from '../database.ts';
 import { counted } from '../output/counted.ts';
 import { toEnd } from '../run.ts';
 import { exportSensors, exportSensorsAsJson } from './export.ts';
@@ -44,7 +44,7 @@ async function importCommand(
     file === '-'
       ? parseRegistry(await buffer(process.stdin), 'from standard input')
       : await readRegistry(file);
-  const imported = await withDatabase(config, log, client => importSensors(client, sensors, { prune }));
+  const imported = await withRegistry(config, log, client => importSensors(client, sensors, { prune }));
   if (json) {
     process.stdout.write(`${JSON.stringify(imported, null, 2)}\n`);
     return true;
@@ -62,26 +62,20 @@ async function exportCommand(
   file: string,
   { json }: { json?: boolean },
 ): Promise<boolean> {
-  const text = await withDatabase(config, log, json ? exportSensorsAsJson : exportSensors);
+  const text = await withRegistry(config, log, json ? exportSensorsAsJson : exportSensors);
   if (file === '-') process.stdout.write(text);
   else await writeFile(file, text);
   return true;
 }
 
-async function withDatabase<T>(
+/** Brings the schema up to date first: a registry may be there before the first collector is. */
+async function withRegistry<T>(
   config: Config,
   log: Logger,
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   await migrate(config.DATABASE_URL, (message, level) => log[level](message));
-  const client = await connect(config.DATABASE_URL, 'sluice sensors', error =>
-    log.debug({ err: error }, 'connection lost'),
-  );
-  try {
-    return await use(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
+  return await withDatabase(config, log, 'sluice sensors', use);
 }
 
 function summary({ added, changed, unchanged, pruned }: Imported, prune: boolean): string {
