@@ -5,10 +5,10 @@ import { errorText } from '../../base/errors.ts';
 import { ObjectStoreError } from '../../base/objects/error.ts';
 import { ObjectStore } from '../../base/objects/object-store.ts';
 import { onCron, type Schedule } from '../../base/schedule.ts';
-import { connect, sever } from '../../db/connect.ts';
 import { declareRetention } from '../../db/retention-policy.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import { KeptCopies } from './archive/kept-copies.ts';
+import { BackgroundJob } from './background-job.ts';
 import { compressRawFiles, type RawFolder } from './raw-compression.ts';
 import { isBehind } from './raw-files.ts';
 import { removeRawFiles } from './raw-retention.ts';
@@ -38,71 +38,48 @@ export interface NightlyOptions {
 export class Nightly {
   readonly #options: NightlyOptions;
   readonly #raw: RawFolder;
-  readonly #stopping = new AbortController();
+  readonly #job: BackgroundJob;
   #schedule: Schedule | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #client: pg.Client | undefined;
-  #running: Promise<void> | undefined;
 
   constructor(options: NightlyOptions) {
     const { config, collector, recorder, log } = options;
     this.#options = options;
     this.#raw = { dataDir: config.DATA_DIR, collector, recorder, log };
-  }
-
-  start(): void {
-    this.#schedule = onCron(this.#options.config.NIGHTLY_CRON, () => this.run());
-    this.#runIn(AFTER_START_MS);
-  }
-
-  /** Does the work of a night now; joins one that is under way. Never rejects: what went wrong is logged and tried again. */
-  run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
-  }
-
-  /** Ends the schedule and what is under way; the next night goes on with it. */
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the collector stops'));
-    clearTimeout(this.#timer);
-    this.#schedule?.stop();
-    this.#sever();
-    await this.#running;
-  }
-
-  #runIn(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.run(), ms).unref();
-  }
-
-  async #run(): Promise<void> {
-    const { config, log } = this.#options;
-    if (config.RAW_COMPRESS_AFTER_DAYS + config.RAW_RETENTION_DAYS + config.SILVER_RETENTION_DAYS === 0)
-      return;
-    try {
-      this.#client = await connect(config.DATABASE_URL, 'sluice nightly', () => this.#sever());
-      this.#stopping.signal.throwIfAborted();
-      await this.#work(this.#client);
-      await this.#client.end();
-    } catch (error) {
-      if (!this.#stopping.signal.aborted) {
+    this.#job = new BackgroundJob({
+      databaseUrl: config.DATABASE_URL,
+      application: 'sluice nightly',
+      work: client => this.#work(client),
+      failed: error => {
         log.warn(
           { reason: errorText(error) },
           'the work of the night is not done; it is tried again in an hour',
         );
-        this.#runIn(AGAIN_MS);
-      }
-      this.#sever();
-    }
-    this.#client = undefined;
+        this.#job.runIn(AGAIN_MS);
+      },
+    });
+  }
+
+  start(): void {
+    this.#schedule = onCron(this.#options.config.NIGHTLY_CRON, () => this.run());
+    this.#job.runIn(AFTER_START_MS);
+  }
+
+  /** Does the work of a night now; joins one that is under way. Never rejects: what went wrong is logged and tried again. */
+  async run(): Promise<void> {
+    const { RAW_COMPRESS_AFTER_DAYS, RAW_RETENTION_DAYS, SILVER_RETENTION_DAYS } = this.#options.config;
+    if (RAW_COMPRESS_AFTER_DAYS + RAW_RETENTION_DAYS + SILVER_RETENTION_DAYS > 0) await this.#job.run();
+  }
+
+  /** Ends the schedule and what is under way; the next night goes on with it. */
+  async stop(): Promise<void> {
+    this.#schedule?.stop();
+    await this.#job.stop();
   }
 
   async #work(client: pg.Client): Promise<void> {
     const { config, log, clock } = this.#options;
     if (clock?.suspicion !== undefined) throw new Error(clock.suspicion);
-    const { signal } = this.#stopping;
+    const { signal } = this.#job;
     const today = await this.#today(client);
     const before = (days: number) => utcDay(today - days * DAY_MS);
     // What is removed need not be compressed before.
@@ -122,7 +99,7 @@ export class Nightly {
   async #removeRawFiles(client: pg.Client, before: string): Promise<void> {
     const { config, collector, log } = this.#options;
     const { ARCHIVE_URL: url, DATA_DIR: dataDir } = config;
-    const { signal } = this.#stopping;
+    const { signal } = this.#job;
     using store = url === undefined ? undefined : await ObjectStore.open(config, url, signal);
     const copies = store && new KeptCopies({ client, store, collector, dataDir, log });
     try {
@@ -131,7 +108,7 @@ export class Nightly {
     } catch (error) {
       if (!(error instanceof ObjectStoreError)) throw error;
       log.warn({ reason: error.message }, 'raw files that are too old stay, as the archive is away');
-      this.#runIn(AGAIN_MS);
+      this.#job.runIn(AGAIN_MS);
     }
   }
 
@@ -145,13 +122,13 @@ export class Nightly {
     const behind = await isBehind(client, collector, recorder.sizes(), before);
     const forgotten = behind
       ? undefined
-      : await forgetReadings(client, { days, clock: kept + days * DAY_MS }, this.#stopping.signal);
+      : await forgetReadings(client, { days, clock: kept + days * DAY_MS }, this.#job.signal);
     if (forgotten === undefined) {
       log.info(
         { before },
         'readings are removed from silver when their days are loaded and refreshed; looking again in an hour',
       );
-      this.#runIn(AGAIN_MS);
+      this.#job.runIn(AGAIN_MS);
     } else if (forgotten.rows + forgotten.chunks > 0) {
       log.info({ before, ...forgotten }, 'removed readings that are older than SILVER_RETENTION_DAYS');
     }
@@ -173,11 +150,6 @@ export class Nightly {
     );
     const now = Math.min((this.#options.now ?? Date.now)(), rows[0]!.ms);
     return now - (now % DAY_MS);
-  }
-
-  #sever(): void {
-    if (this.#client !== undefined) sever(this.#client);
-    this.#client = undefined;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Config } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
 import { ObjectDamagedError, ObjectStoreError } from '../../../base/objects/error.ts';
 import { ObjectStore } from '../../../base/objects/object-store.ts';
-import { connect, sever } from '../../../db/connect.ts';
+import { BackgroundJob } from '../background-job.ts';
 import { Archiving } from './archiving.ts';
 import { ObjectName } from './object-name.ts';
 
@@ -32,11 +32,8 @@ export interface ArchiverOptions {
  */
 export class Archiver {
   readonly #options: ArchiverOptions;
-  readonly #stopping = new AbortController();
+  readonly #job: BackgroundJob;
   readonly #backoff = new Backoff(FIRST_WAIT_MS, LOOK_MS);
-  #timer: NodeJS.Timeout | undefined;
-  #running: Promise<void> | undefined;
-  #client: pg.Client | undefined;
   #tidied = false;
   /** Why the last run did not copy everything; undefined: it did. */
   failure: string | undefined;
@@ -45,26 +42,26 @@ export class Archiver {
 
   constructor(options: ArchiverOptions) {
     this.#options = options;
+    this.#job = new BackgroundJob({
+      databaseUrl: options.config.DATABASE_URL,
+      application: 'sluice archive',
+      work: client => this.#work(client),
+      failed: (error, isConnected) => this.#failed(error, isConnected),
+    });
   }
 
   start(): void {
-    this.#runIn(AFTER_START_MS);
+    this.#job.runIn(AFTER_START_MS);
   }
 
   /** Copies what waits; joins a run that is under way. Never rejects: what went wrong is logged and tried again. */
   run(): Promise<void> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
-    return this.#running;
+    return this.#job.run();
   }
 
   /** Ends what is under way; the next start goes on with it. */
-  async stop(): Promise<void> {
-    this.#stopping.abort(new Error('the collector stops'));
-    clearTimeout(this.#timer);
-    this.#sever();
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#job.stop();
   }
 
   /** A reason for Health; undefined while all is well. */
@@ -75,41 +72,19 @@ export class Archiver {
     );
   }
 
-  #runIn(ms: number): void {
-    clearTimeout(this.#timer);
-    if (!this.#stopping.signal.aborted) this.#timer = setTimeout(() => void this.run(), ms).unref();
-  }
-
-  async #run(): Promise<void> {
+  async #work(client: pg.Client): Promise<void> {
     const { config, url, log } = this.#options;
-    let client: pg.Client;
-    try {
-      client = await connect(config.DATABASE_URL, 'sluice archive', () => this.#sever());
-    } catch {
-      // The loader says so; the archive is as it was.
-      this.#runIn(this.#backoff.next());
-      return;
-    }
-    this.#client = client;
-    try {
-      using store = await ObjectStore.open(config, url, this.#stopping.signal);
-      await this.#copy(client, store);
-      if (this.failure !== undefined) log.info('the archive has all that waited for it');
-      this.failure = undefined;
-      this.#backoff.reset();
-      this.#runIn(LOOK_MS);
-      await client.end();
-    } catch (error) {
-      this.#failed(error);
-      this.#sever();
-    }
-    this.#client = undefined;
+    using store = await ObjectStore.open(config, url, this.#job.signal);
+    await this.#copy(client, store);
+    if (this.failure !== undefined) log.info('the archive has all that waited for it');
+    this.failure = undefined;
+    this.#backoff.reset();
+    this.#job.runIn(LOOK_MS);
   }
 
   async #copy(client: pg.Client, store: ObjectStore): Promise<void> {
     const { config, collector, log, now = Date.now } = this.#options;
-    const { signal } = this.#stopping;
-    signal.throwIfAborted();
+    const { signal } = this.#job;
     const archiving = new Archiving({ client, store, config, collector, log, counts: this.counts, signal });
     const tasks = await archiving.find(now());
     if (tasks.length === 0) return;
@@ -130,13 +105,12 @@ export class Archiver {
     }
   }
 
-  #failed(error: unknown): void {
-    if (this.#stopping.signal.aborted) return;
-    this.#runIn(this.#backoff.next());
+  #failed(error: unknown, isConnected: boolean): void {
+    this.#job.runIn(this.#backoff.next());
     const reason = errorText(error);
-    const isOfDatabase =
-      this.#client === undefined || (error as { severity?: string }).severity !== undefined;
+    const isOfDatabase = !isConnected || (error as { severity?: string }).severity !== undefined;
     if (isOfDatabase && !(error instanceof ObjectStoreError || error instanceof ObjectDamagedError)) {
+      // The loader reports the database; the archive is as it was.
       this.#options.log.debug({ reason }, 'the archive is tried again');
       return;
     }
@@ -148,10 +122,5 @@ export class Archiver {
       );
     }
     this.failure = reason;
-  }
-
-  #sever(): void {
-    if (this.#client !== undefined) sever(this.#client);
-    this.#client = undefined;
   }
 }
