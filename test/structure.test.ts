@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from './harness/server.ts';
@@ -59,6 +59,19 @@ test.each([
   const { ok, said } = await lint(importing(from, to));
   expect(said).toContain('noRestrictedImports');
   expect(ok).toBe(false);
+});
+
+/** What makes the rooms work together; nobody else may know of it but those who run it. */
+const wiring = (await readdir(join(ROOT, 'collector'))).filter(name => name.endsWith('.ts'));
+
+test.each(wiring)('no room may import collector/%s, and it may import no command', async name => {
+  const rooms = ['payload', 'source', 'bronze', 'silver', 'gold', 'retention', 'outlet', 'serve'];
+  const importers = rooms.map(room => importing(`collector/${room}/a.ts`, `collector/${name}`));
+  const wired = importing(`collector/${name}`, 'commands/up/b.ts');
+  const { said } = await lint(Object.assign({}, ...importers, wired));
+  for (const room of rooms)
+    expect(said).toContain(`collector/${room}/a.ts:1:19 lint/style/noRestrictedImports`);
+  expect(said).toContain(`collector/${name}:1:19 lint/style/noRestrictedImports`);
 });
 
 test.each([
