@@ -26,11 +26,14 @@ const NAME = /^(\d{4}-\d\d-\d\d(?:_@?|T(?:[01]\d|2[0-3])_@@@?))([A-Za-z0-9._%~-]
 const DATE_LENGTH = 11;
 const HOUR_LENGTH = 14;
 
-/**
- * The longest encoded sensor id or topic. File systems allow 255 bytes a name; the rest is for the date, `.jsonl.gz` and
- * the suffix of a temporary name.
- */
+/** The longest encoded sensor id or topic. File systems allow 255 bytes a name, most of them. */
 const MOST_SAFE_BYTES = 200;
+/** What a name has around it at most: `2025-11-12T10_@@@`, and `.jsonl.unpacked.tmp`. */
+export const AROUND_BYTES = 36;
+/** An encoded sensor id or topic by its beginning and its SHA-256, which no other encoding can contain. */
+const HASHED = /^(.*)(~[0-9a-f]{64})$/;
+/** A `~`, and the SHA-256. */
+export const HASH_BYTES = 65;
 
 /**
  * A sensor id, or a topic, as part of a file name. A space becomes `_`; letters, digits, `.` and `-` stay; every other byte of its
@@ -41,12 +44,18 @@ export function safeName(text: string): string {
   const safe = encodeURIComponent(text).replace(/%20|[_!~*'()]/g, char =>
     char === '%20' ? '_' : `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  return safe.length <= MOST_SAFE_BYTES ? safe : hashedName(text, safe);
+  return safe.length <= MOST_SAFE_BYTES
+    ? safe
+    : hashedName(text, safe.slice(0, MOST_SAFE_BYTES - HASH_BYTES));
 }
 
-/** The name of a text whose plain encoding cannot be used. */
-function hashedName(text: string, safe: string): string {
-  return `${safe.slice(0, MOST_SAFE_BYTES - 65)}~${createHash('sha256').update(text).digest('hex')}`;
+/** The name of a text whose plain encoding cannot be used. @param beginning of that, as much as there is room for. */
+function hashedName(text: string, beginning: string): string {
+  return `${beginning}${hashOf(text)}`;
+}
+
+function hashOf(text: string): string {
+  return `~${createHash('sha256').update(text).digest('hex')}`;
 }
 
 // Sensors are few and send often. Unbounded ids must not fill the memory.
@@ -167,7 +176,20 @@ export class RawFileName {
     if (!this.isOfSensor) return true;
     const safe = safeNames.memo(sensorId);
     const { partition } = this;
-    return partition === safe || (partition.includes('~') && partition === hashedName(sensorId, safe));
+    if (partition === safe) return true;
+    const [, beginning, hash] = HASHED.exec(partition) ?? [];
+    return beginning !== undefined && safe.startsWith(beginning) && hash === hashOf(sensorId);
+  }
+
+  /** Whose lines it holds: the hash, where it is named by that. */
+  get owner(): string {
+    return HASHED.exec(this.partition)?.[2] ?? this.partition;
+  }
+
+  /** The owners of the files that a sensor may have. */
+  static ownersOf(sensorId: string): string[] {
+    const name = RawFileName.ofReading(sensorId, 0);
+    return [name.owner, name.apart(sensorId).owner];
   }
 
   /** The file of the day or hour before, of the same sensor, topic or collector. */
@@ -176,11 +198,27 @@ export class RawFileName {
     return RawFileName.#of(this.isOfHour ? utcHour(time) : utcDate(time), this.partition);
   }
 
-  /** The same file under a name that none differs from by case alone. @param text the sensor id, topic or collector. */
-  apart(text: string): RawFileName {
+  /**
+   * The same file under another name, by its hash: none differs from it by case alone.
+   * @param text the sensor id, topic or collector. @param most bytes of the part that stands for it.
+   */
+  apart(text: string, most = Number.POSITIVE_INFINITY): RawFileName {
     const at = this.#partitionAt;
-    const [signs] = /^@*/.exec(this.partition)!;
-    return RawFileName.#of(this.key.slice(0, at - 1), `${signs}${hashedName(text, safeNames.memo(text))}`);
+    const [signs, own] = /^(@*)(.*)$/.exec(this.partition)!.slice(1) as [string, string];
+    const [, beginning] = HASHED.exec(own) ?? [];
+    // One that has a hash already is told by a shorter beginning.
+    const longest = beginning === undefined ? MOST_SAFE_BYTES : beginning.length - 1;
+    const room = Math.min(most - HASH_BYTES, MOST_SAFE_BYTES - HASH_BYTES, longest);
+    const safe = beginning ?? own;
+    return RawFileName.#of(
+      this.key.slice(0, at - 1),
+      `${signs}${hashedName(text, safe.slice(0, Math.max(0, room)))}`,
+    );
+  }
+
+  /** Whether it is too long for a file system. @param most bytes of the part that stands for the sensor id, topic or collector. */
+  isLongerThan(most: number): boolean {
+    return this.partition.length > most && this.partition.replace(/^@+/, '').length > most;
   }
 
   /** The plain form below the data folder: `raw/2025-11-12_Sensor_1.jsonl`. */

@@ -37,7 +37,8 @@ export async function checkDisk({ DATA_DIR: folder }: Config): Promise<Findings>
       () => true,
       () => false,
     );
-    if (ignoresCase) findings.ok('file names ignore case: ids that differ by case only share a raw file');
+    if (ignoresCase)
+      findings.ok('file names ignore case: of ids that differ by case only, one has a plain name');
     else findings.ok('file names know case');
   } catch (error) {
     findings.fail(errorText(error), 'set DATA_DIR to a folder that this user can write to');

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
-import { RawFileName, safeName } from '../../collector/bronze/raw-file-name.ts';
+import { utcDate } from '../../base/time.ts';
+import { RawFileName } from '../../collector/bronze/raw-file-name.ts';
 import { keyOfEntry, type LedgerEntry } from '../../collector/silver/ledger.ts';
 import type { Difference } from './difference.ts';
 import { Layouts } from './layouts.ts';
@@ -20,6 +21,8 @@ export class RemovedFiles {
   /** Readings that the ledger has counted, by the name of the file and of all that had it. */
   readonly #stored = new Map<string, number>();
   readonly #removed = new Map<string, RawFileName>();
+  /** Their dates and owners. */
+  readonly #owners = new Set<string>();
   /** UTC dates of files of hours that were removed. */
   readonly #hours = new Set<string>();
   /** The newest date of removed files of messages as they came, which may have had any reading from before; '' where none was removed. */
@@ -34,6 +37,7 @@ export class RemovedFiles {
       const name = RawFileName.ofKey(key);
       if (removedAt === undefined || name === undefined) continue;
       this.#removed.set(key, name);
+      this.#owners.add(`${name.date} ${name.owner}`);
       if (name.holdsEnvelopes) {
         if (name.date > this.#messages) this.#messages = name.date;
       } else if (name.isOfHour) this.#hours.add(name.date);
@@ -47,9 +51,10 @@ export class RemovedFiles {
 
   /** Whether a file that may have had readings of this sensor and day was removed, so that rows of silver may have no line. */
   explains(sensorId: string, day: Date): boolean {
-    const name = RawFileName.ofReading(sensorId, day.getTime() * 1000);
-    if (this.#hours.has(name.date) || name.date <= this.#messages) return true;
-    return this.#removed.has(name.key) || this.#removed.has(name.apart(sensorId).key);
+    const time = day.getTime() * 1000;
+    const date = utcDate(time);
+    if (this.#hours.has(date) || date <= this.#messages) return true;
+    return RawFileName.ownersOf(sensorId).some(owner => this.#owners.has(`${date} ${owner}`));
   }
 
   /**
@@ -64,37 +69,56 @@ export class RemovedFiles {
     const { rows: sensors } = await client.query<{ sensor_id: string }>(
       'SELECT sensor_id FROM silver.seen_sensor',
     );
-    const sensorOf = new Map(sensors.map(({ sensor_id }) => [safeName(sensor_id), sensor_id]));
+    const sensorOf = new Map(
+      sensors.flatMap(({ sensor_id }) => RawFileName.ownersOf(sensor_id).map(owner => [owner, sensor_id])),
+    );
+    /** A sensor may have two files of a day, where names that differ by case are one. */
+    const ofOne = (name: RawFileName) =>
+      name.isOfHour ? name.key : `${name.date} ${sensorOf.get(name.owner) ?? name.owner}`;
+    const stillThere = new Set(
+      [...this.#stored.keys()]
+        .filter(key => !this.#removed.has(key))
+        .flatMap(key => RawFileName.ofKey(key) ?? [])
+        .map(ofOne),
+    );
     const differences: Difference[] = [];
     for (const [date, names] of Map.groupBy(asked, ({ date }) => date)) {
-      const { rows } = await client.query<{ sensor_id: string; count: string }>(
-        `SELECT sensor_id, count(*) FROM silver.sensor_reading
-         WHERE time >= $1 AND time < $1::timestamptz + INTERVAL '24 hours' AND sensor_id = ANY ($2::text[]) GROUP BY 1`,
-        [
-          `${date}T00:00:00Z`,
-          names.map(({ partition }) => sensorOf.get(partition)).filter(id => id !== undefined),
-        ],
-      );
-      const present = new Map(rows.map(({ sensor_id, count }) => [safeName(sensor_id), Number(count)]));
-      for (const name of names) {
-        const found = name.isOfHour ? await readingsOfHour(client, name) : (present.get(name.partition) ?? 0);
-        const difference = this.#difference(name, found);
+      const ids = names.map(({ owner }) => sensorOf.get(owner)).filter(id => id !== undefined);
+      const present = await readingsByDay(client, date, ids);
+      for (const [whose, files] of Map.groupBy(names, ofOne)) {
+        const [name] = files as [RawFileName];
+        const found = name.isOfHour
+          ? await readingsOfHour(client, name)
+          : (present.get(sensorOf.get(name.owner) ?? '') ?? 0);
+        const difference = this.#difference(files, found, stillThere.has(whose));
         if (difference !== undefined) differences.push(difference);
       }
     }
     return differences;
   }
 
-  #difference(name: RawFileName, found: number): Difference | undefined {
-    const stored = this.#stored.get(name.key) ?? 0;
-    const isAlone = name.isOfHour
+  /** @param files of one sensor and day, or the one of an hour. @param hasOther whether there is another one that was not removed. */
+  #difference(files: RawFileName[], found: number, hasOther: boolean): Difference | undefined {
+    const [name] = files as [RawFileName];
+    const stored = files.reduce((sum, { key }) => sum + (this.#stored.get(key) ?? 0), 0);
+    const isOnly = name.isOfHour
       ? this.#layouts.hoursAreAlone(name.date)
       : !this.#layouts.areMixed(name.date);
-    if (isAlone ? found === stored : found >= stored) return undefined;
+    if (isOnly && !hasOther ? found === stored : found >= stored) return undefined;
     const whose = name.isOfHour ? 'hour' : 'sensor and day';
     const what = `the file was removed as too old; ${stored} of its lines were stored, and silver has ${found} readings of its ${whose}`;
     return { kind: 'removed_file', file: name.key, what };
   }
+}
+
+/** How many readings silver has of a UTC date, by sensor. */
+async function readingsByDay(client: ClientBase, date: string, ids: string[]): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ sensor_id: string; count: string }>(
+    `SELECT sensor_id, count(*) FROM silver.sensor_reading
+     WHERE time >= $1 AND time < $1::timestamptz + INTERVAL '24 hours' AND sensor_id = ANY ($2::text[]) GROUP BY 1`,
+    [`${date}T00:00:00Z`, ids],
+  );
+  return new Map(rows.map(({ sensor_id, count }) => [sensor_id, Number(count)]));
 }
 
 async function readingsOfHour(client: ClientBase, { begin, end }: RawFileName): Promise<number> {

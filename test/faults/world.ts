@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CaseFoldingFolder } from '../harness/case-folding.ts';
+import { FuseFolder } from '../harness/fuse-folder.ts';
 import { freePort } from '../harness/server.ts';
 import { type BrokerKind, type FaultsBroker, startBroker } from './broker.ts';
 import { CollectorProcess, type Ending } from './collector-process.ts';
@@ -90,7 +90,7 @@ export async function startWorld({
   const diskMb = LEAST_DISK_MB + Math.ceil((most * MESSAGE_BYTES) / 1e6);
   const disk = ignoresCase ? undefined : await SmallDisk.mount(folder, diskMb);
   if (disk) stack.use(disk);
-  const folded = ignoresCase ? await CaseFoldingFolder.mount(folder) : undefined;
+  const folded = ignoresCase ? await FuseFolder.mount(folder, { names: 'apfs' }) : undefined;
   if (folded) stack.use(folded);
   else if (ignoresCase) throw new Error('there is no FUSE: a folder that ignores case cannot be made');
   const dataDir = folded ? join(folded.path, 'data') : (disk?.path ?? join(folder, 'data'));

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import fs from 'node:fs';
+import { mkdir, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { prepareCompressed } from '../../../collector/bronze/compressed-file.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
@@ -89,6 +90,44 @@ test('a message is durable only when all of its line is in the file', async () =
     const text = await readFile(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), 'utf8');
     expect(text.endsWith(`${reading('Sensor 1', n)}\n`)).toBe(true);
   }
+});
+
+test('nothing counts before its file, and the entry of a new file in its folder, are on disk', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await recorderIn(folder.path);
+  await using handle = await open(folder.path);
+  const order: string[] = [];
+  /** Calls that wait for `go`, in the order in which they came. */
+  const held: (() => void)[] = [];
+  const go = async (what: string) => {
+    await eventually(() => expect(held).toHaveLength(1));
+    order.push(what);
+    held.pop()!();
+  };
+  const { fdatasync } = fs;
+  const ofFiles = vi.spyOn(fs, 'fdatasync');
+  ofFiles.mockImplementation(
+    ((descriptor: number, done: fs.NoParamCallback) =>
+      void held.push(() => fdatasync(descriptor, done))) as typeof fdatasync,
+  );
+  const ofFolders = vi.spyOn(Object.getPrototypeOf(handle) as typeof handle, 'sync');
+  const { promise: synced, resolve: sync } = Promise.withResolvers<void>();
+  ofFolders.mockImplementationOnce(() => {
+    held.push(sync);
+    return synced;
+  });
+  try {
+    for (const n of [1, 2]) {
+      const recorded = under.record(reading('Sensor 1', n)).then(() => order.push(`counts ${n}`));
+      await go(`file ${n}`);
+      if (n === 1) await go('folder');
+      await recorded;
+    }
+  } finally {
+    ofFiles.mockRestore();
+    ofFolders.mockRestore();
+  }
+  expect(order).toEqual(['file 1', 'folder', 'counts 1', 'file 2', 'counts 2']);
 });
 
 test('a snapshot shows what is durable at that moment, and no more', async () => {
@@ -208,36 +247,44 @@ test('what follows the recorder cannot end recording, nor keep others from what 
   expect(under.recorder.counts).toMatchObject({ recorded: 2 });
 });
 
-test('a file that cannot be written, or is a folder, costs nobody else anything: its lines go beside it', async () => {
-  await using folder = await temporaryFolder();
-  await mkdir(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), { recursive: true });
-  await mkdir(join(folder.path, 'rejected/2025-11-12.jsonl'), { recursive: true });
-  for (const repair of [false, true]) {
-    await using under = await recorderIn(folder.path, { repair });
-    const record = async (payload: string) => {
-      // As a broker does, which sends again what was not acknowledged.
-      for (let tries = 0; tries < 5; tries++) {
-        try {
-          return await under.record(payload);
-        } catch {
-          await under.recorder.untilRecording();
+test.each([
+  'Sensor 1',
+  // Their names are hashed to begin with.
+  '🌡'.repeat(50),
+])(
+  'a file that cannot be written, or is a folder, costs nobody else anything: its lines go beside it (%s)',
+  async id => {
+    await using folder = await temporaryFolder();
+    const name = RawFileName.ofReading(id, NOW * 1000);
+    const [beside, besideThat] = [name.apart(id), name.apart(id).apart(id)];
+    for (const { path } of [name, beside]) await mkdir(join(folder.path, path), { recursive: true });
+    await mkdir(join(folder.path, 'rejected/2025-11-12.jsonl'), { recursive: true });
+    for (const repair of [false, true]) {
+      await using under = await recorderIn(folder.path, { repair });
+      const record = async (payload: string) => {
+        // As a broker does, which sends again what was not acknowledged.
+        for (let tries = 0; tries < 9; tries++) {
+          try {
+            return await under.record(payload);
+          } catch {
+            await under.recorder.untilRecording();
+          }
         }
-      }
-      throw new Error('it is never recorded');
-    };
-    await record(reading('Sensor 1', repair ? 2 : 1));
-    await record(reading('Sensor 2', repair ? 2 : 1));
-    await record('not a reading');
-  }
-  await rm(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl'), { recursive: true });
-  const lines = await linesIn(join(folder.path, 'raw'));
-  const beside = RawFileName.ofKey('2025-11-12_Sensor_1.jsonl')!.apart('Sensor 1').key;
-  expect(lines.get(beside)).toEqual([reading('Sensor 1', 1), reading('Sensor 1', 2)]);
-  expect(lines.get('2025-11-12_Sensor_2.jsonl')).toEqual([reading('Sensor 2', 1), reading('Sensor 2', 2)]);
-  expect((await readFile(join(folder.path, 'rejected/2025-11-12~.jsonl'), 'utf8')).split('\n')).toHaveLength(
-    3,
-  );
-});
+        throw new Error('it is never recorded');
+      };
+      await record(reading(id, repair ? 2 : 1));
+      await record(reading('Sensor 2', repair ? 2 : 1));
+      await record('not a reading');
+    }
+    for (const { path } of [name, beside]) await rm(join(folder.path, path), { recursive: true });
+    const lines = await linesIn(join(folder.path, 'raw'));
+    expect(lines.get(besideThat.key)).toEqual([reading(id, 1), reading(id, 2)]);
+    expect(lines.get('2025-11-12_Sensor_2.jsonl')).toEqual([reading('Sensor 2', 1), reading('Sensor 2', 2)]);
+    expect(
+      (await readFile(join(folder.path, 'rejected/2025-11-12~.jsonl'), 'utf8')).split('\n'),
+    ).toHaveLength(3);
+  },
+);
 
 test('raw and rejected files are readable for the owner and its group only, whatever form they have', async () => {
   await using folder = await temporaryFolder();

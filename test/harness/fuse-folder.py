@@ -1,7 +1,13 @@
-"""A folder that ignores case and preserves it, as macOS's file systems do. Usage: case-folding.py ROOT MOUNTPOINT"""
+"""A folder that treats names as some file systems do. Usage: fuse-folder.py ROOT MOUNTPOINT NAMES LONGEST
 
+NAMES: exact; caseless (preserves case and ignores it, as exFAT); apfs (the same, and of Unicode's normal forms); hfs (the
+same, and what it lists is in NFD). LONGEST: bytes of a name; eCryptfs allows 143.
+"""
+
+import errno
 import os
 import sys
+import unicodedata
 
 try:
     from fusepy import FUSE, FuseOSError, Operations
@@ -10,22 +16,39 @@ except ImportError:
     from fuse import FUSE, FuseOSError, Operations
 
 
-class CaseFolding(Operations):
-    """Passes everything on to ROOT; a name that is there in another case is that name."""
+def decomposed(name):
+    return unicodedata.normalize("NFD", name)
 
-    def __init__(self, root):
+
+# What tells names apart, and what is kept of a new one.
+NAMES = {
+    "exact": (lambda name: name, lambda name: name),
+    "caseless": (str.casefold, lambda name: name),
+    "apfs": (lambda name: decomposed(decomposed(name).casefold()), lambda name: name),
+    "hfs": (lambda name: decomposed(decomposed(name).casefold()), decomposed),
+}
+
+
+class Folder(Operations):
+    """Passes everything on to ROOT; a name that is there in another spelling is that name."""
+
+    def __init__(self, root, names, longest):
         self.root = root
+        self.folded, self.kept = NAMES[names]
+        self.longest = longest
 
     def _real(self, path):
         real = self.root
         for part in path.strip("/").split("/"):
             if part == "":
                 continue
-            wanted = os.path.join(real, part)
+            if len(os.fsencode(part)) > self.longest:
+                raise FuseOSError(errno.ENAMETOOLONG)
+            wanted = os.path.join(real, self.kept(part))
             if not os.path.lexists(wanted):
-                folded = part.casefold()
+                folded = self.folded(part)
                 for name in os.listdir(real) if os.path.isdir(real) else []:
-                    if name.casefold() == folded:
+                    if self.folded(name) == folded:
                         wanted = os.path.join(real, name)
                         break
             real = wanted
@@ -98,9 +121,10 @@ class CaseFolding(Operations):
 
     def statfs(self, path):
         found = self._call(os.statvfs, self._real(path))
-        names = ("bavail", "bfree", "blocks", "bsize", "files", "ffree", "frsize", "namemax")
-        return {f"f_{name}": getattr(found, f"f_{name}") for name in names}
+        names = ("bavail", "bfree", "blocks", "bsize", "files", "ffree", "frsize")
+        return {f"f_{name}": getattr(found, f"f_{name}") for name in names} | {"f_namemax": self.longest}
 
 
 if __name__ == "__main__":
-    FUSE(CaseFolding(sys.argv[1]), sys.argv[2], foreground=True, nothreads=True, big_writes=True)
+    folder = Folder(sys.argv[1], sys.argv[3], int(sys.argv[4]))
+    FUSE(folder, sys.argv[2], foreground=True, nothreads=True, big_writes=True)
