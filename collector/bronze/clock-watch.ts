@@ -56,6 +56,8 @@ export class ClockWatch {
   #saving: Promise<void> = Promise.resolve();
   /** The disk does not have what is known of the wrong time. */
   #isUnsaved = false;
+  /** Nothing has told yet how the clock is, and most of the few readings were ahead: the disk says so, and nobody else. */
+  #isDoubtful = false;
   #offset: number;
 
   /**
@@ -108,8 +110,9 @@ export class ClockWatch {
     }
     this.#ahead++;
     this.#aheadSince ??= clock;
-    if (this.#wrong === undefined && this.#readings >= LEAST_READINGS && this.#ahead > this.#readings / 2)
-      this.#suspect(this.#aheadSince, clock);
+    if (this.#wrong !== undefined || this.#ahead <= this.#readings / 2) return;
+    if (this.#readings >= LEAST_READINGS) this.#suspect(this.#aheadSince, clock);
+    else if (this.#share === undefined && !this.#isDoubtful) this.#doubt(this.#aheadSince, clock);
   }
 
   /** Takes in a message that was rejected as it is more than a day ahead of the clock. */
@@ -184,6 +187,8 @@ export class ClockWatch {
     const hasJumped = Math.abs(jumped) > JUMP_MS;
     // What came by the clock as it was says nothing of the clock as it is.
     if (hasJumped) {
+      if (this.#isDoubtful && this.#ahead > this.#readings / 2)
+        this.#wrong ??= { since: this.#aheadSince!, until: now - jumped };
       this.#forget();
       this.#behindSince = undefined;
       this.#share = undefined;
@@ -214,6 +219,8 @@ export class ClockWatch {
     }
     const ended = this.#wrong;
     this.#wrong = undefined;
+    if (this.#isDoubtful && ended === undefined) await this.settled();
+    this.#isDoubtful = false;
     return ended;
   }
 
@@ -229,6 +236,15 @@ export class ClockWatch {
     this.#share = this.#ahead / this.#readings;
     this.#isUnsaved = true;
     this.#saving = this.#save(this.#wrong).catch(() => undefined);
+  }
+
+  /**
+   * Writes it down for the next start, which may come before enough readings do: a sensor that is ahead itself is doubted with
+   * the clock for as long.
+   */
+  #doubt(since: number, until: number): void {
+    this.#isDoubtful = true;
+    this.#saving = this.#save({ since, until }).catch(() => undefined);
   }
 
   #extend(until: number): void {

@@ -104,6 +104,54 @@ test('of a collector that is killed before it has looked, all that it rejected i
   expect(await recordedIn(folder.path)).toBe(125);
 });
 
+test('of a collector that is killed after a few readings, all that it rejected is recorded', async () => {
+  await using folder = await temporaryFolder();
+  const killed = await watched(folder.path, 10 * DAY);
+  await killed.record(1);
+  await eventually(() => access(join(folder.path, 'clock_wrong.json')));
+  await killed.record(2);
+  // Nobody says yet that it is the clock.
+  expect(killed.watch.suspicion).toBeUndefined();
+  await using under = await watched(folder.path);
+  expect(under.watch.suspicion).toContain(
+    'behind the readings from 2025-11-02T10:00:01Z to 2025-11-02T10:00:03Z',
+  );
+  await under.record(5);
+  await under.correction.look();
+  expect(under.watch.suspicion).toBeUndefined();
+  expect(await recordedIn(folder.path)).toBe(8);
+  await expect(access(join(folder.path, 'clock_wrong.json'))).rejects.toThrow('ENOENT');
+});
+
+test('of a clock that is set after a few readings, all that it rejected is recorded', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await watched(folder.path, 10 * DAY);
+  await under.record(4);
+  under.time.behind = 0;
+  await under.correction.look();
+  await under.record(5);
+  await under.correction.look();
+  expect(under.watch.suspicion).toBeUndefined();
+  expect(await recordedIn(folder.path)).toBe(9);
+});
+
+test('a sensor that is ahead itself and comes first is doubted no longer than others take to come', async () => {
+  await using folder = await temporaryFolder();
+  await using under = await watched(folder.path);
+  await under.record(2, 5 * DAY);
+  await eventually(() => access(join(folder.path, 'clock_wrong.json')));
+  await under.record(20);
+  await under.correction.look();
+  await expect(access(join(folder.path, 'clock_wrong.json'))).rejects.toThrow('ENOENT');
+  // It is not asked again with each look.
+  await under.record(2, 5 * DAY);
+  await under.correction.look();
+  await under.correction.stop();
+  expect(under.watch.suspicion).toBeUndefined();
+  await expect(access(join(folder.path, 'clock_wrong.json'))).rejects.toThrow('ENOENT');
+  expect(await recordedIn(folder.path)).toBe(20);
+});
+
 test('of a collector that stops between two looks, all that it rejected is recorded', async () => {
   await using folder = await temporaryFolder();
   {
