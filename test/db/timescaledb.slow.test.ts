@@ -154,6 +154,41 @@ describe('TimescaleDB', () => {
       }
     });
 
+    test.each(['compressed', 'not compressed'])(
+      'sluice_writer, a reading is judged and not changed, in a chunk that is %s',
+      async form => {
+        await migrateOn(connection);
+        await rows(insert);
+        if (form === 'compressed') await rows(compress);
+        const changes = [
+          'value = 99',
+          "sensor_id = 'Sensor 9'",
+          "time = time + INTERVAL '1 second'",
+          'inexact = true',
+        ];
+        const one = "WHERE sensor_id = 'Sensor 1' AND time = '2025-11-12 01:00Z'";
+        await database.exec('SET ROLE sluice_writer');
+        for (const change of changes) {
+          const sql = `UPDATE silver.sensor_reading SET quality = 'out_of_range', ${change} ${one}`;
+          expect(await refusal(sql), sql).toBe('42501');
+        }
+        const overwrite = `
+          INSERT INTO silver.sensor_reading (time, sensor_id, value, quality) VALUES ('2025-11-12 01:00Z', 'Sensor 1', 99, 'valid')
+          ON CONFLICT (sensor_id, time) DO UPDATE SET value = excluded.value`;
+        expect(await refusal(overwrite)).toBe('42501');
+        await rows(
+          `UPDATE silver.sensor_reading SET quality = 'out_of_range', late = true, stuck = true, jump = true ${one}`,
+        );
+        await database.exec('RESET ROLE');
+        const row = `SELECT value, quality, late, stuck, jump FROM silver.sensor_reading ${one}`;
+        const judged = { quality: 'out_of_range', late: true, stuck: true, jump: true };
+        expect(await rows(row)).toEqual([{ value: 1, ...judged }]);
+        // Whose table it is may mend it.
+        await rows(`UPDATE silver.sensor_reading SET value = 2 ${one}`);
+        expect(await rows(row)).toEqual([{ value: 2, ...judged }]);
+      },
+    );
+
     test('sluice_reader, chunks are read, compressed or not, and those of later hypertables', async () => {
       await migrateOn(connection);
       await rows(insert);
