@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { isRepeated, isRetained, packetIdOf } from '../../../../collector/source/delivery.ts';
 import { MqttSource } from '../../../../collector/source/mqtt/mqtt-source.ts';
 import type { Sink } from '../../../../collector/source/sink.ts';
+import { TcpProxy } from '../../../faults/proxy.ts';
 import { startAuthorizing, startEmbedded } from '../../../harness/broker.ts';
 import { eventually } from '../../../harness/eventually.ts';
 import { dynamicSecurity, startMosquitto, withoutMosquitto } from '../../../harness/mosquitto.ts';
@@ -100,6 +101,22 @@ test('without a broker it says why, and stops at once', async () => {
       reason: expect.stringMatching('ECONNREFUSED'),
     }),
   );
+});
+
+test('a connection that nothing passes any more is noticed by a ping, and made again', async () => {
+  await using broker = await startEmbedded();
+  await using proxy = await TcpProxy.start(Number(new URL(broker.url).port));
+  const url = `mqtt://127.0.0.1:${proxy.port}`;
+  await using under = await sourceOn(url, { env: { MQTT_KEEPALIVE_S: '1' } });
+  under.source.start();
+  await eventually(() => expect(under.source.status.connected).toBe(true));
+  // Neither side hears of the other, nor that the connection ends.
+  proxy.drop();
+  await publish(broker.url, [payloadOf('Sensor 1', '2025-11-12T10:15:01Z', 1)]);
+  await eventually(() => expect(under.source.status.connected).toBe(false));
+  proxy.forward();
+  await eventually(() => expect(under.recorder.counts.recorded).toBe(1));
+  expect(under.source.status.connected).toBe(true);
 });
 
 test('a broker that does not speak MQTT 5 is asked again with 3.1.1', async () => {
