@@ -8,6 +8,7 @@ export interface Point {
   time: string | undefined;
 }
 
+const [LF, CR, QUOTE, BACKSLASH] = [0x0a, 0x0d, 0x22, 0x5c];
 const integer = /^-?\d{1,20}[iu]$/;
 const float = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const booleans = new Map([
@@ -24,16 +25,18 @@ export function splitPoints(text: string): string[] {
   let start = 0;
   let isQuoted = false;
   for (let at = 0; at <= text.length; at++) {
-    const char = text[at];
-    if (char === '\\') at++;
-    else if (char === '"' && isInFields(text, start, at)) isQuoted = !isQuoted;
-    else if (at >= text.length || (char === '\n' && !isQuoted)) {
-      lines.push(text.slice(start, at).replace(/\r$/, ''));
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE && isInFields(text, start, at)) isQuoted = !isQuoted;
+    else if (at >= text.length || (code === LF && !isQuoted)) {
+      const end = text.charCodeAt(at - 1) === CR ? at - 1 : at;
+      // Most of what has no line is empty lines: a message may be nothing else.
+      if (end > start) lines.push(text.slice(start, end));
       start = at + 1;
       isQuoted = false;
     }
   }
-  return lines.filter(line => line.trim() !== '' && !line.startsWith('#'));
+  return lines.filter(line => !line.startsWith('#') && line.trim() !== '');
 }
 
 /** Whether a quotation mark opens or closes a text: behind a = or within one; elsewhere it is a character like others. */
