@@ -177,11 +177,22 @@ function instantOf(
 }
 
 const pad6 = (n: number) => String(n).padStart(6, '0');
+const twoDigits = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+
+let cachedMinute = Number.NaN;
+let cachedToMinute = '';
 
 /** `2025-11-12T10:15:01.123456Z`: what PostgreSQL reads back as the same instant. */
 export function formatTime(time: Micros): string {
-  const seconds = Math.floor(time / 1_000_000);
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${pad6(time - seconds * 1_000_000)}Z`;
+  // Readings that come together are mostly of one minute, and asking Date for each takes three times as long.
+  const minute = Math.floor(time / MINUTE);
+  if (minute !== cachedMinute) {
+    cachedMinute = minute;
+    cachedToMinute = new Date(minute * 60_000).toISOString().slice(0, 17);
+  }
+  const micros = time - minute * MINUTE;
+  const second = Math.floor(micros / 1_000_000);
+  return `${cachedToMinute}${twoDigits[second]}.${pad6(micros - second * 1_000_000)}Z`;
 }
 
 let cachedDay = Number.NaN;
