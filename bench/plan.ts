@@ -17,7 +17,8 @@ export interface Plan {
     | 'growth'
     | 'http'
     | 'brokers'
-    | 'rivals',
+    | 'rivals'
+    | 'outlets',
     number
   >;
   publisher: { messages: number; rounds: number };
@@ -33,6 +34,7 @@ export interface Plan {
   /** Full rate, and messages a second for the delays. */
   midnight: { amounts: Amount[]; rate: number; seconds: number; warmupSeconds: number; rounds: number };
   brokers: { amount: Amount; rounds: number };
+  outlets: { amount: Amount; rounds: number };
   /** Programs that are slow get a part of it. */
   rivals: { amounts: Amount[]; rounds: number };
   memory: { sensors: number; withSeconds: number; withoutSeconds: number; warmupSeconds: number };
@@ -59,6 +61,7 @@ export const full: Plan = {
     midnight: 240,
     brokers: 150,
     rivals: 400,
+    outlets: 120,
   },
   publisher: { messages: 500_000, rounds: 3 },
   throughput: {
@@ -104,6 +107,7 @@ export const full: Plan = {
     rounds: 3,
   },
   brokers: { amount: { sensors: 5, messages: 300_000, warmup: 50_000 }, rounds: 3 },
+  outlets: { amount: { sensors: 100, messages: 500_000, warmup: 50_000 }, rounds: 3 },
   rivals: {
     amounts: [
       { sensors: 5, messages: 300_000, warmup: 50_000 },
@@ -141,6 +145,7 @@ export const quick: Plan = {
     midnight: 45,
     brokers: 30,
     rivals: 30,
+    outlets: 20,
   },
   publisher: { messages: 200_000, rounds: 1 },
   throughput: {
@@ -182,6 +187,7 @@ export const quick: Plan = {
     rounds: 1,
   },
   brokers: { amount: { sensors: 5, messages: 40_000, warmup: 10_000 }, rounds: 1 },
+  outlets: { amount: { sensors: 100, messages: 60_000, warmup: 20_000 }, rounds: 1 },
   rivals: { amounts: [{ sensors: 5, messages: 40_000, warmup: 20_000 }], rounds: 1 },
   memory: { sensors: 5, withSeconds: 5, withoutSeconds: 10, warmupSeconds: 3 },
   growth: {

@@ -25,6 +25,7 @@ import { measureLatency } from './parts/latency.ts';
 import { measureManySensors } from './parts/many-sensors.ts';
 import { measureMemory } from './parts/memory.ts';
 import { measureMidnight } from './parts/midnight.ts';
+import { measureOutlets } from './parts/outlets.ts';
 import { measurePublisher } from './parts/publisher.ts';
 import { measureRivals } from './parts/rivals.ts';
 import { measureThroughput } from './parts/throughput.ts';
@@ -51,9 +52,10 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   http: measureHttp,
   brokers: measureBrokers,
   rivals: measureRivals,
+  outlets: measureOutlets,
 };
 /** Only measured where they are asked for. */
-const optional = new Set(['import', 'brokers', 'rivals']);
+const optional = new Set(['import', 'brokers', 'rivals', 'outlets']);
 const usual = Object.keys(parts).filter(name => !optional.has(name));
 
 const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--rivals] [--compare] [--out FOLDER]

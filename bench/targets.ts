@@ -57,6 +57,18 @@ const targets: Target[] = [
     figure: 'MQTT beside readers to alone',
     least: 0.9,
   },
+  {
+    promise: 'readings a second into a Redis stream',
+    part: 'outlets',
+    figure: 'readings into a Redis stream a second',
+    least: 20_000,
+  },
+  {
+    promise: 'MQTT throughput beside an outlet to a Redis stream, of that without it',
+    part: 'outlets',
+    figure: 'MQTT beside an outlet to alone',
+    least: 0.9,
+  },
 ];
 
 function throughput(sensors: number, least: number): Target {

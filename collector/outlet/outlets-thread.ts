@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveWay } from '../../base/thread-priority.ts';
 import type { connect } from '../../db/connect.ts';
 import { readTopics } from '../payload/topics-file.ts';
 import { FileSupply } from './file-supply.ts';
@@ -13,6 +14,9 @@ import { Selection } from './selection.ts';
 /* The thread in which the outlets run: see `Outlet`, and `Outlets` for the other side. */
 
 const STATUS_MS = 1000;
+
+// Recording and loading go first.
+giveWay();
 
 const port = parentPort!;
 const { config, collector, topics: text, outlets: entries } = workerData as OutletsData;
