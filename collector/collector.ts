@@ -25,8 +25,8 @@ import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTop
 import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
 import { LiveJudge } from './serve/live-judge.ts';
+import { keepJudgeInformed } from './serve/live-queries.ts';
 import { LiveStream } from './serve/live-stream.ts';
-import { keepJudgeInformed } from './serve/overview.ts';
 import { Reads } from './serve/reads.ts';
 import { HttpServer } from './serve/server.ts';
 import { type CollectorStatus, nothingYet, type Progress } from './serve/status.ts';

@@ -18,24 +18,24 @@ import { VERSION } from '../../base/version.ts';
 import type { Alert } from '../outlet/alerts/alert.ts';
 import { ingestRoutes } from '../source/http/ingest.ts';
 import type { Intake } from '../source/http/intake.ts';
-import { alertsRoute } from './alerts-route.ts';
 import { Connections } from './connections.ts';
-import { dataRoutes } from './data.ts';
-import { historyRoute } from './history-route.ts';
 import type { LiveStream } from './live-stream.ts';
 import type { Metrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
-import { overviewRoutes } from './overview.ts';
-import { pageRoutes } from './page.ts';
-import { qualityDaysRoute } from './quality-days.ts';
-import { healthRoutes, type Observable } from './readiness.ts';
 import type { Reads } from './reads.ts';
-import { reloadRoute } from './reload-route.ts';
-import { sensorQualityRoute } from './sensor-quality.ts';
-import { sensorRoutes } from './sensors.ts';
-import { seriesRoutes } from './series.ts';
+import { alertsRoute } from './routes/alerts.ts';
+import { dataRoutes } from './routes/data.ts';
+import { healthRoutes, type Observable } from './routes/health.ts';
+import { historyRoute } from './routes/history.ts';
+import { overviewRoutes } from './routes/overview.ts';
+import { pageRoutes } from './routes/pages.ts';
+import { qualityDaysRoute } from './routes/quality-days.ts';
+import { reloadRoute } from './routes/reload.ts';
+import { sensorQualityRoute } from './routes/sensor-quality.ts';
+import { sensorRoutes } from './routes/sensors.ts';
+import { seriesRoutes } from './routes/series.ts';
+import { type Status, watchRoutes } from './routes/watch.ts';
 import { untilStored } from './stored.ts';
-import { type Status, watchRoutes } from './watch.ts';
 
 /** What the routes work with. */
 export interface HttpParts {

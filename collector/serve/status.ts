@@ -8,7 +8,7 @@ import type { Intake } from '../source/http/intake.ts';
 import type { Source } from '../source/source.ts';
 import type { Metrics } from './metrics.ts';
 import type { RejectExamples } from './reject-examples.ts';
-import type { Status } from './watch.ts';
+import type { Status } from './routes/watch.ts';
 
 /** What the collector has done since it began. */
 export interface Progress {

@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { Health } from '../../base/health.ts';
-import type { Access } from '../../base/http/access.ts';
-import { rawFolder } from '../bronze/raw-file-name.ts';
-import type { LoaderStatus } from '../silver/protocol.ts';
-import type { BrokerStatus } from '../source/source.ts';
-import { connection, reasons } from './schemas.ts';
+import type { Health } from '../../../base/health.ts';
+import type { Access } from '../../../base/http/access.ts';
+import { rawFolder } from '../../bronze/raw-file-name.ts';
+import type { LoaderStatus } from '../../silver/protocol.ts';
+import type { BrokerStatus } from '../../source/source.ts';
+import { connection, reasons } from '../schemas.ts';
 
 /** What the health checks look at. */
 export interface Observable {

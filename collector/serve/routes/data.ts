@@ -1,14 +1,14 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import type { ClientBase } from 'pg';
 import { z } from 'zod';
-import { content, errorAnswers } from '../../base/http/schemas.ts';
-import { formatTime, parseTime, utcDate, zoneOf } from '../../base/time.ts';
-import { jsonItems } from './formats.ts';
-import { type Reads, STREAM_MS } from './reads.ts';
-import { from, time, to } from './schemas.ts';
-import { batchesOf, inSnapshot } from './snapshot.ts';
-import { sendStreamed } from './streamed.ts';
-import { type Range, readRange } from './times.ts';
+import { content, errorAnswers } from '../../../base/http/schemas.ts';
+import { formatTime, parseTime, utcDate, zoneOf } from '../../../base/time.ts';
+import { jsonItems } from '../formats.ts';
+import { type Reads, STREAM_MS } from '../reads.ts';
+import { from, time, to } from '../schemas.ts';
+import { batchesOf, inSnapshot } from '../snapshot.ts';
+import { sendStreamed } from '../streamed.ts';
+import { type Range, readRange } from '../times.ts';
 
 /** About half a megabyte of text. */
 const BATCH_ROWS = 5000;

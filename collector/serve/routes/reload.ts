@@ -1,8 +1,8 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem } from '../../base/http/problem.ts';
-import { errorAnswers, errorBody } from '../../base/http/schemas.ts';
-import { type Reload, ReloadRefusedError } from '../../base/reload.ts';
+import { Problem } from '../../../base/http/problem.ts';
+import { errorAnswers, errorBody } from '../../../base/http/schemas.ts';
+import { type Reload, ReloadRefusedError } from '../../../base/reload.ts';
 
 const changes = z
   .record(z.string(), z.record(z.string(), z.unknown()))

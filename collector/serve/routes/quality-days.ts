@@ -1,10 +1,10 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem } from '../../base/http/problem.ts';
-import { content, errorAnswers, unchanged } from '../../base/http/schemas.ts';
-import type { Reads } from './reads.ts';
-import { askedText, count } from './schemas.ts';
-import { readDate } from './times.ts';
+import { Problem } from '../../../base/http/problem.ts';
+import { content, errorAnswers, unchanged } from '../../../base/http/schemas.ts';
+import type { Reads } from '../reads.ts';
+import { askedText, count } from '../schemas.ts';
+import { readDate } from '../times.ts';
 
 const MOST_DAYS = 92;
 const DAY_MS = 86_400_000;

@@ -1,13 +1,13 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem } from '../../base/http/problem.ts';
-import { content, errorAnswers } from '../../base/http/schemas.ts';
-import { formatTime } from '../../base/time.ts';
-import { readSeries } from './history.ts';
-import { LEVELS } from './levels.ts';
-import type { Reads } from './reads.ts';
-import { askedText, count, from, time, to } from './schemas.ts';
-import { readRange } from './times.ts';
+import { Problem } from '../../../base/http/problem.ts';
+import { content, errorAnswers } from '../../../base/http/schemas.ts';
+import { formatTime } from '../../../base/time.ts';
+import { readSeries } from '../history.ts';
+import { LEVELS } from '../levels.ts';
+import type { Reads } from '../reads.ts';
+import { askedText, count, from, time, to } from '../schemas.ts';
+import { readRange } from '../times.ts';
 
 const MOST_SENSORS = 10;
 const nullable = z.number().nullable();

@@ -1,11 +1,11 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem } from '../../base/http/problem.ts';
-import { content, errorAnswers, errorBody, unchanged } from '../../base/http/schemas.ts';
-import type { Reads } from './reads.ts';
-import { dayQuality, sensorParams } from './schemas.ts';
+import { Problem } from '../../../base/http/problem.ts';
+import { content, errorAnswers, errorBody, unchanged } from '../../../base/http/schemas.ts';
+import type { Reads } from '../reads.ts';
+import { dayQuality, sensorParams } from '../schemas.ts';
+import { readDate } from '../times.ts';
 import { demandSensor } from './sensors.ts';
-import { readDate } from './times.ts';
 
 const DAYS = `
   SELECT coalesce(json_agg(item ORDER BY date), '[]')::text AS items FROM (

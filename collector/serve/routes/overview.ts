@@ -1,14 +1,9 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { content, errorAnswers, unchanged } from '../../base/http/schemas.ts';
-import { readingFlags } from '../silver/reading-columns.ts';
-import type { Limits, LiveJudge } from './live-judge.ts';
-import type { LiveStream, MinuteMean } from './live-stream.ts';
-import type { Reads } from './reads.ts';
-import { askedText, count, time } from './schemas.ts';
-
-/** A change of the registry is seen in the live stream after this long at the latest. */
-const REGISTRY_MS = 30_000;
+import { content, errorAnswers, unchanged } from '../../../base/http/schemas.ts';
+import { readingFlags } from '../../silver/reading-columns.ts';
+import type { Reads } from '../reads.ts';
+import { askedText, count, time } from '../schemas.ts';
 
 const nullable = z.number().nullable();
 const overview = z.object({
@@ -57,37 +52,6 @@ const OVERVIEW = `
     FROM gold.reading_1min_mean
     WHERE sensor_id = k.sensor_id AND bucket > now() - INTERVAL '61 minutes'
   ) g ON true`;
-
-const RECENT_MEANS = `
-  SELECT to_char(bucket, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS bucket, sensor_id, val_mean, val_min, val_max, n::int
-  FROM gold.reading_1min_mean WHERE bucket >= date_trunc('minute', now()) - INTERVAL '2 minutes'
-  ORDER BY bucket, sensor_id`;
-
-/** After a refresh: sends the means of the last minutes to those who listen. What fails is the next refresh's to send. */
-export async function announceMeans(reads: Reads, stream: LiveStream): Promise<void> {
-  if (stream.clients === 0) return;
-  await reads.query<MinuteMean>(RECENT_MEANS).then(
-    means => stream.means(means),
-    () => undefined,
-  );
-}
-
-const LIMITS = `
-  SELECT sensor_id, min_value AS min, max_value AS max, max_step_per_s AS "maxStepPerS" FROM silver.sensor`;
-
-/** Reads the registry anew while somebody listens. @returns what stops it. */
-export function keepJudgeInformed(reads: Reads, stream: LiveStream, judge: LiveJudge): () => void {
-  const learn = async () => {
-    if (stream.clients === 0) return;
-    await reads.query<Limits & { sensor_id: string }>(LIMITS).then(
-      rows => judge.learn(new Map(rows.map(({ sensor_id, ...limits }) => [sensor_id, limits]))),
-      () => undefined,
-    );
-  };
-  stream.onFirst = () => void learn();
-  const timer = setInterval(learn, REGISTRY_MS);
-  return () => clearInterval(timer);
-}
 
 interface Page {
   item: string;

@@ -1,11 +1,11 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { errorAnswers } from '../../base/http/schemas.ts';
-import type { Alert } from '../outlet/alerts/alert.ts';
-import { alertView } from '../outlet/alerts/alert.ts';
-import { recentAlerts } from '../outlet/alerts/database-store.ts';
-import type { Reads } from './reads.ts';
-import { time } from './schemas.ts';
+import { errorAnswers } from '../../../base/http/schemas.ts';
+import type { Alert } from '../../outlet/alerts/alert.ts';
+import { alertView } from '../../outlet/alerts/alert.ts';
+import { recentAlerts } from '../../outlet/alerts/database-store.ts';
+import type { Reads } from '../reads.ts';
+import { time } from '../schemas.ts';
 
 const alert = z.object({
   state: z.enum(['pending', 'firing', 'resolved']),

@@ -1,9 +1,9 @@
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { content, errorAnswers } from '../../base/http/schemas.ts';
-import type { LiveStream } from './live-stream.ts';
-import type { Metrics } from './metrics.ts';
-import { connection, reasons, time } from './schemas.ts';
+import { content, errorAnswers } from '../../../base/http/schemas.ts';
+import type { LiveStream } from '../live-stream.ts';
+import type { Metrics } from '../metrics.ts';
+import { connection, reasons, time } from '../schemas.ts';
 
 const status = z.object({
   at: time.describe('When this was looked up.'),

@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginCallback } from 'fastify';
-import { VERSION } from '../../base/version.ts';
+import { VERSION } from '../../../base/version.ts';
 
-const FILES = join(import.meta.dirname, 'page');
+const FILES = join(import.meta.dirname, '../page');
 /** The report draws with it too. */
 const CHARTS = join(dirname(fileURLToPath(import.meta.resolve('echarts'))), 'dist');
 const CHARTS_FILE = '/echarts.esm.min.mjs';

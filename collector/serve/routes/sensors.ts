@@ -1,13 +1,13 @@
 import type { FastifyReply } from 'fastify';
 import type { FastifyPluginCallbackZod } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import { Problem } from '../../base/http/problem.ts';
-import { content, errorAnswers, errorBody, unchanged } from '../../base/http/schemas.ts';
-import { nearestNames } from '../../base/nearest.ts';
-import { READING_COLUMNS } from '../silver/reading-columns.ts';
-import type { Reads } from './reads.ts';
-import { askedText, count, dayQuality, sensor, sensorParams, storedReading } from './schemas.ts';
-import { readDate } from './times.ts';
+import { Problem } from '../../../base/http/problem.ts';
+import { content, errorAnswers, errorBody, unchanged } from '../../../base/http/schemas.ts';
+import { nearestNames } from '../../../base/nearest.ts';
+import { READING_COLUMNS } from '../../silver/reading-columns.ts';
+import type { Reads } from '../reads.ts';
+import { askedText, count, dayQuality, sensor, sensorParams, storedReading } from '../schemas.ts';
+import { readDate } from '../times.ts';
 
 /** `2025-11-12T10:15:01.5Z` of a timestamptz, as SQL; the session's zone is UTC. */
 const iso = (column: string) => `replace(to_json(${column})#>>'{}', '+00:00', 'Z')`;
