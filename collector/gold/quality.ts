@@ -55,6 +55,20 @@ const DIGITS = 12;
 const BEGUN = `CASE WHEN m.bucket = date_trunc('minute', seen.seen_at, 'UTC') THEN seen.seen_at ELSE m.bucket END`;
 
 /**
+ * How many readings are expected of a minute `m` (bucket, received) of a sensor `s`, which was first `seen` then; NULL: nothing is
+ * known of it.
+ * @param now SQL: the clock that the running minute is judged by.
+ */
+export function expectedOf(now: string): string {
+  return `
+    CASE WHEN m.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN trim_scale(round(
+      greatest(0, extract(epoch FROM
+        least(m.bucket + INTERVAL '1 minute', ${now}::timestamptz) - ${BEGUN}
+      )) / extract(epoch FROM s.expected_interval), ${DIGITS}
+    )) END`;
+}
+
+/**
  * Writes the quality of the summarized minutes of a span.
  *
  * A minute of which nothing came has a row where something was expected: from the minute on in which the sensor was
@@ -64,14 +78,8 @@ const BEGUN = `CASE WHEN m.bucket = date_trunc('minute', seen.seen_at, 'UTC') TH
 export async function writeMinuteQuality(client: ClientBase, { from, to }: Span, now: string): Promise<void> {
   const orphans = await client.query(
     `WITH minute AS MATERIALIZED (
-       SELECT m.*, came.received,
-         CASE WHEN came.received > 0 OR m.bucket >= date_trunc('minute', seen.seen_at, 'UTC') THEN trim_scale(round(
-           greatest(0, extract(epoch FROM
-             least(m.bucket + INTERVAL '1 minute', $3::timestamptz) - ${BEGUN}
-           )) / extract(epoch FROM s.expected_interval), ${DIGITS}
-         )) END AS expected
-       FROM minute_summary m
-       CROSS JOIN LATERAL (SELECT ${receivedParts.join(' + ')} AS received) came
+       SELECT m.*, ${expectedOf('$3')} AS expected
+       FROM (SELECT *, ${receivedParts.join(' + ')} AS received FROM minute_summary) m
        LEFT JOIN LATERAL (SELECT expected_interval FROM silver.sensor WHERE sensor_id = m.sensor_id LIMIT 1) s ON true
        LEFT JOIN LATERAL (SELECT seen_at FROM silver.seen_sensor WHERE sensor_id = m.sensor_id LIMIT 1) seen ON true
        WHERE m.bucket >= $1 AND m.bucket < $2

@@ -41,7 +41,7 @@ export default (command: Command) =>
     .option('--only-mine', 'collectors whose data folders are not named are no reason for exit status 1')
     .option(
       '--exhaustive',
-      'also what other settings or another version of Sluice may have judged otherwise: late marks, why a line was rejected',
+      'also what other settings or another version of Sluice may have judged otherwise: late marks, inexact values, how many readings were expected, why a line was rejected',
     )
     .option('--archive', 'also the objects of the archive (ARCHIVE_URL), by their checksums')
     .option(

@@ -16,7 +16,7 @@ export interface ComparisonOptions {
   files: string[];
   /** Readings before this are not kept; undefined: all are. */
   keptSince: Date | undefined;
-  /** Also compare what another version of Sluice, or other settings, may have judged otherwise: late, and why a line was rejected. */
+  /** Also compare what another version of Sluice, or other settings, may have judged otherwise: late, inexact, and why a line was rejected. */
   exhaustive: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface ComparisonOptions {
  */
 const judged = `
   beside AS (
-    SELECT l.*, s.value AS silver_value, s.quality AS silver_quality, s.late AS silver_late,
+    SELECT l.*, s.value AS silver_value, s.quality AS silver_quality, s.late AS silver_late, s.inexact AS silver_inexact,
       r.byte_offset IS NOT NULL AS refused, c.byte_offset IS NOT NULL AS kept,
       row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line, l.reading) AS nth,
       coalesce(
@@ -61,6 +61,7 @@ const judged = `
       WHEN silver_value = value AND kept THEN 'surplus_conflict'
       WHEN silver_value = value AND silver_quality <> quality AND nth = 1 THEN 'quality'
       WHEN silver_value = value AND silver_late <> late AND nth = 1 AND $6::boolean THEN 'late'
+      WHEN silver_value = value AND silver_inexact <> inexact AND nth = 1 AND $6::boolean THEN 'inexact'
     END AS difference
     FROM beside
   )`;
@@ -81,6 +82,8 @@ const sentence = `
       || '; \`sluice replay --reclassify\` classifies it again'
     WHEN 'late' THEN 'reading of ' || sensor_id || ' at ' || time || CASE WHEN silver_late THEN ' is marked late' ELSE ' is not marked late' END
       || ', by the order of the lines and LATE_MINUTES it is ' || CASE WHEN late THEN 'late' ELSE 'not' END
+    WHEN 'inexact' THEN 'reading of ' || sensor_id || ' at ' || time || CASE WHEN silver_inexact THEN ' is marked inexact' ELSE ' is not marked inexact' END
+      || ', by its digits it is ' || CASE WHEN inexact THEN 'inexact' ELSE 'not' END
   END`;
 
 /** Compares the lines of `audit_line` with silver. */

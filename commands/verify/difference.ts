@@ -7,6 +7,8 @@ export type DifferenceKind =
   /** A reading is classified or marked other than the registry and the order of the lines say. */
   | 'quality'
   | 'late'
+  /** Its digits are more, or fewer, than a double holds. */
+  | 'inexact'
   /** Another value than silver's that is not kept, is kept though it does not differ, or is kept with other contents. */
   | 'missing_conflict'
   | 'surplus_conflict'
@@ -27,7 +29,10 @@ export type DifferenceKind =
   | 'archive'
   /** Silver forgot more than the settings say. */
   | 'retention'
+  /** silver.seen_sensor lacks a sensor, or has one that it cannot have. */
   | 'seen_sensor'
+  /** A former topics file is not the one that its hash names. */
+  | 'topics_file'
   /** A row of gold is not what it is made of. */
   | 'gold';
 

@@ -1,5 +1,5 @@
 import { meanColumns, meanRollups } from '../../collector/gold/means.ts';
-import { qualityRollups, receivedParts, storedCounts } from '../../collector/gold/quality.ts';
+import { expectedOf, qualityRollups, receivedParts, storedCounts } from '../../collector/gold/quality.ts';
 import type { Rollup } from '../../collector/gold/rollup.ts';
 
 /*
@@ -23,6 +23,25 @@ export const goldPeriods: readonly { table: string; since: string }[] = [
 export const minuteDifferences: readonly string[] = [minuteMeanDifferences(), minuteQualityDifferences()];
 /** The same of hours beside minutes, of days beside hours. */
 export const rollupDifferences: readonly string[] = rollups.map(differencesOf);
+
+/**
+ * The same of what was expected of minutes, by the registry of now: one that said another interval when a minute was refreshed
+ * is no difference of the tables. Minutes that are not over are judged again by the next refresh.
+ */
+export const expectedDifferences: readonly string[] = [
+  `SELECT 'gold.data_quality_1min of ' || sensor_id || ' at ' || bucket || ': expected ' || coalesce(expected::text, 'nothing')
+     || ', by expected_interval of the registry ' || coalesce(registered::text, 'nothing')
+     || '; \`sluice replay --reclassify\` counts it again' AS what,
+     sensor_id, bucket AS since
+   FROM (
+     SELECT m.bucket, m.sensor_id, m.expected, ${expectedOf("'infinity'")} AS registered
+     FROM (SELECT t.* FROM ${rowsNow('gold.data_quality_1min', 'bucket', true)}) m
+     LEFT JOIN silver.sensor s ON s.sensor_id = m.sensor_id
+     LEFT JOIN silver.seen_sensor seen ON seen.sensor_id = m.sensor_id
+   ) g
+   WHERE expected IS DISTINCT FROM registered AND bucket < (SELECT filled_to FROM sluice.quality_watermark)
+     AND NOT EXISTS (SELECT FROM audit_stale s WHERE s.sensor_id = g.sensor_id AND s.bucket = g.bucket)`,
+];
 
 /** SQL: the rows of a table by minute, hour or day that are looked at. @param kept only those of days that silver has. */
 function rowsNow(table: string, column: string, kept: boolean): string {

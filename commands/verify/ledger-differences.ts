@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import { COUNTERS, type Counters } from '../../collector/silver/counters.ts';
 import type { LedgerEntry } from '../../collector/silver/ledger.ts';
 import type { Classified } from './comparison.ts';
@@ -30,6 +31,17 @@ export function ledgerDifferences(
     differences.push({ kind: 'ledger', file, what });
   }
   return differences;
+}
+
+/** Former topics files that are not what their hashes name: lines of envelopes would be decoded with another one than they were. */
+export async function topicsFileDifferences(client: ClientBase): Promise<Difference[]> {
+  const { rows } = await client.query<{ hash: string }>(
+    `SELECT hash FROM bronze.topics_file WHERE hash <> encode(sha256(convert_to(text, 'UTF8')), 'hex') ORDER BY 1`,
+  );
+  return rows.map(({ hash }) => ({
+    kind: 'topics_file',
+    what: `the text of the topics file ${hash} in bronze.topics_file is not the one that this is the hash of`,
+  }));
 }
 
 /** The counters that must be the same in file and ledger. */

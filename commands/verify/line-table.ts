@@ -31,7 +31,7 @@ export class LineTable {
     await client.query(
       `CREATE TEMP TABLE audit_line (
          file int NOT NULL, line bigint NOT NULL, byte_offset bigint NOT NULL, reading int NOT NULL,
-         sensor_id text, time timestamptz, value float8, quality text, late boolean,
+         sensor_id text, time timestamptz, value float8, quality text, late boolean, inexact boolean,
          reason text, text_sha256 text, said_sensor_id text
        )`,
     );
@@ -76,18 +76,18 @@ export class LineTable {
 
 /** The rows of a line, in the order of the columns from `reading` on. */
 function rowsOf(line: BatchLine): (string | number | boolean)[][] {
-  const readings = line.rows.map(({ reading, sensorId, time, value, quality, late }) => [
-    ...[reading, copyEscaped(sensorId), formatTime(time), value, quality, late],
+  const readings = line.rows.map(({ reading, sensorId, time, value, quality, late, inexact }) => [
+    ...[reading, copyEscaped(sensorId), formatTime(time), value, quality, late, inexact],
     ...[NULL, NULL, NULL],
   ]);
   const rejected = rejectedOf(line).map(({ reading, reason, text, sensorId, time }) => {
     const hash = createHash('sha256').update(text).digest('hex');
     const when = time === undefined ? NULL : formatTime(time);
     const whose = sensorId === undefined ? NULL : copyEscaped(sensorId);
-    return [reading, NULL, when, NULL, NULL, NULL, copyEscaped(reason), hash, whose];
+    return [reading, NULL, when, NULL, NULL, NULL, NULL, copyEscaped(reason), hash, whose];
   });
   const rows = [...readings, ...rejected];
-  return rows.length > 0 ? rows : [[0, ...Array<string>(8).fill(NULL)]];
+  return rows.length > 0 ? rows : [[0, ...Array<string>(9).fill(NULL)]];
 }
 
 function copyEscaped(text: string): string {

@@ -1,7 +1,8 @@
 import type { ClientBase } from 'pg';
 import { type Differences, LISTED } from './difference.ts';
-import { goldPeriods, minuteDifferences, rollupDifferences } from './gold.ts';
+import { expectedDifferences, goldPeriods, minuteDifferences, rollupDifferences } from './gold.ts';
 import type { RemovedFiles } from './retired.ts';
+import { seenDifferences } from './seen-sensors.ts';
 
 /** How many sensors and days that no file of ours explains are looked at together. */
 const TOGETHER = 500;
@@ -26,6 +27,8 @@ interface PartitionOptions {
   shared: boolean;
   /** Of minutes before that gold says more than silver, which has forgotten them. */
   keptSince: Date | undefined;
+  /** Also check what other settings may have made otherwise: how many readings were expected. */
+  exhaustive: boolean;
 }
 
 /**
@@ -104,23 +107,9 @@ export class Partitions {
       await this.#check(rows, false);
       last = rows.at(-1);
     }
-    await this.#checkSeen({ date, sensor });
-  }
-
-  /** Sensors of which silver has readings, and which silver.seen_sensor does not know. */
-  async #checkSeen({ sensor }: Scope): Promise<void> {
-    const { rows } = await this.#client.query<{ sensor_id: string }>(
-      `SELECT DISTINCT sensor_id FROM (TABLE audit_partition UNION ALL SELECT sensor_id, day FROM audit_rest) p
-       WHERE ($1::text IS NULL OR sensor_id = $1)
-         AND NOT EXISTS (SELECT FROM silver.seen_sensor s WHERE s.sensor_id = p.sensor_id)
-         AND EXISTS (SELECT FROM silver.sensor_reading r WHERE r.sensor_id = p.sensor_id)
-       ORDER BY 1`,
-      [sensor ?? null],
-    );
-    for (const { sensor_id } of rows) {
-      const what = `silver.sensor_reading has readings of ${sensor_id}, and silver.seen_sensor does not know it`;
-      this.#differences.add({ kind: 'seen_sensor', what });
-    }
+    const isWhole = date === undefined && this.#options.keptSince === undefined;
+    for (const difference of await seenDifferences(this.#client, { sensor, isWhole }))
+      this.#differences.add(difference);
   }
 
   /** @param loaded whether the lines of these sensors and days are in `audit_line`. */
@@ -148,9 +137,12 @@ export class Partitions {
     if (days.some(({ explained }) => !explained)) {
       await this.#collect('unexplained_reading', unexplainedRows(loaded), bounds);
     }
+    const ofMinutes = this.#options.exhaustive
+      ? [...minuteDifferences, ...expectedDifferences]
+      : minuteDifferences;
     const selects = days.every(({ forgotten }) => forgotten)
       ? rollupDifferences
-      : [...minuteDifferences, ...rollupDifferences];
+      : [...ofMinutes, ...rollupDifferences];
     for (const select of selects) await this.#collect('gold', select, bounds);
   }
 

@@ -15,7 +15,7 @@ import { Differences } from './difference.ts';
 import { type Read, readLoadedLines } from './file-reader.ts';
 import { groups } from './groups.ts';
 import { Layouts } from './layouts.ts';
-import { ledgerDifferences } from './ledger-differences.ts';
+import { ledgerDifferences, topicsFileDifferences } from './ledger-differences.ts';
 import { LineTable } from './line-table.ts';
 import { Partitions, type Scope } from './partitions.ts';
 import { rejectedDifferences } from './rejected-messages.ts';
@@ -109,7 +109,12 @@ class Verification {
     this.#layouts = new Layouts(names.map(keyOfEntry));
     const { removed } = works.at(-1)!;
     const shared = unchecked.length > 0;
-    const options = { removed: works.map(work => work.removed), shared, keptSince: this.#keptSince };
+    const options = {
+      removed: works.map(work => work.removed),
+      shared,
+      keptSince: this.#keptSince,
+      exhaustive: this.#options.exhaustive === true,
+    };
     const partitions = new Partitions(this.#client, options, this.#differences);
 
     const registry = await Registry.load(this.#client);
@@ -129,6 +134,7 @@ class Verification {
     }
     await partitions.checkRest(this.#options);
     await this.#checkRejected();
+    for (const difference of await topicsFileDifferences(this.#client)) this.#differences.add(difference);
     if (this.#alone) await this.#checkRemoved(removed);
     bar.clear();
     return {

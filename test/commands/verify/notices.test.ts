@@ -179,6 +179,57 @@ const manipulations: {
     kinds: ['seen_sensor'],
   },
   {
+    what: 'a sensor made up',
+    by: pipeline => run(pipeline, `INSERT INTO silver.seen_sensor VALUES ('Sensor 9')`),
+    kinds: ['seen_sensor'],
+  },
+  {
+    what: 'a sensor that is said to be seen for the first time tomorrow',
+    by: pipeline =>
+      run(
+        pipeline,
+        `UPDATE silver.seen_sensor SET seen_at = now() + INTERVAL '1 day' WHERE sensor_id = 'Sensor 2'`,
+      ),
+    kinds: ['seen_sensor'],
+  },
+  {
+    what: 'how many readings were expected, in minute, hour and day alike',
+    by: pipeline =>
+      run(
+        pipeline,
+        ...['1min', 'hourly', 'daily'].map(
+          period =>
+            `UPDATE gold.data_quality_${period} SET expected = expected - 1 WHERE sensor_id = 'Sensor 2' AND bucket < '2025-11-13Z'`,
+        ),
+      ),
+    kinds: ['gold'],
+    options: { exhaustive: true },
+    heals: async pipeline => {
+      expect(await pipeline.sluice(['replay', '--reclassify'])).toMatchObject({ code: 0 });
+    },
+  },
+  {
+    what: 'how many readings were expected of a minute',
+    by: pipeline =>
+      run(
+        pipeline,
+        `UPDATE gold.data_quality_1min SET expected = 5 WHERE sensor_id = 'Sensor 2' AND received > 0`,
+      ),
+    kinds: ['gold'],
+  },
+  {
+    what: 'that a value is inexact',
+    by: pipeline =>
+      run(pipeline, `UPDATE silver.sensor_reading SET inexact = true WHERE sensor_id = 'Sensor 2'`),
+    kinds: ['inexact'],
+    options: { exhaustive: true },
+  },
+  {
+    what: 'the text of a former topics file',
+    by: pipeline => run(pipeline, `UPDATE bronze.topics_file SET text = text || ' '`),
+    kinds: ['topics_file'],
+  },
+  {
     what: 'the hash of a first line',
     by: pipeline =>
       run(pipeline, `UPDATE bronze.raw_file SET first_line_hash = 'abc' WHERE path = '${SECOND}'`),
