@@ -34,6 +34,13 @@ const fill = `
     most = Math.max(most, spaces.find(({ space_name }) => space_name === 'new_space').space_size / 1e6);
   }`;
 
+test('the young generation of the main thread is large enough, whatever is imported', async () => {
+  const bytes = await run(`
+    const spaces = process.getBuiltinModule('node:v8').getHeapSpaceStatistics();
+    console.log(spaces.find(({ space_name }) => space_name === 'new_space').space_size);`);
+  expect(bytes).toBe(8 * 1024 * 1024);
+});
+
 // V8 would let either grow to 67; where the machine is busy it is larger for moments.
 test('the young generation of the main thread does not grow', async () => {
   expect(await run(`${fill} console.log(most);`)).toBeLessThan(32);
