@@ -296,10 +296,11 @@ export const settings = {
       'What ids of equipment look like, as `POST /api/v1/sensors/ingest` takes them: a regular expression.',
   },
   GENERATOR_SENSORS: {
-    schema: whole(1, 100_000),
-    default: '5',
+    schema: whole(0, 100_000),
+    default: undefined,
     unit: 'sensors',
-    meaning: 'How many sensors the generator plays.',
+    meaning:
+      'How many sensors the generator plays. Without it 5, and none where `sluice up` has a broker of yours (`MQTT_URL`): nothing is published there unasked.',
   },
   GENERATOR_INTERVAL_MS: {
     schema: whole(1, 3_600_000),

@@ -20,7 +20,8 @@ export class FaultTour {
   at(timeMs: number): { kind: FaultKind; sensor: number } | undefined {
     this.#startMs ??= timeMs;
     const kind = faultKinds[this.#shown];
-    if (kind === undefined || timeMs < this.#startMs + (this.#shown + 1) * EVERY_MS) return undefined;
+    if (kind === undefined || this.#sensors === 0 || timeMs < this.#startMs + (this.#shown + 1) * EVERY_MS)
+      return undefined;
     const sensor = (this.#shown % this.#sensors) + 1;
     this.#shown++;
     return { kind, sensor };

@@ -15,6 +15,8 @@ const MOST_PENDING = 10_000;
 const LONGEST_WAIT_MS = 1000;
 /** A gap that deserves a line in the log: no hiccup of the event loop. */
 const LONG_GAP_MS = 10_000;
+/** How many sensors are played where GENERATOR_SENSORS is not set. */
+export const USUAL_SENSORS = 5;
 
 /** Simulated sensors: one temperature a sensor and interval, published with QoS 1, and with faults where they are wanted. */
 export class Generator {
@@ -38,7 +40,7 @@ export class Generator {
     this.#faults = faults ?? config.GENERATOR_FAULTS;
     this.#messages = new MessageSequence({
       seed: config.GENERATOR_SEED,
-      sensors: config.GENERATOR_SENSORS,
+      sensors: config.GENERATOR_SENSORS ?? USUAL_SENSORS,
       faults: this.#faults,
       power: config.GENERATOR_POWER,
     });
@@ -67,7 +69,11 @@ export class Generator {
   /** Starts the sensors; does not wait for the broker, which may come later. */
   async start(): Promise<void> {
     if (this.#loop !== undefined || this.#stopping !== undefined) return;
-    const { GENERATOR_SENSORS: sensors, GENERATOR_INTERVAL_MS, GENERATOR_SEED: seed } = this.#config;
+    const {
+      GENERATOR_SENSORS: sensors = USUAL_SENSORS,
+      GENERATOR_INTERVAL_MS,
+      GENERATOR_SEED: seed,
+    } = this.#config;
     this.#log.info(
       { sensors, interval_ms: GENERATOR_INTERVAL_MS, seed, faults: this.#faults },
       'generating readings',

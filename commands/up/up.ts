@@ -7,7 +7,7 @@ import { Collector } from '../../collector/collector.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import type { Progress } from '../../collector/serve/status.ts';
 import { faultKinds } from '../../generator/faults.ts';
-import { Generator } from '../../generator/generator.ts';
+import { Generator, USUAL_SENSORS } from '../../generator/generator.ts';
 import { counted } from '../output/counted.ts';
 import { announceAddresses } from '../running-servers.ts';
 import { EmbeddedBroker } from './broker.ts';
@@ -52,9 +52,12 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
   const collector = new Collector(config, log, folder);
   undo.defer(() => collector.stop());
   const http = await collector.start();
-  const generator = new Generator({ config, log });
-  await generator.start();
-  undo.defer(() => generator.stop());
+  const sensors = playedSensors(config);
+  if (sensors > 0) {
+    const generator = new Generator({ config, log });
+    await generator.start();
+    undo.defer(() => generator.stop());
+  }
 
   process.stdout.write(welcome(config, http));
   let timer = setTimeout(function tell() {
@@ -68,11 +71,21 @@ export async function up(config: Config, log: Logger, stopped: Promise<unknown>)
   process.stdout.write('Stopping: acknowledging what is recorded, loading what is pending ...\n');
 }
 
+/** How many sensors are simulated: into a broker of somebody else nothing is published unasked. */
+export function playedSensors({ GENERATOR_SENSORS: sensors, embedded }: Config): number {
+  return sensors ?? (embedded.broker ? USUAL_SENSORS : 0);
+}
+
 function welcome(config: Config, http: string): string {
   const raw = rawFolder(config.DATA_DIR);
+  const sensors = playedSensors(config);
+  const played =
+    sensors === 0
+      ? 'no simulated sensors (GENERATOR_SENSORS=5 plays five)'
+      : `${counted(sensors, 'sensor')}, a reading each every ${config.GENERATOR_INTERVAL_MS} ms`;
   return `
-Sluice is running: ${config.GENERATOR_SENSORS} sensors, a reading each every ${config.GENERATOR_INTERVAL_MS} ms. Ctrl-C stops it.
-${extras(config)}${untakenText(config)}
+Sluice is running: ${played}. Ctrl-C stops it.
+${sensors === 0 ? '' : `${extras(config)}${untakenText(config)}`}
   Broker      ${withoutPassword(config.MQTT_URL)}   (topics ${config.TOPICS_FILE === undefined ? config.MQTT_TOPICS.join(', ') : `of ${config.TOPICS_FILE}`})
   Database    psql ${config.embedded.postgres ? config.DATABASE_URL : withoutPassword(config.DATABASE_URL)}
   Raw files   tail -f ${raw}/*.jsonl

@@ -34,7 +34,6 @@ test('an empty environment gives the defaults', () => {
     LOG_FORMAT: 'auto',
     HTTP_HOST: '127.0.0.1',
     HTTP_PORT: 8080,
-    GENERATOR_SENSORS: 5,
     GENERATOR_INTERVAL_MS: 1000,
     GENERATOR_SEED: 1,
     GENERATOR_FAULTS: false,
