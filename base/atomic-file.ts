@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path';
  * Writes a file so that at no time a part of it can be seen under its name: under another one first, fsynced, then
  * renamed. Makes the folder where it is missing. What is there is replaced; after an error it is as it was.
  */
-export async function writeAtomically(file: string, text: string): Promise<void> {
+export async function writeAtomically(file: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}.new`;
   try {
     await using handle = await open(draft, 'w');
-    await handle.writeFile(text);
+    await handle.writeFile(content);
     await handle.sync();
     await rename(draft, file);
   } catch (error) {

@@ -61,7 +61,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       `HTTP_HOST must be 127.0.0.1, ::1 or localhost as long as HTTP_TOKENS_FILE is not set, not "${values.HTTP_HOST}": anybody could read and ingest`,
     );
   }
-  problems.push(...retentionProblems(values), ...sharedProblems(values), ...archiveProblems(values));
+  problems.push(
+    ...retentionProblems(values),
+    ...sharedProblems(values),
+    ...archiveProblems(values),
+    ...mailProblems(values),
+  );
   if (problems.length > 0) throw new SettingsError(problems);
   const embedded = { broker: values.MQTT_URL === undefined, postgres: values.DATABASE_URL === undefined };
   values.MQTT_URL ??= `mqtt://127.0.0.1:${values.EMBEDDED_MQTT_PORT}`;
@@ -76,6 +81,15 @@ function archiveProblems(values: Record<string, unknown>): string[] {
   const [id, secret] = ['ARCHIVE_ACCESS_KEY_ID', 'ARCHIVE_SECRET_ACCESS_KEY'] as const;
   if ((values[id] === undefined) === (values[secret] === undefined)) return [];
   return [`${id} and ${secret} must both be set, or neither`];
+}
+
+/** Whoever is to be mailed to needs a server. */
+function mailProblems(values: Record<string, unknown>): string[] {
+  if (values.REPORT_EMAIL === undefined && values.REPORT_BY === undefined) return [];
+  const missing = ['SMTP_URL', 'SMTP_FROM'].filter(name => values[name] === undefined);
+  if (missing.length === 0) return [];
+  const what = values.REPORT_EMAIL === undefined ? 'REPORT_BY' : 'REPORT_EMAIL';
+  return [`${missing.join(' and ')} must be set where ${what} is: reports are mailed by that server`];
 }
 
 /** Variables of an environment that are called almost like a setting, and are none. @returns with `; did you mean "…"?`. */

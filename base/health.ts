@@ -11,6 +11,7 @@ export const REASONS = [
   'archive_behind',
   'outlet_away',
   'receiver_away',
+  'report_unsent',
 ] as const;
 
 export type ReasonName = (typeof REASONS)[number];

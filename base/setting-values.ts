@@ -67,3 +67,25 @@ export const bucketUrl = text.regex(
   /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:\/[A-Za-z0-9!_.*'()/=-]*)?$/,
   'must name a bucket, and a prefix in it where it is not all ours, such as s3://bucket/sluice',
 );
+
+const isAddress = (value: string) => /^[^\s@,;<>"\\]+@[^\s@,;<>"\\]+$/.test(value);
+
+export const address = text.refine(isAddress, 'must be a mail address, such as sluice@example.com');
+
+export const addresses = text
+  .transform(value => value.split(',').map(part => part.trim()))
+  .refine(
+    list => list.every(isAddress),
+    'must be mail addresses separated by commas, such as ops@example.com',
+  );
+
+/** A time of day, with its time zone where that is not UTC: `08:00 Europe/Berlin`. */
+export const timeOfDay = text.transform((value, context) => {
+  const [, hour, minute, zone = 'UTC'] = /^([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?$/.exec(value) ?? [];
+  if (hour !== undefined && timezone.safeParse(zone).success)
+    return { hour: Number(hour), minute: Number(minute), zone };
+  context.addIssue(
+    'must be a time of day, with a time zone where it is not UTC, such as 08:00 or 08:00 Europe/Berlin',
+  );
+  return z.NEVER;
+});

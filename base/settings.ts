@@ -1,7 +1,20 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { isCron } from './schedule.ts';
-import { bucketUrl, flag, natsName, oneOf, text, timezone, topics, url, whole } from './setting-values.ts';
+import {
+  address,
+  addresses,
+  bucketUrl,
+  flag,
+  natsName,
+  oneOf,
+  text,
+  timeOfDay,
+  timezone,
+  topics,
+  url,
+  whole,
+} from './setting-values.ts';
 
 /** One setting: its name stands as its key in `settings`. */
 export interface Setting<T> {
@@ -218,6 +231,42 @@ export const settings = {
     default: undefined,
     meaning:
       'Folder into which the collector writes the report of each UTC day, ten minutes after its end, as `<date>.html`. Without it none is written.',
+  },
+  REPORT_EMAIL: {
+    schema: addresses,
+    default: undefined,
+    meaning:
+      'Mail addresses, separated by commas, that get the report of each UTC day, as a page and, where there is a Chromium, as PDF (docs/report.md). It needs SMTP_URL and SMTP_FROM.',
+  },
+  REPORT_AT: {
+    schema: timeOfDay,
+    default: '08:00',
+    meaning:
+      'When reports are mailed, with the time zone where that is not UTC: `08:00 Europe/Berlin`. They are about the last UTC day that is over.',
+  },
+  REPORT_BY: {
+    schema: text.regex(/^\w{1,64}$/, 'must be location, or the name of an attribute, such as customer'),
+    default: undefined,
+    meaning:
+      'An attribute of the registry, such as `customer`, or `location`: of the sensors of each a report is mailed to the addresses in their attribute `report_email`.',
+  },
+  CHROMIUM: {
+    schema: text.transform(path => (path === 'none' ? null : path)),
+    default: undefined,
+    meaning:
+      'Program of a Chromium or Chrome, which prints reports as PDF. Without it that of the system, where there is one; none: there is no PDF.',
+  },
+  SMTP_URL: {
+    schema: url('smtp:', 'smtps:'),
+    default: undefined,
+    meaning:
+      'The mail server, for reports and alerts: `smtp://USER:PASSWORD@HOST:587`; `smtps:` for TLS from the start.',
+    secret: true,
+  },
+  SMTP_FROM: {
+    schema: address,
+    default: undefined,
+    meaning: 'Who mail of Sluice comes from.',
   },
   OUTLETS_FILE: {
     schema: text.transform(path => resolve(path)),

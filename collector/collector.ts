@@ -16,6 +16,7 @@ import { startObserving } from './observation.ts';
 import type { AlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
+import { ReportMailing } from './outlet/report/mailing.ts';
 import { NightlyReport } from './outlet/report/nightly.ts';
 import { Feedback } from './payload/feedback.ts';
 import { FileMemory } from './payload/memory.ts';
@@ -49,6 +50,7 @@ interface Served {
   clock: ClockWatch;
   outlets: Outlets | undefined;
   archiver: Archiver | undefined;
+  mailing: ReportMailing;
   access: Access;
   stream: LiveStream;
   judge: LiveJudge;
@@ -139,7 +141,7 @@ export class Collector {
     const refresher = this.#startRefresher(loader);
     loader.batches.follow(({ files }) => outlets?.loaded(files));
     refresher.refreshes.follow(() => outlets?.refreshed());
-    const archiver = this.#startNights(folder, recorder, loader, clock);
+    const { archiver, mailing } = this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
     this.#feedback.publishBy((topic, payload) => source.publish(topic, payload));
     const judge = new LiveJudge(config.LATE_MINUTES);
@@ -159,6 +161,7 @@ export class Collector {
       clock,
       outlets,
       archiver,
+      mailing,
       access,
       stream,
       judge,
@@ -213,17 +216,21 @@ export class Collector {
     recorder: Recorder,
     loader: Loader,
     clock: ClockWatch,
-  ): Archiver | undefined {
+  ): { archiver: Archiver | undefined; mailing: ReportMailing } {
     const [config, log] = [this.#config, this.#log];
     const report = new NightlyReport(config, log, () => loader.status);
     report.start();
     this.#undo.defer(() => report.stop());
+    const mailing = new ReportMailing(config, log, () => loader.status);
+    mailing.start();
+    this.#undo.defer(() => mailing.stop());
+    this.#health.watch('report_unsent', () => mailing.trouble);
     const archiver = this.#startArchiver(collector);
     const onCompressed = () => void archiver?.run();
     const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, log });
     nightly.start();
     this.#undo.defer(() => nightly.stop());
-    return archiver;
+    return { archiver, mailing };
   }
 
   #startArchiver(collector: string): Archiver | undefined {

@@ -67,6 +67,7 @@ export function configuredOutlets(config: Config, topics: Topics | undefined): O
 }
 
 /** What ALERTS_FILE says; undefined without it. @throws {YamlFileError} with every mistake at once. */
-export function configuredAlerts({ ALERTS_FILE: file }: Config): AlertsFile | undefined {
-  return file === undefined ? undefined : readAlertsFile(file);
+export function configuredAlerts({ ALERTS_FILE: file, SMTP_URL, SMTP_FROM }: Config): AlertsFile | undefined {
+  const mail = { server: SMTP_URL, from: SMTP_FROM };
+  return file === undefined ? undefined : readAlertsFile(file, { mail });
 }

@@ -5,6 +5,7 @@ import type { ClockWatch } from './bronze/clock-watch.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import type { Refresher } from './gold/refresher.ts';
 import type { Outlets } from './outlet/outlets.ts';
+import type { ReportMailing } from './outlet/report/mailing.ts';
 import type { Feedback } from './payload/feedback.ts';
 import type { Archiver } from './retention/archive/archiver.ts';
 import { announceMeans } from './serve/live-queries.ts';
@@ -35,6 +36,7 @@ export interface ObservedParts {
   feedback: Feedback;
   outlets: Outlets | undefined;
   archiver: Archiver | undefined;
+  mailing: ReportMailing;
   reads: Reads;
   stream: LiveStream;
   health: Health;
@@ -91,6 +93,7 @@ function metricsOf(parts: ObservedParts): Metrics {
     loader: () => loader.status,
     refreshLag: () => refresher.lagSeconds,
     archive: () => parts.archiver?.counts,
+    reports: () => parts.mailing.counts,
     clock: () => clock.state,
     reasons: () => health.reasons(),
     outlets: () => parts.outlets?.status ?? [],

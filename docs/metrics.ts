@@ -38,6 +38,7 @@ const nothing = {
   clock: () => ({ suspicion: undefined, isSynchronized: undefined, aheadShare: 0 }),
   reasons: () => [],
   outlets: () => [],
+  reports: () => ({ mailed: 0, failures: 0 }),
   feedback: () => ({ missing: new Map(), published: 0 }),
   recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
   refreshLag: () => 0,

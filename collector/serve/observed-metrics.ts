@@ -20,6 +20,8 @@ export interface Observed {
   loader(): LoaderStatus;
   /** What was copied to the archive, and what waits for it; undefined where there is none. */
   archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
+  /** Reports that were mailed, and tries after which one was not. */
+  reports(): { mailed: number; failures: number };
   /** Seconds since gold was last refreshed. */
   refreshLag(): number;
   clock(): ClockState;
@@ -60,7 +62,7 @@ const outcomes: [string, keyof Counters][] = [
 
 /** What only grows while the process lives. */
 export function observedCounters(
-  { broker, http, recorder, loader, archive, outlets, feedback }: Observed,
+  { broker, http, recorder, loader, archive, reports, outlets, feedback }: Observed,
   { rejects, taken, refused }: Noted,
 ): ObservedMetric[] {
   return [
@@ -145,6 +147,13 @@ export function observedCounters(
       'Runs that did not copy everything that waited.',
       [],
       () => [[{}, archive?.()?.failures ?? 0]],
+    ],
+    ['sluice_reports_mailed_total', 'Reports that were mailed.', [], () => [[{}, reports().mailed]]],
+    [
+      'sluice_report_mail_failures_total',
+      'Tries after which a report that is due was not mailed.',
+      [],
+      () => [[{}, reports().failures]],
     ],
     [
       'sluice_outlet_sent_total',

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
 import { errorText, UsageError } from '../../base/errors.ts';
+import { configuredAlerts } from '../../collector/configured-files.ts';
 import { type Alert, alertView } from '../../collector/outlet/alerts/alert.ts';
-import { readAlertsFile } from '../../collector/outlet/alerts/alerts-file.ts';
 import { recentAlerts } from '../../collector/outlet/alerts/database-store.ts';
 import { FileStore } from '../../collector/outlet/alerts/file-store.ts';
 import { noticesOf } from '../../collector/outlet/alerts/notice.ts';
@@ -57,8 +57,9 @@ async function listCommand(config: Config, log: Logger, given: { json?: boolean 
 
 /** `sluice alerts test`. @throws {UsageError} where the file has no such receiver. */
 async function testCommand(config: Config, _log: Logger, name: string): Promise<boolean> {
-  if (config.ALERTS_FILE === undefined) throw new UsageError('ALERTS_FILE must name the file of alerts.');
-  const { receivers } = readAlertsFile(config.ALERTS_FILE);
+  const file = configuredAlerts(config);
+  if (file === undefined) throw new UsageError('ALERTS_FILE must name the file of alerts.');
+  const { receivers } = file;
   const receiver = receivers.find(receiver => receiver.name === name);
   if (receiver === undefined) {
     const names = receivers.map(({ name }) => name).join(', ') || 'none';

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
  * @throws what `chunks` throws.
  */
 export async function writeToStandardOutput(
-  chunks: AsyncIterable<string> | Iterable<string>,
+  chunks: AsyncIterable<string | Buffer> | Iterable<string | Buffer>,
 ): Promise<boolean> {
   // A connection to the database can end with EPIPE too, and that is a failure.
   let sourceFailed = false;

@@ -7,6 +7,8 @@ import {
   YamlFileError,
 } from '../../../base/positioned-yaml.ts';
 import { alertsOutline, type ReceiverEntry, type RuleEntry, schemaOf } from './alerts-schema.ts';
+import type { ReceiverDefaults } from './receiver.ts';
+import { receiverKinds } from './receivers.ts';
 import { ruleKinds } from './rules.ts';
 
 /** What problems call the file. */
@@ -22,8 +24,8 @@ export interface AlertsFile {
  * Reads the file that ALERTS_FILE names.
  * @throws {YamlFileError} with every mistake at once, or because there is no such file.
  */
-export function readAlertsFile(path: string): AlertsFile {
-  return readAlerts(readYamlFile(path, WHAT), basename(path));
+export function readAlertsFile(path: string, defaults: ReceiverDefaults): AlertsFile {
+  return readAlerts(readYamlFile(path, WHAT), basename(path), defaults);
 }
 
 /**
@@ -31,7 +33,11 @@ export function readAlertsFile(path: string): AlertsFile {
  * @param name what problems call the file.
  * @throws {YamlFileError} with every mistake at once.
  */
-export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
+export function readAlerts(
+  text: string,
+  name = 'alerts file',
+  defaults: ReceiverDefaults = { mail: {} },
+): AlertsFile {
   const yaml = new PositionedYaml(text, name);
   const { data, error } = alertsOutline.safeParse(yaml.read());
   // A file that is no YAML is not held against a schema.
@@ -45,8 +51,9 @@ export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
       const { data: valid, error } = schemaOf(list, entry).safeParse(entry);
       reportIssues(error?.issues ?? [], (path, message) => yaml.report(path, message), at);
       if (error !== undefined) return [];
-      if (list === 'rules')
-        examineRule(valid as RuleEntry, (key, message) => yaml.report([...at, key], message));
+      const report = (key: string, message: string) => yaml.report([...at, key], message);
+      if (list === 'receivers') return [completeReceiver(valid as ReceiverEntry, defaults, report)];
+      examineRule(valid as RuleEntry, report);
       return [valid];
     });
   };
@@ -66,6 +73,15 @@ export function readAlerts(text: string, name = 'alerts file'): AlertsFile {
   }
   if (yaml.problems.length > 0) throw new YamlFileError(WHAT, yaml.problems);
   return { receivers, rules };
+}
+
+function completeReceiver(
+  receiver: ReceiverEntry,
+  defaults: ReceiverDefaults,
+  report: (key: string, message: string) => void,
+): ReceiverEntry {
+  const complete = receiverKinds.find(({ name }) => name === receiver.kind)?.complete;
+  return (complete?.(receiver, defaults, report) as ReceiverEntry | undefined) ?? receiver;
 }
 
 /** Reports what is wrong with a rule whose keys are right one by one. */

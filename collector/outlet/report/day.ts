@@ -77,23 +77,29 @@ export interface Minute {
 
 const IDS_NAMED = 30;
 
-/** Reads the day. The caller's transaction makes one picture of it. @param date UTC, such as 2025-11-12. */
-export async function readDay(client: ClientBase, date: string): Promise<Day> {
+/**
+ * Reads the day. The caller's transaction makes one picture of it.
+ * @param date UTC, such as 2025-11-12. @param only ids of the sensors that it is about; undefined: of all.
+ */
+export async function readDay(client: ClientBase, date: string, only?: ReadonlySet<string>): Promise<Day> {
   const periods = await readPeriods(client, date);
-  const sensors = (await readSensors(client, date)).map(
+  const isMeant = (id: string) => only?.has(id) ?? true;
+  const found = (await readSensors(client, date)).filter(({ id }) => isMeant(id));
+  const sensors = found.map(
     (row): SensorDay => ({ ...row, hours: Array.from({ length: 24 }, () => null), ...periods.of(row.id) }),
   );
   const hours = Array.from({ length: 24 }, () => ({ valid: 0, due: 0 }));
   const byId = new Map(sensors.map(sensor => [sensor.id, sensor]));
   for (const { sensor_id, hour, score, valid, due } of await readHours(client, date)) {
+    if (!isMeant(sensor_id)) continue;
     const sensor = byId.get(sensor_id);
     if (sensor !== undefined) sensor.hours[hour] = score;
     hours[hour]!.valid += valid;
     hours[hour]!.due += due;
   }
   const { readAt, countedMinutes, staleMinutes } = await readProgress(client, date);
-  const unheard = await readUnheard(client, date);
-  const rejected = await readRejected(client, date);
+  const unheard = await readUnheard(client, date, only);
+  const rejected = await readRejected(client, date, only);
   return { date, readAt, countedMinutes, staleMinutes, sensors, unheard, hours, rejected };
 }
 
@@ -135,11 +141,16 @@ async function readProgress(client: ClientBase, date: string) {
   return { ...row, countedMinutes: Math.min(Math.max(Math.floor(row.countedMinutes), 0), MINUTES_A_DAY) };
 }
 
-async function readUnheard(client: ClientBase, date: string): Promise<Day['unheard']> {
+async function readUnheard(
+  client: ClientBase,
+  date: string,
+  only: ReadonlySet<string> | undefined,
+): Promise<Day['unheard']> {
   const { rows } = await client.query<{ count: number; ids: string[] }>(
     `SELECT count(*)::int AS count, coalesce((array_agg(sensor_id ORDER BY sensor_id))[1:$2], '{}') AS ids FROM silver.sensor s
-     WHERE NOT EXISTS (SELECT FROM gold.data_quality_daily d WHERE d.bucket = $1::date AND d.sensor_id = s.sensor_id)`,
-    [date, IDS_NAMED],
+     WHERE NOT EXISTS (SELECT FROM gold.data_quality_daily d WHERE d.bucket = $1::date AND d.sensor_id = s.sensor_id)
+       AND ($3::text[] IS NULL OR sensor_id = ANY ($3))`,
+    [date, IDS_NAMED, only === undefined ? null : [...only]],
   );
   return rows[0]!;
 }

@@ -5,24 +5,13 @@ import type { Logger } from 'pino';
 import type { Config } from '../../../base/config.ts';
 import { errorText } from '../../../base/errors.ts';
 import { everyMinute, type Schedule } from '../../../base/schedule.ts';
+import { OVER_MS } from './due.ts';
+import { type LoaderState, Loading } from './loading.ts';
 import type { NightlyData } from './nightly-thread.ts';
 import { dayBefore } from './text.ts';
 
 /** Of each minute, when the refresh at its second 5 is over. What is missing is found soon after a start, and tried again. */
 const SECOND = 35;
-/** A day is reported ten minutes after its end: by then its last readings are loaded and counted. */
-const DUE_MS = 600_000;
-/** With more than this to load, readings of the day may be among it. */
-const BACKLOG_BYTES = 1_048_576;
-/** A backlog that never ends must not put off the report for ever. */
-const PUT_OFF_CHECKS = 60;
-
-/** What there is to know of the loader. */
-interface LoaderState {
-  database: { connected: boolean };
-  pendingBytes: number;
-}
-
 /**
  * Writes the report of the day before into REPORT_DIR every night, as `<date>.html`, in a thread of its own: neither its
  * work nor its failure touches recording. A report that is there is left alone; one that is missing is made up.
@@ -30,18 +19,17 @@ interface LoaderState {
 export class NightlyReport {
   readonly #config: Pick<Config, 'DATABASE_URL' | 'REPORT_DIR'>;
   readonly #log: Logger;
-  readonly #loader: () => LoaderState;
+  readonly #loading: Loading;
   #schedule: Schedule | undefined;
   #worker: Worker | undefined;
   #checking: Promise<void> | undefined;
-  #putOff = 0;
   #told = '';
   #stopped = false;
 
   constructor(config: Pick<Config, 'DATABASE_URL' | 'REPORT_DIR'>, log: Logger, loader: () => LoaderState) {
     this.#config = config;
     this.#log = log;
-    this.#loader = loader;
+    this.#loading = new Loading(loader);
   }
 
   start(): void {
@@ -66,13 +54,13 @@ export class NightlyReport {
   }
 
   async #check(now: Date): Promise<void> {
-    const date = dayBefore(new Date(now.getTime() - DUE_MS));
+    const date = dayBefore(new Date(now.getTime() - OVER_MS));
     const file = join(this.#config.REPORT_DIR!, `${date}.html`);
     try {
-      if ((await exists(file)) || this.#mustWait()) return;
+      if ((await exists(file)) || this.#loading.mustWait()) return;
       await this.#run({ databaseUrl: this.#config.DATABASE_URL, date, file });
       this.#log.info({ file }, 'wrote the report of the day');
-      this.#putOff = 0;
+      this.#loading.done();
       this.#told = '';
     } catch (error) {
       if (this.#stopped) return;
@@ -84,13 +72,6 @@ export class NightlyReport {
       );
       this.#told = reason;
     }
-  }
-
-  /** The loader tells of a database that is away. */
-  #mustWait(): boolean {
-    const { database, pendingBytes } = this.#loader();
-    if (!database.connected) return true;
-    return pendingBytes > BACKLOG_BYTES && ++this.#putOff < PUT_OFF_CHECKS;
   }
 
   #run(workerData: NightlyData): Promise<void> {

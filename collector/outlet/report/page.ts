@@ -12,10 +12,10 @@ const css = readFileSync(join(import.meta.dirname, 'style.css'), 'utf8');
 
 /**
  * The report of a day as one HTML page that needs nothing else: no script, no font, no image from anywhere.
- * @param cards of the sensors that have a chart, worst first.
+ * @param cards of the sensors that have a chart, worst first. @param of whose sensors they are; empty: all.
  */
-export function reportPage(day: Day, cards: SensorCard[]): string {
-  const title = `Data quality, ${dateText(day.date)}`;
+export function reportPage(day: Day, cards: SensorCard[], of = ''): string {
+  const title = `Data quality${of === '' ? '' : ` of ${of}`}, ${dateText(day.date)}`;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -28,7 +28,7 @@ export function reportPage(day: Day, cards: SensorCard[]): string {
 </head>
 <body>
 <header>
-<p class="brand">Sluice <span>Data quality report</span></p>
+<p class="brand">Sluice <span>Data quality report${of !== '' && html`: ${foreign(of)}`}</span></p>
 <h1><time datetime="${day.date}">${dateText(day.date)}</time></h1>
 <p class="quiet">A day in UTC. Read from the database on ${day.readAt.replace('T', ' at ').replace('Z', ' UTC')}.</p>
 ${notes(day).map(note => html`<p class="note">${note}</p>`)}

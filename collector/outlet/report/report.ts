@@ -18,6 +18,27 @@ export function makeReport(client: ClientBase, date: string, charts = DEFAULT_CH
   });
 }
 
+/** A report: what it says, and the page of it. */
+export interface Report {
+  day: Day;
+  page: string;
+}
+
+/**
+ * Makes the report of a day, of all sensors or of some, on one snapshot of the database.
+ * @param of whose sensors: their ids, and a name for the page; empty where it is about all.
+ */
+export function reportOf(
+  client: ClientBase,
+  date: string,
+  of: { name: string; sensors?: ReadonlySet<string> },
+): Promise<Report> {
+  return inSnapshot(client, async () => {
+    const day = await readDay(client, date, of.sensors);
+    return { day, page: reportPage(day, await cardsOf(client, day, DEFAULT_CHARTS), of.name) };
+  });
+}
+
 /** What the report of a day says, without its charts. @param date UTC, such as 2025-11-12. */
 export function readReport(client: ClientBase, date: string): Promise<Day> {
   return inSnapshot(client, () => readDay(client, date));

@@ -57,7 +57,7 @@ function verdictBar(sensors: SensorDay[]): Html {
 }
 
 /** By the least: the score of the sums would hide what is missing here behind what is too much there. */
-function scoreOf(hours: Share[]): number | null {
+export function scoreOf(hours: Share[]): number | null {
   const due = hours.reduce((sum, hour) => sum + hour.due, 0);
   const valid = hours.reduce((sum, hour) => sum + hour.valid, 0);
   return due === 0 ? null : (100 * valid) / due;

@@ -22,6 +22,7 @@ const observed: Observed = {
     },
   ],
   feedback: () => ({ missing: new Map([['spBv1.0/#', 3]]), published: 1 }),
+  reports: () => ({ mailed: 6, failures: 2 }),
   refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },

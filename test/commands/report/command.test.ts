@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { playDay } from '../../collector/outlet/report/example.ts';
+import { withoutBrowser } from '../../harness/browser.ts';
 import { newDatabase, type TestDatabase } from '../../harness/database.ts';
 import { temporaryFolder } from '../../harness/server.ts';
+import { startSmtp } from '../../harness/smtp.ts';
 import { sluice } from '../verify/pipeline.ts';
 
 let database: TestDatabase;
@@ -83,5 +85,43 @@ test.each([
   const { code, stdout, stderr } = await report(folder.path, ...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(says);
+  expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test.skipIf(withoutBrowser)('--pdf prints it', async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout } = await report(folder.path, '--date', '2025-11-12', '--pdf');
+  expect(code).toBe(0);
+  const file = join(folder.path, 'sluice-report-2025-11-12.pdf');
+  expect(stdout).toBe(`Wrote ${file}\n`);
+  expect(readFileSync(file).subarray(0, 5).toString()).toBe('%PDF-');
+});
+
+test('--mail sends it; where a server or a browser is missing it says which setting names it', async () => {
+  await using folder = await temporaryFolder();
+  await using smtp = await startSmtp();
+  const ask = (env: Record<string, string>, ...args: string[]) =>
+    sluice(
+      ['report', '--date', '2025-11-12', ...args],
+      { DATABASE_URL: database.url, CHROMIUM: 'none', ...env },
+      [],
+      folder.path,
+    );
+  const server = { SMTP_URL: smtp.url, SMTP_FROM: 'sluice@example.com' };
+  expect(await ask(server, '--mail', 'me@example.com')).toMatchObject({
+    code: 0,
+    stdout: 'The mail server has taken the report of 2025-11-12 for me@example.com.\n',
+  });
+  expect(smtp.mails.map(({ to }) => to)).toEqual([['me@example.com']]);
+  expect(await ask({}, '--mail', 'me@example.com')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('SMTP_URL'),
+  });
+  expect(await ask({}, '--pdf')).toMatchObject({ code: 2, stderr: expect.stringContaining('CHROMIUM') });
+  smtp.refusal = () => 'not here';
+  expect(await ask(server, '--mail', 'me@example.com')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The mail server has not taken it: '),
+  });
   expect(readdirSync(folder.path)).toEqual([]);
 });

@@ -143,6 +143,22 @@ test.each(receiverKinds.map(kind => [kind.name, kind] as const))(
   },
 );
 
+test('mail goes by SMTP_URL and SMTP_FROM, unless a receiver says otherwise; one of both must', () => {
+  const yaml = `receivers:
+  - {name: a, kind: email, to: x@example.com}
+  - {name: b, kind: email, to: x@example.com, server: 'smtp://other', from: b@example.com}
+rules: [{name: r, when: lag}]`;
+  const mail = { server: 'smtp://mail.example', from: 'a@example.com' };
+  expect(readAlerts(yaml, 'a.yaml', { mail }).receivers).toMatchObject([
+    { name: 'a', server: 'smtp://mail.example', from: 'a@example.com' },
+    { name: 'b', server: 'smtp://other', from: 'b@example.com' },
+  ]);
+  expect(problems(yaml)).toEqual([
+    'a.yaml:2:5: server must be there, unless SMTP_URL is set',
+    'a.yaml:2:5: from must be there, unless SMTP_FROM is set',
+  ]);
+});
+
 test('the schema for editors is that of the code; npm run docs writes it', async () => {
   const file = join(import.meta.dirname, '../../../../docs/alerts.schema.json');
   expect(JSON.parse(await readFile(file, 'utf8'))).toEqual(alertsJsonSchema());

@@ -1,7 +1,3 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { SMTPServer } from 'smtp-server';
 import { expect, test } from 'vitest';
 import type { Alert } from '../../../../collector/outlet/alerts/alert.ts';
 import { readAlerts } from '../../../../collector/outlet/alerts/alerts-file.ts';
@@ -9,6 +5,7 @@ import { noticesOf, textOf, titleOf } from '../../../../collector/outlet/alerts/
 import { sendTo } from '../../../../collector/outlet/alerts/round.ts';
 import { startAlertmanager, withoutAlertmanager } from '../../../harness/alertmanager.ts';
 import { eventually } from '../../../harness/eventually.ts';
+import { startSmtp } from '../../../harness/smtp.ts';
 import { hookServer } from './hooks.ts';
 
 const since = Date.now() - 600_000;
@@ -68,38 +65,21 @@ test.skipIf(withoutAlertmanager)(
 );
 
 test('mail: a title that names some, a text that lists them', async () => {
-  const mails: { to: string[]; body: string }[] = [];
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData: (stream, session, done) => {
-      void text(stream).then(body => {
-        mails.push({ to: session.envelope.rcptTo.map(({ address }) => address), body });
-        done();
-      });
-    },
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server.server, 'listening');
-  const { port } = server.server.address() as AddressInfo;
-  try {
-    const receiver = {
-      kind: 'email',
-      server: `smtp://127.0.0.1:${port}`,
-      from: 'sluice@example.com',
-      to: ['a@example.com', 'b@example.com'],
-    };
-    await tell(receiver, [...alerts, over]);
-    expect(mails).toHaveLength(1);
-    expect(mails[0]!.to).toEqual(['a@example.com', 'b@example.com']);
-    expect(mails[0]!.body.replaceAll('\r\n ', ' ')).toContain(
-      'Subject: Firing: silent (Hall 1): Sensor 1, Sensor 2, Sensor 3 and 22 more',
-    );
-    expect(mails[0]!.body).toContain('Sensor 20 has sent nothing for 12 s');
-    expect(mails[0]!.body).toContain('and 6 more');
-  } finally {
-    await new Promise<void>(resolve => server.close(resolve));
-  }
+  await using smtp = await startSmtp();
+  const receiver = {
+    kind: 'email',
+    server: smtp.url,
+    from: 'sluice@example.com',
+    to: ['a@example.com', 'b@example.com'],
+  };
+  await tell(receiver, [...alerts, over]);
+  expect(smtp.mails).toHaveLength(1);
+  expect(smtp.mails[0]!.to).toEqual(['a@example.com', 'b@example.com']);
+  expect(smtp.mails[0]!.body.replaceAll('\r\n ', ' ')).toContain(
+    'Subject: Firing: silent (Hall 1): Sensor 1, Sensor 2, Sensor 3 and 22 more',
+  );
+  expect(smtp.mails[0]!.body).toContain('Sensor 20 has sent nothing for 12 s');
+  expect(smtp.mails[0]!.body).toContain('and 6 more');
 });
 
 test('what fired and was over before the receiver could be told is told as one thing', () => {
