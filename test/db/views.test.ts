@@ -1,20 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { at, Silver } from '../collector/gold/silver.ts';
-import { databaseServers, newDatabase, type TestDatabase } from '../harness/database.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { at, type Silver, useSilver } from '../collector/gold/silver.ts';
+import { databaseServers } from '../harness/database.ts';
 
 describe.each(databaseServers())('on $name', server => {
-  let database: TestDatabase;
   let silver: Silver;
-
-  beforeAll(async () => {
-    database = await newDatabase({ server });
-    silver = await Silver.open(database);
+  useSilver({ server }, opened => {
+    silver = opened;
   });
-  afterAll(async () => {
-    await silver[Symbol.asyncDispose]();
-    await database.drop();
-  });
-  beforeEach(() => silver.clear());
 
   describe('silver.latest_reading', () => {
     const latest = () => silver.query('SELECT * FROM silver.latest_reading ORDER BY sensor_id');

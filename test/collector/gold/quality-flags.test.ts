@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databaseServers, type TestDatabase } from '../../harness/database.ts';
 import { interleave } from '../../harness/lines.ts';
-import { Silver } from './silver.ts';
+import { Silver, useSilver } from './silver.ts';
 
 /** Readings, one every `every` seconds. */
 const series = (values: number[], from = 0, every = 10) =>
@@ -10,16 +10,9 @@ const series = (values: number[], from = 0, every = 10) =>
 describe.each(databaseServers())('on $name', server => {
   let database: TestDatabase;
   let silver: Silver;
-
-  beforeAll(async () => {
-    database = await newDatabase({ server });
-    silver = await Silver.open(database);
+  useSilver({ server }, (...opened) => {
+    [silver, database] = opened;
   });
-  afterAll(async () => {
-    await silver[Symbol.asyncDispose]();
-    await database.drop();
-  });
-  beforeEach(() => silver.clear());
 
   const qualityOf = (flag: 'stuck' | 'jumps') =>
     silver.query(

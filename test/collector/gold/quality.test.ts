@@ -1,21 +1,13 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { databaseServers, newDatabase, type TestDatabase } from '../../harness/database.ts';
-import { at, Silver } from './silver.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { databaseServers } from '../../harness/database.ts';
+import { at, type Silver, useSilver } from './silver.ts';
 
 describe.each(databaseServers())('on $name', server => {
-  let database: TestDatabase;
   let silver: Silver;
-
-  beforeAll(async () => {
-    database = await newDatabase({ server });
-    silver = await Silver.open(database);
+  useSilver({ server }, opened => {
+    silver = opened;
   });
-  afterAll(async () => {
-    await silver[Symbol.asyncDispose]();
-    await database.drop();
-  });
-  beforeEach(() => silver.clear());
 
   const minutes = (id = 'a') =>
     silver.query(

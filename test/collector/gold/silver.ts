@@ -1,7 +1,8 @@
 import type pg from 'pg';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { prepareRefresh, refreshStaleMinutes } from '../../../collector/gold/refresh.ts';
 import { connect } from '../../../db/connect.ts';
-import type { TestDatabase } from '../../harness/database.ts';
+import { newDatabase, type TestDatabase } from '../../harness/database.ts';
 
 /** The minute that tests begin in, in ms since 1970. */
 export const MINUTE = Date.UTC(2025, 10, 12, 10, 15);
@@ -112,4 +113,23 @@ export class Silver implements AsyncDisposable {
     );
     return rows.map(({ time }) => (time.getTime() - MINUTE) / 1000);
   }
+}
+
+/** Gives the tests of a `describe` a silver on a database of their own, empty before each of them. */
+export function useSilver(
+  options: Parameters<typeof newDatabase>[0],
+  opened: (silver: Silver, database: TestDatabase) => void,
+): void {
+  let database: TestDatabase;
+  let silver: Silver;
+  beforeAll(async () => {
+    database = await newDatabase(options);
+    silver = await Silver.open(database);
+    opened(silver, database);
+  });
+  afterAll(async () => {
+    await silver[Symbol.asyncDispose]();
+    await database.drop();
+  });
+  beforeEach(() => silver.clear());
 }
