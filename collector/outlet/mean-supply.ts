@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { ClientBase } from 'pg';
-import { type Mean, meanMessage } from './message.ts';
+import { meanMessage, type QueuedMean } from './message.ts';
 import { OUTLET_CHANNEL } from './offsets.ts';
 import type { Selection } from './selection.ts';
 import type { Batch, Supply } from './supply.ts';
@@ -12,7 +12,7 @@ const FORGET_MS = 60_000;
 
 /** Means, and what the queue says of them and of those that nobody wants. */
 interface MeanBatch extends Batch {
-  taken: readonly Pick<Mean, 'bucket' | 'sensor_id' | 'version'>[];
+  taken: readonly Pick<QueuedMean, 'bucket' | 'sensor_id' | 'version'>[];
 }
 
 export interface MeanSupplyOptions {
@@ -79,7 +79,7 @@ export class MeanSupply implements Supply<MeanBatch> {
     const { outlet, selection, most } = this.#options;
     if (this.#isSending || !(await this.#hold())) return undefined;
     await this.#forget();
-    const { rows } = await this.#client.query<Mean & { waiting: number }>(
+    const { rows } = await this.#client.query<QueuedMean & { waiting: number }>(
       `SELECT to_char(q.bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS bucket, q.sensor_id, q.version::text,
          g.val_mean, g.val_min, g.val_max, g.n::float8 AS n, count(*) OVER ()::float8 AS waiting
        FROM sluice.mean_to_send q LEFT JOIN gold.reading_1min_mean g USING (bucket, sensor_id)

@@ -1,4 +1,5 @@
 import { formatTime } from '../../base/time.ts';
+import type { MinuteMean } from '../gold/minute-mean.ts';
 import type { Row } from '../silver/reading-columns.ts';
 import type { Quality } from '../silver/registry.ts';
 
@@ -27,20 +28,14 @@ export function readingMessage(collector: string, path: string, offset: number, 
   };
 }
 
-/** A mean as it is read from gold. */
-export interface Mean {
-  bucket: string;
-  sensor_id: string;
-  val_mean: number;
-  val_min: number;
-  val_max: number;
-  n: number;
-  /** Of the queue: another one when the mean was computed again. */
+/** A mean as the queue has it. */
+export interface QueuedMean extends MinuteMean {
+  /** Another one when the mean was computed again. */
   version: string;
 }
 
 /** The message of a one-minute mean. */
-export function meanMessage({ bucket, sensor_id, version, ...fields }: Mean): Message {
+export function meanMessage({ bucket, sensor_id, version, ...fields }: QueuedMean): Message {
   return { id: `mean:${sensor_id}:${bucket}:${version}`, sensorId: sensor_id, time: bucket, fields };
 }
 

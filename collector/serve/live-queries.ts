@@ -1,5 +1,6 @@
+import type { MinuteMean } from '../gold/minute-mean.ts';
 import type { Limits, LiveJudge } from './live-judge.ts';
-import type { LiveStream, MinuteMean } from './live-stream.ts';
+import type { LiveStream } from './live-stream.ts';
 import type { Reads } from './reads.ts';
 
 /*

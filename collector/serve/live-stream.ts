@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { formatTime } from '../../base/time.ts';
 import { splitLines } from '../bronze/line-reader.ts';
 import { keyOfPath, RawFileName } from '../bronze/raw-file-name.ts';
+import type { MinuteMean } from '../gold/minute-mean.ts';
 import { numberOf, type Reading } from '../payload/reading.ts';
 import type { Topics } from '../payload/topics.ts';
 import { EventQueue } from './event-queue.ts';
@@ -20,16 +21,6 @@ const HEARTBEAT_MS = 15_000;
 
 /** Lines that became durable, by the file that they went to, such as `raw/2025-11-12_Sensor_1.jsonl`. */
 export type DurableLines = ReadonlyMap<string, { bytes: Buffer; count: number }>;
-
-/** A row of gold.reading_1min_mean. */
-export interface MinuteMean {
-  bucket: string;
-  sensor_id: string;
-  val_mean: number;
-  val_min: number;
-  val_max: number;
-  n: number;
-}
 
 interface Client {
   /** Undefined: all sensors are wanted. */

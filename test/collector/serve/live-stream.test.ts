@@ -3,12 +3,13 @@ import { PassThrough } from 'node:stream';
 import { afterEach, expect, test } from 'vitest';
 import { zoneOf } from '../../../base/time.ts';
 import { RawFileName } from '../../../collector/bronze/raw-file-name.ts';
+import type { MinuteMean } from '../../../collector/gold/minute-mean.ts';
 import { writeEnvelope } from '../../../collector/payload/envelope.ts';
 import { defaultTopics } from '../../../collector/payload/topics.ts';
 import { readTopics } from '../../../collector/payload/topics-file.ts';
 import { EventQueue } from '../../../collector/serve/event-queue.ts';
 import { LiveJudge } from '../../../collector/serve/live-judge.ts';
-import { type DurableLines, LiveStream, type MinuteMean } from '../../../collector/serve/live-stream.ts';
+import { type DurableLines, LiveStream } from '../../../collector/serve/live-stream.ts';
 
 const stream = new LiveStream(defaultTopics(['sensors/#'], zoneOf('UTC')), new LiveJudge(5));
 afterEach(() => stream.stop());
