@@ -22,3 +22,10 @@ export function parseJson(text: string): { json: unknown } | Rejection {
     return 'not JSON';
   }
 }
+
+/** What a payload says that is JSON: `{ json }`; undefined: it is empty, which clears a retained message; or why it is none. */
+export function messageJson(payload: Buffer): { json: unknown } | undefined | Rejection {
+  const message = messageText(payload);
+  if (typeof message === 'string') return message;
+  return message.text === '' ? undefined : parseJson(message.text);
+}

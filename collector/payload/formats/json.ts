@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Micros } from '../../../base/time.ts';
 import type { Decoder } from '../decoder.ts';
 import { type EntryContext, type Format, flag, sensorOptions } from '../format.ts';
-import { messageText, parseJson } from '../message-text.ts';
+import { messageJson } from '../message-text.ts';
 import { type Path, parsePath, select, valueAt } from '../path.ts';
 import { Paths, type Rule, rulesOf, TOO_DEEP, valuesOption } from '../paths.ts';
 import type { Reading, Rejection } from '../reading.ts';
@@ -60,12 +60,9 @@ class JsonDecoder implements Decoder {
   }
 
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
-    const message = messageText(payload);
-    if (typeof message === 'string') return message;
-    // What clears a retained message.
-    if (message.text === '') return [];
-    const parsed = parseJson(message.text);
+    const parsed = messageJson(payload);
     if (typeof parsed === 'string') return parsed;
+    if (parsed === undefined) return [];
     const root = parsed.json;
     const { each, when } = this.#plan;
     if (when.some(({ path, value }) => valueAt(root, path) !== value)) return [];

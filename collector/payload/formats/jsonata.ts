@@ -4,7 +4,7 @@ import type { Micros, Zone } from '../../../base/time.ts';
 import type { Decoder } from '../decoder.ts';
 import { type EntryContext, type Format, sensorOptions } from '../format.ts';
 import { JsonataThread } from '../jsonata-thread.ts';
-import { messageText, parseJson } from '../message-text.ts';
+import { messageJson } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
 import { readTime } from '../times.ts';
@@ -40,11 +40,9 @@ class JsonataDecoder implements Decoder {
   }
 
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
-    const message = messageText(payload);
-    if (typeof message === 'string') return message;
-    if (message.text === '') return [];
-    const parsed = parseJson(message.text);
+    const parsed = messageJson(payload);
     if (typeof parsed === 'string') return parsed;
+    if (parsed === undefined) return [];
     const evaluated = this.#thread.evaluate(this.#expression, parsed.json, topic);
     if (evaluated === 'too slow') return 'the expression took longer than 200 ms';
     if (evaluated === 'failed') return 'the expression failed';

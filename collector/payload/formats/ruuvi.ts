@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { type Micros, utc } from '../../../base/time.ts';
 import type { Decoder } from '../decoder.ts';
 import { type EntryContext, type Format, sensorOptions } from '../format.ts';
-import { messageText, parseJson } from '../message-text.ts';
+import { messageJson } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
 import { readRuuvi } from '../ruuvi-data.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
@@ -24,11 +24,9 @@ class RuuviDecoder implements Decoder {
   }
 
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
-    const message = messageText(payload);
-    if (typeof message === 'string') return message;
-    if (message.text === '') return [];
-    const parsed = parseJson(message.text);
+    const parsed = messageJson(payload);
     if (typeof parsed === 'string') return parsed;
+    if (parsed === undefined) return [];
     const { data, ts, rssi } = (parsed.json ?? {}) as { data?: unknown; ts?: unknown; rssi?: unknown };
     // The gateway's own status has none.
     if (data === undefined) return [];

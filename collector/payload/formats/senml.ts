@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Micros } from '../../../base/time.ts';
 import type { Decoder } from '../decoder.ts';
 import { type EntryContext, type Format, sensorOptions, valueOptions } from '../format.ts';
-import { messageText, parseJson } from '../message-text.ts';
+import { messageJson } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
 import { convert } from '../value.ts';
@@ -38,11 +38,9 @@ class SenmlDecoder implements Decoder {
   }
 
   decode(topic: string, payload: Buffer, arrival: Micros): readonly Reading[] | Rejection {
-    const message = messageText(payload);
-    if (typeof message === 'string') return message;
-    if (message.text === '') return [];
-    const parsed = parseJson(message.text);
+    const parsed = messageJson(payload);
     if (typeof parsed === 'string') return parsed;
+    if (parsed === undefined) return [];
     if (!Array.isArray(parsed.json)) return 'not an array of SenML records';
     const base: Base = { name: '', time: 0, unit: undefined, value: 0, sum: 0 };
     const readings: Reading[] = [];
