@@ -1,5 +1,6 @@
 import { Metrics } from '../collector/serve/metrics.ts';
 import { emptyCounters } from '../collector/silver/counters.ts';
+import { markdownTable } from './markdown-table.ts';
 
 const INTRODUCTION = `# Metrics
 
@@ -20,15 +21,9 @@ export function metricsPage(): string {
       `\`${name}\``,
       type,
       labels.map(label => `\`${label}\``).join(', '),
-      help.replaceAll('|', '\\|'),
+      help,
     ]);
-  const head = ['Metric', 'Type', 'Labels', 'Meaning'];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map(cells => cells[column]!.length)),
-  );
-  const line = (cells: string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
-  return `${INTRODUCTION}\n${[line(head), line(widths.map(width => '-'.repeat(width))), ...rows.map(line)].join('\n')}\n`;
+  return `${INTRODUCTION}\n${markdownTable(['Metric', 'Type', 'Labels', 'Meaning'], rows)}\n`;
 }
 
 /** A collector that has done nothing. */
