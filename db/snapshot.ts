@@ -1,16 +1,18 @@
-import type pg from 'pg';
 import type { ClientBase } from 'pg';
-import Cursor from 'pg-cursor';
+import type Cursor from 'pg-cursor';
 
 /*
- * Without sorting, rows come in the order of an index, the first at once, and nobody holds them all: left to itself the
- * planner sorts a day.
+ * Times are in UTC and exact, whatever the role or the database says. Without sorting, rows come in the order of an index, the
+ * first at once, and nobody holds them all: left to itself the planner sorts a day, and takes a bitmap and a sort for a year.
  */
-const BEGIN = 'BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL enable_sort = off';
+const BEGIN = `
+  BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+  SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL enable_sort = off`;
 
 /**
  * Reads by one view of the data: a transaction around a generator, which ends when the generator does or is left.
- * @param timeoutMs after which the server ends a query of it.
+ * @param client must not be in another transaction.
+ * @param timeoutMs after which the server ends a query of it, however slowly it is read; 0: never.
  */
 export async function* inSnapshot<T>(
   client: ClientBase,
@@ -25,17 +27,8 @@ export async function* inSnapshot<T>(
   }
 }
 
-/** Values as PostgreSQL writes them: text, or null. */
-const asText = { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig;
-
-/** Any number of rows, each an array of texts, in batches that are fetched when they are asked for. */
-export async function* batchesOf<Row extends (string | null)[]>(
-  client: ClientBase,
-  sql: string,
-  values: unknown[],
-  batchRows: number,
-): AsyncGenerator<Row[]> {
-  const cursor = client.query(new Cursor<Row>(sql, values, { rowMode: 'array', types: asText }));
+/** The rows of a cursor, in batches that are fetched when they are asked for. It is closed when the generator ends or is left. */
+export async function* readCursor<Row>(cursor: Cursor<Row>, batchRows: number): AsyncGenerator<Row[]> {
   let isBroken = false;
   try {
     for (;;) {

@@ -1,6 +1,7 @@
 import pg, { type ClientBase } from 'pg';
 import Cursor from 'pg-cursor';
 import { formatTime, type Micros } from '../../base/time.ts';
+import { inSnapshot, readCursor } from '../../db/snapshot.ts';
 import { readingColumnNames, type StoredReading } from './reading-columns.ts';
 
 /** Which readings: those of one sensor with `from` ≤ time < `to`, after `after` where there is one. */
@@ -27,14 +28,6 @@ export interface Fetching {
 const BATCH_ROWS = 5000;
 const TIMESTAMPTZ = 1184;
 
-/*
- * Without sorting, rows come in the order of the key, the first at once, and nobody holds them all: left to itself the
- * planner takes a bitmap and a sort for a year.
- */
-const BEGIN = `
-  BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-  SET LOCAL TIME ZONE 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL enable_sort = off`;
-
 /**
  * Reads a sensor's readings in ascending order of time, by a cursor in a read-only transaction of its own on `client`,
  * which must not be in another. What is not asked for is not fetched; a loop that is left ends query and transaction.
@@ -45,26 +38,11 @@ export async function* readingBatches(
   selection: Selection,
   { batchRows = BATCH_ROWS, timeoutMs = 0 }: Fetching = {},
 ): AsyncGenerator<StoredReading[]> {
-  await client.query(`${BEGIN}; SET LOCAL statement_timeout = ${timeoutMs}`);
-  let cursor: Cursor<StoredReading> | undefined;
-  let isBroken = false;
-  try {
+  yield* inSnapshot(client, timeoutMs, async function* () {
     const first = selection.skip ? await timeAfterSkipping(client, selection) : undefined;
     if (selection.skip && first === undefined) return;
-    cursor = client.query(cursorOf(selection, first));
-    while (true) {
-      const rows = await cursor.read(batchRows).catch(error => {
-        isBroken = true;
-        throw error;
-      });
-      if (rows.length === 0) return;
-      yield rows;
-    }
-  } finally {
-    // Not awaited: on a connection that is lost it would never be answered. The ROLLBACK queues behind it, or fails.
-    if (!isBroken) cursor?.close(() => undefined);
-    await client.query('ROLLBACK').catch(() => undefined);
-  }
+    yield* readCursor(client.query(cursorOf(selection, first)), batchRows);
+  });
 }
 
 function cursorOf(selection: Selection, first: string | undefined): Cursor<StoredReading> {

@@ -3,11 +3,12 @@ import type { ClientBase } from 'pg';
 import { z } from 'zod';
 import { content, errorAnswers } from '../../../base/http/schemas.ts';
 import { formatTime, parseTime, utcDate, zoneOf } from '../../../base/time.ts';
+import { inSnapshot } from '../../../db/snapshot.ts';
 import { jsonItems } from '../formats.ts';
 import { type Reads, STREAM_MS } from '../reads.ts';
 import { from, time, to } from '../schemas.ts';
-import { batchesOf, inSnapshot } from '../snapshot.ts';
 import { sendStreamed } from '../streamed.ts';
+import { textRows } from '../text-rows.ts';
 import { type Range, readRange } from '../times.ts';
 
 /** About half a megabyte of text. */
@@ -78,7 +79,7 @@ async function nextDay(client: ClientBase, from: number, to: number): Promise<nu
 }
 
 async function* itemsOf(client: ClientBase, from: number, to: number): AsyncGenerator<string[]> {
-  const batches = batchesOf<[time: string, name: string, value: string]>(
+  const batches = textRows<[time: string, name: string, value: string]>(
     client,
     `SELECT time, sensor_id, value FROM silver.sensor_reading WHERE time >= $1 AND time < $2 ORDER BY time, sensor_id`,
     [formatTime(from), formatTime(to)],

@@ -5,14 +5,15 @@ import { z } from 'zod';
 import { Problem } from '../../../base/http/problem.ts';
 import { content, errorAnswers, errorBody } from '../../../base/http/schemas.ts';
 import { formatTime, type Micros, parseTime, zoneOf } from '../../../base/time.ts';
+import { inSnapshot } from '../../../db/snapshot.ts';
 import { readingColumnNames } from '../../silver/reading-columns.ts';
 import { readingBatches } from '../../silver/readings.ts';
 import { type CsvOptions, formatRows, isCsvSafe, type RowType, rowTypeFor } from '../formats.ts';
 import { LEVELS } from '../levels.ts';
 import { type Reads, STREAM_MS } from '../reads.ts';
 import { count, csv, from, mean, sensorParams, storedReading, to } from '../schemas.ts';
-import { batchesOf, inSnapshot } from '../snapshot.ts';
 import { sendStreamed } from '../streamed.ts';
+import { textRows } from '../text-rows.ts';
 import { type Range, readRange } from '../times.ts';
 import { demandSensor } from './sensors.ts';
 
@@ -98,7 +99,7 @@ async function* meansOf(client: ClientBase, id: string, every: keyof typeof LEVE
     SELECT to_char(bucket, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), val_mean, val_min, val_max, n FROM ${LEVELS[every].means}
     WHERE sensor_id = $1 AND bucket >= $2::timestamptz AND bucket < $3::timestamptz ORDER BY bucket`;
   const values = [id, formatTime(from), formatTime(to)];
-  const read = () => batchesOf<[bucket: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
+  const read = () => textRows<[bucket: string, ...numbers: string[]]>(client, sql, values, BATCH_ROWS);
   for await (const rows of inSnapshot(client, STREAM_MS, read)) {
     yield rows.map(([bucket, ...numbers]) => {
       const [val_mean, val_min, val_max, n] = numbers.map(Number);
