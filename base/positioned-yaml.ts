@@ -44,7 +44,7 @@ export class PositionedYaml {
     this.#isReadable = this.#document.errors.every(({ code }) => code === 'DUPLICATE_KEY');
   }
 
-  /** What the file says, as plain values; undefined where it is no YAML. Of a key that is there twice, the last. */
+  /** What the file says, as plain values; undefined where it is not YAML. Of a key that is there twice, the last. */
   read(): unknown {
     if (!this.#isReadable) return undefined;
     try {

@@ -63,7 +63,7 @@ export function isCron(text: string): boolean {
   }
 }
 
-/** Only its calendar: its own timers would not look at the clock again. @throws for what is no expression. */
+/** Only its calendar: its own timers would not look at the clock again. @throws for what is not an expression. */
 function cronOf(expression: string): Cron {
   return new Cron(expression, { timezone: 'UTC', paused: true });
 }

@@ -23,7 +23,7 @@ export function url(...protocols: string[]) {
     const parsed = URL.parse(value);
     if (parsed === null || !protocols.includes(parsed.protocol) || parsed.hostname === '') return false;
     try {
-      // A user name or password with a % that is no escape would fail at each connection.
+      // A user name or password with a % that is not an escape would fail at each connection.
       decodeURIComponent(parsed.username + parsed.password);
       return true;
     } catch {

@@ -136,7 +136,7 @@ function usualTime(text: string): Micros | undefined {
   return usualMidnight + ((hour * 60 + minute) * 60 + second) * 1_000_000 + micros;
 }
 
-/** The number that two digits make; NaN where they are none. */
+/** The number that two digits make; NaN where they are not digits. */
 function two(text: string, at: number): number {
   const tens = text.charCodeAt(at) - 48;
   const ones = text.charCodeAt(at + 1) - 48;

@@ -5,7 +5,7 @@ import { Temperature } from './temperature.ts';
 
 /**
  * How much older than its message the reading is that a sensor had kept for a while: more than the default of LATE_MINUTES, and
- * between two ticks, so that it is no other reading.
+ * between two ticks, so that it is not another reading.
  */
 const KEPT_MS = 6 * 60_000 + 500;
 

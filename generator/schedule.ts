@@ -6,7 +6,7 @@ interface Clocks {
 
 const systemClocks: Clocks = { wall: () => Date.now(), monotonic: () => performance.now() };
 
-/** How long after its time a tick is still sent: a busy event loop costs nothing, a machine that slept is no burst. */
+/** How long after its time a tick is still sent: a busy event loop costs nothing, a machine that slept is not a burst. */
 const GRACE_MS = 1000;
 
 /**

@@ -140,7 +140,7 @@ export class DataFolder {
       const now = new Date();
       await utimes(lockOf(this.path), now, now);
     } catch {
-      // Whoever is told by `lost` or by the disk stops.
+      // Whoever learns of it, from `lost` or from the disk, stops.
     }
   }
 }
@@ -183,7 +183,7 @@ export async function isLocked(path: string): Promise<boolean> {
   return holder !== undefined && (await stateOf(lock, holder)) === 'alive';
 }
 
-/** @throws {UsageError} where the setting names what is no folder, or can be none. */
+/** @throws {UsageError} where the setting names what is not a folder, or can be none. */
 async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true });

@@ -205,7 +205,7 @@ function identityOf(delivery: Delivery, origin: Origin | undefined) {
   return packetId === 0 ? {} : { dup: isRepeated(delivery), packetId, session: origin?.session };
 }
 
-/** What a format adds to the line. A message is recorded whatever it holds: a format that fails at it fails again, and is told, when it is decoded. */
+/** What a format adds to the line. A message is recorded whatever it holds: a format that fails at it fails again, and is reported, when it is decoded. */
 function notesOf(decoder: Decoder, topic: string, payload: Buffer) {
   try {
     return decoder.annotate?.(topic, payload);

@@ -206,7 +206,7 @@ export class RawFileName {
     const at = this.#partitionAt;
     const [signs, own] = /^(@*)(.*)$/.exec(this.partition)!.slice(1) as [string, string];
     const [, beginning] = HASHED.exec(own) ?? [];
-    // One that has a hash already is told by a shorter beginning.
+    // One that has a hash already is known by a shorter beginning.
     const longest = beginning === undefined ? MOST_SAFE_BYTES : beginning.length - 1;
     const room = Math.min(most - HASH_BYTES, MOST_SAFE_BYTES - HASH_BYTES, longest);
     const safe = beginning ?? own;
@@ -246,7 +246,7 @@ export function keyOfPath(path: string): string | undefined {
   return path.startsWith(`${RAW}/`) && path.endsWith(PLAIN) ? path.slice(RAW.length + 1) : undefined;
 }
 
-/** In which form a file holds lines, by its name; undefined where it is no file of lines. */
+/** In which form a file holds lines, by its name; undefined where it is not a file of lines. */
 export function formOf(path: string): Form | undefined {
   if (path.endsWith(PLAIN)) return 'plain';
   return path.endsWith(COMPRESSED) ? 'compressed' : undefined;

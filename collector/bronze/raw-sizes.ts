@@ -91,7 +91,7 @@ export class RawSizes {
       page.set(key, plain ?? (await gunzippedLength(compressedPath(full))));
     } catch (error) {
       page.delete(key);
-      // Made plain, or removed, in this moment: what is durable of it is told by whoever writes it.
+      // Made plain, or removed, in this moment: whoever writes it reports what is durable of it.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#onDamage(key, error as Error);
     }
   }

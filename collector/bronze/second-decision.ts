@@ -91,7 +91,7 @@ function ahead(line: Buffer): { at: number; topic: string; payload: string } | u
   return { at: Date.parse(String(received_at)), topic: String(topic), payload };
 }
 
-/** Nothing where the line is no JSON: a crash may have torn it. */
+/** Nothing where the line is not JSON: a crash may have torn it. */
 function parsed(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;

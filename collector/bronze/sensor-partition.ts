@@ -55,7 +55,7 @@ export function compareWithClock(
   second: number,
   clock: number,
 ): { isAhead: boolean; aheadOf: number | undefined } {
-  // In the file of an hour each late line is told by a mark.
+  // In the file of an hour each late line has a mark.
   if (partition.sensorId !== undefined) return { isAhead: second > clock + AHEAD_S, aheadOf: undefined };
   const saidAhead = partition.aheadOf !== UNKNOWN && second > partition.aheadOf;
   const isAhead = second > clock + (saidAhead ? AHEAD_S / 2 : AHEAD_S);

@@ -50,7 +50,7 @@ const USUAL = { isAhead: false, aheadOf: undefined };
 /**
  * The newest reading of each sensor, in the order of receipt. It tells which lines come so late that a newer reading
  * stands in another file: beside those goes a mark, as their own file does not show it. In the file of an hour every late
- * line is told by a mark: whoever reads it would have to remember all sensors otherwise. A reading that is ahead of the clock
+ * line has a mark: whoever reads it would have to remember all sensors otherwise. A reading that is ahead of the clock
  * makes no other one late; where such readings begin and end in a sensor's own file, a mark says so as well.
  */
 export class SensorWatermarks {

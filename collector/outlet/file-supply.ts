@@ -24,7 +24,7 @@ import { UnsentFiles } from './unsent-files.ts';
 const FILE_BYTES = 128 * 1024;
 /** Of what nobody wants so much is passed over at once. */
 const BATCH_BYTES = 1024 * 1024;
-/** How often the registry is read again where nobody tells that it has changed, and files are looked for that are gone. */
+/** How often the registry is read again where no change was announced, and files are looked for that are gone. */
 const REFRESH_MS = 60_000;
 
 /** Readings of raw files, and the parts of the files that they come from. */

@@ -41,7 +41,7 @@ export class OutletMovedError extends Error {
 /** So many files are known at once to be unsent: what a long absence leaves is looked up bit by bit. */
 export const MOST_UNSENT = 10_000;
 
-/** On this channel it is told that offsets were changed; the payload is the outlet's name. */
+/** The channel on which changed offsets are announced; the payload is the outlet's name. */
 export const OUTLET_CHANNEL = 'sluice_outlet';
 
 /** SQL: whether a file of the ledger is one of the raw folder, under its own name. */

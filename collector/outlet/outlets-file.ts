@@ -29,7 +29,7 @@ export function readOutletsFile(path: string, surroundings: Surroundings): Outle
 export function readOutlets(text: string, surroundings: Surroundings, name = 'outlets file'): OutletEntry[] {
   const yaml = new PositionedYaml(text, name);
   const { data, error } = outletsOutline.safeParse(yaml.read());
-  // A file that is no YAML is not held against a schema.
+  // A file that is not YAML is not held against a schema.
   if (error !== undefined && yaml.problems.length === 0)
     reportIssues(error.issues, (at, message) => yaml.report(at, message));
   const said = data?.outlets ?? [];

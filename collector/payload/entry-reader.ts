@@ -140,7 +140,7 @@ function leaveOut(from: object, path: Path): void {
   else delete Object(at)[last];
 }
 
-/** The filter; as text where it is none. One that is missing has been reported. */
+/** The filter; as text where it is not one. One that is missing has been reported. */
 function filterOf(entry: unknown, report: Report): Filter | string {
   const text: unknown = Object(entry).filter;
   if (typeof text !== 'string') return '';

@@ -59,7 +59,7 @@ export function envelopeHead(arrival: Micros, topic: string): string {
 const usualHeader =
   /^\{"received_at": "([\dT:.-]+Z)", "topic": "([^"\\]*)"(?:, "qos": ([012]))?(, "retain": true)?(, "dup": true)?(?:, "packet_id": (\d{1,5}))?(?:, "session": "([^"\\]*)")?$/;
 
-/** Reads a line of `writeEnvelope`; a reason where it is none. @param line without its line end; the payload may be a part of it. */
+/** Reads a line of `writeEnvelope`; a reason where it is not one. @param line without its line end; the payload may be a part of it. */
 export function readEnvelope(line: Buffer): Envelope | Rejection {
   const text = line.toString('utf8');
   const at = text.indexOf(PAYLOAD);

@@ -25,7 +25,7 @@ export function equipmentMessages(reading: unknown, pattern: RegExp): Buffer[] |
   );
   const all = [...beside, ...Object.entries(named as object)];
   if (all.length === 0) return 'no measurement';
-  // What is no number is written as null: it is refused with its reason, and nothing deep is written again.
+  // What is not a number is written as null: it is refused with its reason, and nothing deep is written again.
   return all.map(([name, value]) =>
     Buffer.from(
       `{"id": ${JSON.stringify(`${id}/${name}`)}, "dt": ${JSON.stringify(timestamp)}, "value": ${typeof value === 'number' ? JSON.stringify(value) : 'null'}}`,

@@ -84,7 +84,7 @@ function expand(used: Entry, source: Source, expansion: Expansion, within: reado
 
 /**
  * The preset that is meant. An unknown one is reported; the one that is likeliest meant stands in for it, so that what else
- * is wrong with the entry is told in the same breath.
+ * is wrong with the entry is reported at the same time.
  */
 function presetFor(
   use: string,

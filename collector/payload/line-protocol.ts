@@ -52,7 +52,7 @@ function isInFields(text: string, start: number, at: number): boolean {
   );
 }
 
-/** Reads a line: `measurement,tag=value field=1.5,other=2i 1556813561098000000`. @returns why it is none. */
+/** Reads a line: `measurement,tag=value field=1.5,other=2i 1556813561098000000`. @returns why it is not one. */
 export function readPoint(line: string): Point | string {
   const reader = new Reader(line);
   const measurement = reader.take(', ');

@@ -14,7 +14,7 @@ export function messageText(payload: Buffer): { text: string } | Rejection {
   return { text: payload.toString('utf8', from, to) };
 }
 
-/** What JSON says: `{ json }`; otherwise the reason why it is none. */
+/** What JSON says: `{ json }`; otherwise the reason why it is not one. */
 export function parseJson(text: string): { json: unknown } | Rejection {
   try {
     return { json: JSON.parse(text) };
@@ -23,7 +23,7 @@ export function parseJson(text: string): { json: unknown } | Rejection {
   }
 }
 
-/** What a payload says that is JSON: `{ json }`; undefined: it is empty, which clears a retained message; or why it is none. */
+/** What a payload says that is JSON: `{ json }`; undefined: it is empty, which clears a retained message; or why it is not one. */
 export function messageJson(payload: Buffer): { json: unknown } | undefined | Rejection {
   const message = messageText(payload);
   if (typeof message === 'string') return message;

@@ -78,13 +78,13 @@ export interface Search {
   except: readonly string[];
   /** Whether a text that is a number counts as one. */
   takesText: boolean;
-  /** Whether what a fixed path leads to and is no number is left out, rather than for the loader to refuse. */
+  /** Whether what a fixed path leads to and is not a number is left out, rather than for the loader to refuse. */
   skipsText: boolean;
   /** The key beside a value that names its unit. */
   unitKey: string | undefined;
 }
 
-/** A longer text is no unit. */
+/** A longer text is not a unit. */
 const MOST_UNIT = 50;
 
 /** Finds an entry's values in messages. */

@@ -78,7 +78,7 @@ export function storable({ problem, value }: Reading): number | Rejection {
 const weekDate = /^\d{4}-?W\d\d/;
 const ordinalDate = /^\d{4}-?\d{3}(?!\d|-)/;
 
-/** Why a text is no ISO 8601 date and time. @param what it is called: `dt`. */
+/** Why a text is not an ISO 8601 date and time. @param what it is called: `dt`. */
 export function isoProblem(what: string, text: string): Rejection {
   if (weekDate.test(text)) return `${what} is a week date, which is not taken`;
   if (ordinalDate.test(text)) return `${what} is an ordinal date, which is not taken`;

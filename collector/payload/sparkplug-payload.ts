@@ -43,7 +43,7 @@ export function rebirthCommand(timestamp: number): Buffer {
   return Buffer.from(payloadType!.encode(payloadType!.fromObject({ timestamp, metrics: [metric] })).finish());
 }
 
-/** Decodes a payload; undefined where it is none. Needs `loadSparkplug`. */
+/** Decodes a payload; undefined where it is not one. Needs `loadSparkplug`. */
 export function readSparkplug(payload: Buffer): SparkplugPayload | undefined {
   try {
     const decoded = payloadType!.decode(payload) as unknown as RawPayload;

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { formatTime } from '../../base/time.ts';
 import type { Rejection } from './reading.ts';
 
-/** A line of a body: what to record of it, or why it is none. `line` counts from 1. */
+/** A line of a body: what to record of it, or why it is not one. `line` counts from 1. */
 export type TextLine = { line: number; payload: Buffer } | { line: number; reason: Rejection };
 
 const LF = 0x0a;

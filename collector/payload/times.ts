@@ -83,7 +83,7 @@ const number = /^-?\d{1,20}(?:\.\d+)?$/;
 /**
  * Reads a time: an ISO 8601 text, or Unix time as a number or text.
  * @param arrival decides which instant of a repeated local hour is meant.
- * @returns microseconds, cut off beyond; or the reason why it is none.
+ * @returns microseconds, cut off beyond; or the reason why it is not one.
  */
 export function readTime(value: unknown, unit: TimeUnit, zone: Zone, arrival: Micros): Micros | Rejection {
   if (typeof value === 'number' && unit !== 'iso') return ofNumber(value, unit);

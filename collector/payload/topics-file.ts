@@ -41,7 +41,7 @@ export function readTopicsFile(path: string, options: TopicsOptions): Topics {
  * Reads a topics file's text, or what `Topics.text` says: that is the same file with all presets written out, so that it
  * means the same in another thread, with other settings, or in a later version.
  * @param name what problems call the file.
- * @throws {TopicsFileError} with every mistake at once; what is no YAML is told alone.
+ * @throws {TopicsFileError} with every mistake at once; what is not YAML is reported alone.
  */
 export function readTopics(text: string, options: TopicsOptions, name = 'topics file'): Topics {
   const yaml = new PositionedYaml(text, name);

@@ -25,7 +25,7 @@ export interface TopicEntry {
   readonly hasOwnTime: boolean;
 }
 
-/** Topics that are remembered with their entries. Those that somebody makes up endlessly must not fill the memory. */
+/** Topics that are remembered with their entries. Unbounded topics must not fill the memory. */
 const MOST_TOPICS = 50_000;
 
 /** Which topics to take, and what their messages mean. */

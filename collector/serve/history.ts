@@ -5,7 +5,7 @@ import type { Range } from './times.ts';
 
 /** What one screenful may make the database read: about 100 ms, of all its sensors together. */
 const MOST_ROWS = 40_000;
-/** More marks than this nobody tells apart. */
+/** More marks than this cannot be told apart. */
 const MOST_MARKS = 1000;
 
 /** Of how much time a point is, and what it is made of. */

@@ -3,7 +3,7 @@ const MOST_MARKS = 86_400;
 const STEP_MS = 1000;
 
 /**
- * How long the oldest byte of a queue has been in it, without a look at the queue: it is told when bytes come in, and
+ * How long the oldest byte of a queue has been in it, without a look at the queue: it hears when bytes come in, and
  * asked with how many are in there. Exact to a second; for what was there before it began, it says since it began.
  */
 export class Lag {

@@ -90,7 +90,7 @@ export function observedCounters(
     ],
     [
       'sluice_messages_rejected_total',
-      'Messages that are no readings, by entry of the topics file and reason; data/rejected has those of MQTT.',
+      'Messages that are not readings, by entry of the topics file and reason; data/rejected has those of MQTT.',
       ['source', 'entry', 'reason'],
       () => rejects().map(({ count, ...labels }): Value => [labels, count]),
     ],

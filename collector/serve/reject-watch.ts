@@ -1,6 +1,6 @@
 /** What is looked back on: long enough that a burst is not a stream. */
 const SAMPLES = 6;
-/** Fewer messages than this are no stream. */
+/** Fewer messages than this are not a stream. */
 const LEAST_MESSAGES = 20;
 const MOST_SHARE = 0.5;
 

@@ -12,7 +12,7 @@ const MOST = Number.MAX_SAFE_INTEGER;
 /**
  * Reads an interval: a number with a unit (`1s`, `500ms`, `5min`, `2h`, `1d`), seconds where it has none, or ISO 8601
  * (`PT5M`). PostgreSQL reads what comes of it.
- * @returns its shortest spelling; undefined where it is none, is zero or is longer than 285 years.
+ * @returns its shortest spelling; undefined where it is not one, is zero or is longer than 285 years.
  */
 export function parseInterval(text: string): string | undefined {
   const micros = microsOf(text.trim());

@@ -7,7 +7,7 @@ import { LineDecoder } from './line-decoder.ts';
 import type { LoaderData, Reloaded } from './protocol.ts';
 import { REGISTRY_CHANNEL, Registry, type Sensor, upsertSensors } from './registry.ts';
 
-/** How often the registry is read again where nobody tells that it has changed. */
+/** How often the registry is read again where no change was announced. */
 const REGISTRY_MS = 60_000;
 /** Long ago: it is to be read now. */
 const LONG_AGO = Number.NEGATIVE_INFINITY;
@@ -44,7 +44,7 @@ export class PresentDecoder {
     this.#readAt = LONG_AGO;
   }
 
-  /** Somebody has told that files or registry have changed. */
+  /** Files or registry are known to have changed. */
   get isOutdated(): boolean {
     return this.#readAt === LONG_AGO;
   }

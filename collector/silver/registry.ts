@@ -39,7 +39,7 @@ export const sensorColumns = {
 } satisfies Record<keyof Sensor, string>;
 export type SensorColumn = keyof Sensor;
 
-/** On this channel it is told that silver.sensor has changed. Who has not heard reads it again within a minute. */
+/** The channel on which changes of silver.sensor are announced. Whoever misses one reads it again within a minute. */
 export const REGISTRY_CHANNEL = 'sluice_registry';
 
 export type Quality = 'valid' | 'out_of_range' | 'unknown_sensor';

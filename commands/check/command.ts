@@ -24,7 +24,7 @@ export default (command: Command) =>
 
 const FILES = new Set(['settings', 'topics', 'sensors', 'tokens', 'outlets', 'alerts']);
 
-/** 2 where settings or the files that they name are wrong, 1 where something else does not work; advice is no failure. */
+/** 2 where settings or the files that they name are wrong, 1 where something else does not work; advice is not a failure. */
 function statusOf(findings: Finding[]): number {
   const failed = findings.filter(({ result }) => result === 'failed');
   if (failed.some(({ of }) => FILES.has(of))) return 2;
@@ -39,7 +39,7 @@ async function findingsOf(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     config = await withRunningServers(readConfig(env));
     settings.ok('all are valid');
     for (const { name, meant } of misspeltSettings(env))
-      settings.advise(`${name} is no setting${meant}`, 'correct or remove it');
+      settings.advise(`${name} is not a setting${meant}`, 'correct or remove it');
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     for (const problem of error.problems) settings.fail(problem, 'correct it in the environment or in .env');

@@ -6,7 +6,7 @@ const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b
 const MOST_ITEM_BYTES = 1024 * 1024;
 
 /**
- * Reads JSON Lines: an object a line. A line that is none is a row that cannot be used.
+ * Reads JSON Lines: an object a line. A line that is not one is a row that cannot be used.
  * @throws {FileFlaw} where the first object lacks a column.
  */
 export async function* readJsonLines(

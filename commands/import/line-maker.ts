@@ -115,7 +115,7 @@ export class LineMaker {
   }
 }
 
-/** The digits of a number as JSON has them, all that there are; or why it is none. */
+/** The digits of a number as JSON has them, all that there are; or why it is not one. */
 function numberText(cell: unknown): string | { problem: Rejection } {
   if (cell === undefined || cell === null) return { problem: 'value is missing' };
   if (typeof cell === 'bigint') return String(cell);

@@ -12,7 +12,7 @@ export type ReadingsFormat = 'ndjson' | 'csv' | 'table';
 /** A reading with the unit of its sensor. */
 type Row = StoredReading & { unit: string | null };
 
-/** A value is no `float` here: also a table shows all digits of what a sensor has sent. */
+/** A value is not a `float` here: also a table shows all digits of what a sensor has sent. */
 const kinds: Record<ReadingKind, Column['kind']> = {
   time: 'text',
   text: 'text',

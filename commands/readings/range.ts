@@ -15,7 +15,7 @@ const EXPECTED = 'must be a date such as 2025-11-12 or a time such as 2025-11-12
 /**
  * Reads the two ends of a time range. A date stands for its midnight as `from`, and takes in its whole day as
  * `to`; what names no offset is in `zone`.
- * @throws {UsageError} where an end is no time, or the range ends before it begins.
+ * @throws {UsageError} where an end is not a time, or the range ends before it begins.
  */
 export function parseRange(from: string, to: string, zone: Zone): TimeRange {
   const begin = within(parseTime(from, zone) ?? refuse('--from', from));

@@ -52,7 +52,7 @@ async function sniffCommand(
 ): Promise<boolean> {
   if (!isTopicFilter(filter))
     throw new UsageError(
-      `${JSON.stringify(filter)} is no topic filter: # stands last and alone in its level, + alone in its level.`,
+      `${JSON.stringify(filter)} is not a topic filter: # stands last and alone in its level, + alone in its level.`,
     );
   const topics = configuredTopics(config);
   if (given.explain !== undefined) return explain(topics, given.explain);

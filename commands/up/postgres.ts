@@ -7,7 +7,7 @@
  * and the next start stops it first.
  *
  * A cluster is made in a folder beside its own and renamed when it is complete, so a data folder is either whole or absent.
- * Its user `sluice` owns the database `sluice` and may create others, and roles, but is no superuser: its password is known
+ * Its user `sluice` owns the database `sluice` and may create others, and roles, but is not a superuser: its password is known
  * to everybody, and a superuser's SQL can run programs. The superuser exists and has no way in.
  */
 import { mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
@@ -178,7 +178,7 @@ class Cluster {
   /**
    * Whether a server runs on the data folder.
    *
-   * A process that is no server may have the number that postmaster.pid names: after a reboot, and nearly always in a container. pg_ctl
+   * A process that is not a server may have the number that postmaster.pid names: after a reboot, and nearly always in a container. pg_ctl
    * would signal it and PostgreSQL refuse to start, so that file is removed here.
    */
   async isRunning(): Promise<boolean> {

@@ -138,7 +138,7 @@ async function contentOf(store: ObjectStore, key: string, head: ObjectHead): Pro
     await pipeline(Readable.from(read()), createGunzip(), text);
   } catch (error) {
     if (!(error as NodeJS.ErrnoException).code?.startsWith('Z_')) throw error;
-    // What is no gzip has a hash all the same.
+    // What is not gzip has a hash all the same.
     return { sha256: (await store.digest(key, head)).sha256, text: errorText(error) };
   }
   const firstLine = hasFirst ? firstLineHash(first.subarray(0, first.indexOf(0x0a))) : undefined;

@@ -1,7 +1,7 @@
 -- Which lines could not be stored, and why?
 --
 -- One row a reason and sensor, the most frequent first, with the newest such line. They are lines of raw files; messages
--- that are no readings at all are in the files of data/rejected.
+-- that are not readings at all are in the files of data/rejected.
 WITH params AS NOT MATERIALIZED (
   SELECT
     NULL::text AS sensor, -- only this sensor; NULL: all

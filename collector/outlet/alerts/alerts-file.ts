@@ -40,7 +40,7 @@ export function readAlerts(
 ): AlertsFile {
   const yaml = new PositionedYaml(text, name);
   const { data, error } = alertsOutline.safeParse(yaml.read());
-  // A file that is no YAML is not held against a schema.
+  // A file that is not YAML is not held against a schema.
   if (error !== undefined && yaml.problems.length === 0)
     reportIssues(error.issues, (at, message) => yaml.report(at, message));
   const read = (list: 'rules' | 'receivers') => {

@@ -11,7 +11,7 @@ import { NumberDecoder } from './number.ts';
 const options = { ...sensorOptions, ...valueOptions };
 type Options = z.output<z.ZodObject<typeof options>>;
 
-/** Data types whose values are no numbers: a map may make some of them. */
+/** Data types whose values are not numbers: a map may make some of them. */
 const TEXTS = ['string', 'enum', 'color', 'datetime', 'duration', 'json'];
 
 /**
@@ -44,7 +44,7 @@ class HomieDecoder implements Decoder {
     if (attributeOf(topic) !== undefined) return [];
     const decoded = this.#number.decode(topic, payload, arrival, notes);
     const { datatype } = (notes ?? {}) as Property;
-    // A text where the device says that it sends texts is no mistake.
+    // A text where the device says that it sends texts is not a mistake.
     const isText = typeof decoded === 'string' && datatype !== undefined && TEXTS.includes(datatype);
     return isText ? [] : decoded;
   }

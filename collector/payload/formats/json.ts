@@ -31,7 +31,7 @@ const options = {
     .describe(
       'Only messages in which these paths have these values are looked at; the others hold no readings.',
     ),
-  skip_text: flag('What a path of values leads to and is no number is left out, rather than refused.'),
+  skip_text: flag('What a path of values leads to and is not a number is left out, rather than refused.'),
   unit_key: z
     .string({ error: 'must be a key such as unit' })
     .min(1, 'must not be empty')

@@ -80,7 +80,7 @@ async function* marked(object: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
 async function* textOf(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
   const fed = pipeline(Readable.from(bytes), gunzip);
-  // Seen when the text is read; where nobody reads it to its end it is no error.
+  // Seen when the text is read; where nobody reads it to its end it is not an error.
   fed.catch(() => undefined);
   try {
     yield* gunzip as AsyncIterable<Buffer>;

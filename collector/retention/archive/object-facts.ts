@@ -24,7 +24,7 @@ export function metadataOf({ name, bytes, sha256, marks }: Required<ObjectFacts>
   };
 }
 
-/** What an object says of itself; where it says nothing, what its key says. @returns undefined where it is none of an archive. */
+/** What an object says of itself; where it says nothing, what its key says. @returns undefined where it is not one of an archive. */
 export function factsOf(key: string, { metadata }: Pick<ObjectHead, 'metadata'>): ObjectFacts | undefined {
   const parsed = ObjectName.parse(key);
   if (parsed === undefined) return undefined;

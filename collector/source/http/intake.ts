@@ -11,7 +11,7 @@ const LINES_FREE = 1000;
 
 /**
  * The way from HTTP into the recorder. Readings are accepted by the rules of MQTT's, and what could never be stored (a
- * value that is no number) is told to the sender instead of kept.
+ * value that is not a number) is reported to the sender instead of kept.
  */
 export class Intake {
   readonly #recorder: Sink;

@@ -140,7 +140,7 @@ test('a queue keeps its order and says where events are missing', () => {
   expect(queue.take()).toBe('event: reading\ndata: 5\n\n');
 });
 
-test('a value that is no number is not shown, whatever it is: nested 10,000 deep it ends nothing', async () => {
+test('a value that is not a number is not shown, whatever it is: nested 10,000 deep it ends nothing', async () => {
   const out = new PassThrough();
   stream.join(out);
   const heard = events(out);

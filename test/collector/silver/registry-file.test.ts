@@ -134,7 +134,7 @@ test('all mistakes are told at once, each with its line', () => {
   ]);
 });
 
-test('a limit that is no number is told once, not compared with the other one as well', () => {
+test('a limit that is not a number is reported once, not compared with the other one as well', () => {
   expect(problemsIn(HEADER, 'a,flow,l/s,,low,1')).toEqual(['line 2: min_value must be a number or empty']);
 });
 

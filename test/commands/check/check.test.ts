@@ -127,7 +127,7 @@ test('a name that is almost a setting is pointed out; the files of outlets and a
   expect(findings).toContainEqual({
     of: 'settings',
     result: 'advice',
-    what: 'MQTT_TOPIC is no setting; did you mean "MQTT_TOPICS"?',
+    what: 'MQTT_TOPIC is not a setting; did you mean "MQTT_TOPICS"?',
     todo: 'correct or remove it',
   });
   expect(failed(findings)).toEqual(expect.arrayContaining(['outlets', 'alerts']));
