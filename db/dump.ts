@@ -1,18 +1,13 @@
 /*
- * Prints the schema of a database as SQL, from PostgreSQL's catalogs: what the migrations add up to, in one text.
- *
- *   node db/dump.ts > db/schema.sql
+ * The schema of a database as SQL, from PostgreSQL's catalogs: what the migrations add up to, in one text.
  *
  * pg_dump would say more (owners, privileges, settings), differs from version to version, and does not come with the
  * embedded PostgreSQL.
  */
-import pg from 'pg';
-import { readConfig } from '../base/config.ts';
 import type { Connection } from './migrate.ts';
 
-const HEADER = `-- What db/migrations add up to on plain PostgreSQL. Generated, and compared by a test. After a new migration:
---   node db/dump.ts > db/schema.sql
--- It reads the database that DATABASE_URL names, or else the one that \`npm start\` runs.
+const HEADER = `-- What db/migrations add up to on plain PostgreSQL. Written and compared by a test. After a new migration:
+--   npm test -- test/db/schema.test.ts -u
 `;
 
 const SCHEMAS = ['bronze', 'silver', 'gold', 'compat'];
@@ -108,12 +103,3 @@ const commentsOf = `
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
   WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1
   ORDER BY d.objsubid`;
-
-if (import.meta.main) {
-  // Whatever the user's search_path is, names are printed with their schema.
-  const options = '-c search_path=';
-  const client = new pg.Client({ connectionString: readConfig(process.env).DATABASE_URL, options });
-  await client.connect();
-  process.stdout.write(await dumpSchema(client));
-  await client.end();
-}

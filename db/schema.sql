@@ -1,6 +1,5 @@
--- What db/migrations add up to on plain PostgreSQL. Generated, and compared by a test. After a new migration:
---   node db/dump.ts > db/schema.sql
--- It reads the database that DATABASE_URL names, or else the one that `npm start` runs.
+-- What db/migrations add up to on plain PostgreSQL. Written and compared by a test. After a new migration:
+--   npm test -- test/db/schema.test.ts -u
 
 CREATE SCHEMA bronze;
 COMMENT ON SCHEMA bronze IS 'What is known about the raw files: how far each is loaded, and what became of its lines.';
