@@ -14,7 +14,9 @@ export interface Durable {
   /** The key of the raw file. */
   file: string;
   size: number;
+  /** What was added. */
   lines: number;
+  bytes: number;
   /** The file begins with them. */
   anew: boolean;
   /** Marks that have been written beside them; absent where there are none. */
@@ -88,7 +90,7 @@ export class GroupWriter {
         const key = keyOfPath(file);
         if (key === undefined) return;
         const anew = touched.before.get(file) === 0;
-        durable.push({ file: key, size, lines, anew, ...marks.get(file) });
+        durable.push({ file: key, size, lines, bytes: bytes.length, anew, ...marks.get(file) });
       });
       await this.#syncFolders(touched);
       return durable;

@@ -76,15 +76,12 @@ export class CollectorStatus {
 
   async read(): Promise<Status> {
     const { dataDir, health, source, loader, recorder, metrics, examples, clock } = this.#parts;
-    const { received, recorded, rejected, stored, pendingBytes } = this.progress;
+    const { pendingBytes, ...counts } = this.progress;
     return {
       at: new Date().toISOString(),
       started_at: this.#startedAt,
       reasons: health.reasons(),
-      received,
-      recorded,
-      rejected,
-      stored,
+      ...counts,
       broker: source.status,
       database: loader.status.database,
       recording: { ok: recorder.failure === undefined, pending_bytes: recorder.pendingBytes },

@@ -60,6 +60,7 @@ export class LoadLoop {
   #isDraining = false;
   /** Halved when a batch takes too long (late rows into compressed chunks may), until batches get through again. */
   #mostBytes = MOST_BYTES;
+  #heardBytes = 0;
   #reportedAt = 0;
   /** Up to where files were loaded since the last batch that was reported. */
   readonly #ends = new Map<string, number>();
@@ -113,6 +114,7 @@ export class LoadLoop {
   #grow(files: readonly Durable[]): void {
     let lines = 0;
     for (const durable of files) {
+      this.#heardBytes += durable.bytes;
       this.#backlog.grow(durable.file, durable.size, durable.anew, durable.marks);
       lines += durable.lines;
     }
@@ -129,6 +131,7 @@ export class LoadLoop {
     this.#send({
       type: 'status',
       status: { database, pendingBytes: this.#backlog.bytes, loaded: this.#loaded },
+      heardBytes: this.#heardBytes,
     });
   }
 

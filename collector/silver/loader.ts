@@ -29,10 +29,13 @@ export class Loader {
   /** What threads that have ended had loaded, and what the present one has. */
   readonly #before = emptyCounters();
   #current = emptyCounters();
+  /** Bytes that the present thread was told of, and up to which of them its last report goes. */
+  #toldBytes = 0;
+  #heardBytes = 0;
   #drained = Promise.withResolvers<boolean>();
   /** The batches, each as it is committed. */
   readonly batches: Feed<StoredBatch>;
-  status: LoaderStatus = {
+  #reported: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
     pendingBytes: 0,
     loaded: emptyCounters(),
@@ -45,6 +48,12 @@ export class Loader {
     );
   }
 
+  /** What is known at this moment: what has become durable since the thread reported is pending. */
+  get status(): LoaderStatus {
+    const reported = this.#reported;
+    return { ...reported, pendingBytes: reported.pendingBytes + this.#toldBytes - this.#heardBytes };
+  }
+
   start(): void {
     const { config, collector, topics, sensors, writer, log } = this.#options;
     const workerData: LoaderData = { config, collector, topics, sensors, writer };
@@ -53,6 +62,9 @@ export class Loader {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     this.#worker = worker;
+    // What it will hear of begins with nothing.
+    this.#reported = this.status;
+    this.#toldBytes = this.#heardBytes = 0;
     worker.on('message', (message: FromLoader) => this.#receive(worker, message));
     worker.on('error', error => log.error({ err: error }, 'the loader thread failed'));
     worker.on('exit', code => {
@@ -60,8 +72,8 @@ export class Loader {
       this.#worker = undefined;
       addCounters(this.#before, this.#current);
       this.#current = emptyCounters();
-      this.status = {
-        ...this.status,
+      this.#reported = {
+        ...this.#reported,
         database: { connected: false, since: new Date().toISOString(), reason: 'the loader thread ended' },
       };
       const wait = this.#backoff.next();
@@ -75,6 +87,7 @@ export class Loader {
 
   /** Tells the loader what a group has made durable. A thread that is just starting asks for all sizes instead. */
   durable(files: readonly Durable[]): void {
+    for (const { bytes } of files) this.#toldBytes += bytes;
     this.#send({ type: 'durable', files });
   }
 
@@ -128,7 +141,8 @@ export class Loader {
       this.#current = message.status.loaded;
       const loaded = { ...this.#before };
       addCounters(loaded, this.#current);
-      this.status = { ...message.status, loaded };
+      this.#reported = { ...message.status, loaded };
+      this.#heardBytes = message.heardBytes;
       if (message.status.database.connected) this.#backoff.reset();
     }
   }

@@ -33,7 +33,8 @@ export type ToLoader =
 export type FromLoader =
   /** Asks for the next raw files; `anew`: for the first ones. */
   | { type: 'sizes'; anew: boolean }
-  | { type: 'status'; status: LoaderStatus }
+  /** `heardBytes`: how many have become durable, as far as the thread has heard since it began. */
+  | { type: 'status'; status: LoaderStatus; heardBytes: number }
   | ({ type: 'batch' } & StoredBatch)
   | { type: 'drained' }
   /** A line for the log, which is the collector's. */

@@ -54,6 +54,10 @@ function show(status) {
       status.database.connected
         ? `${count(status.stored)} stored`
         : `away: ${status.database.reason}; recording goes on`,
+      // Every recorded message is in one of the numbers.
+      status.duplicates > 0 ? `${count(status.duplicates)} sent twice, stored once` : '',
+      status.conflicts > 0 ? `${count(status.conflicts)} conflicting` : '',
+      status.refused > 0 ? `${count(status.refused)} not storable` : '',
       status.loading.pending_bytes > 0
         ? `${bytes(status.loading.pending_bytes)} still to load; the oldest waits for ${duration(status.loading.lag_s)}`
         : 'nothing waits to be loaded',

@@ -13,6 +13,12 @@ const status = z.object({
   recorded: z.number().int(),
   rejected: z.number().int(),
   stored: z.number().int(),
+  duplicates: z.number().int().describe('Readings that were stored before: sent twice.'),
+  conflicts: z
+    .number()
+    .int()
+    .describe('Readings with another value than the stored one of their sensor and time.'),
+  refused: z.number().int().describe('Recorded lines that hold no reading, or one that cannot be stored.'),
   broker: connection,
   database: connection,
   recording: z.object({ ok: z.boolean(), pending_bytes: z.number() }),
