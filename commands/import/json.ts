@@ -80,13 +80,25 @@ class Objects {
       rows.addProblem(line, 'is not a JSON object');
       return true;
     }
-    if (this.#names === undefined) {
-      const keys = Object.keys(object);
-      this.#names = this.#selection.placesIn(keys, line).map(place => keys[place]!);
-    }
-    for (let slot = 0; slot < this.#names.length; slot++) rows.cells[slot]!.push(object[this.#names[slot]!]);
+    this.#names ??= this.#namesIn(object, line);
+    const names = this.#names.every(name => name in object) ? this.#names : this.#otherNamesIn(object);
+    for (let slot = 0; slot < names.length; slot++) rows.cells[slot]!.push(object[names[slot]!]);
     rows.lines.push(line);
     return true;
+  }
+
+  #namesIn(object: object, line: number): string[] {
+    const keys = Object.keys(object);
+    return this.#selection.placesIn(keys, line).map(place => keys[place]!);
+  }
+
+  /** What an object calls the values that it has not under the names of the first one; else these: they are missing. */
+  #otherNamesIn(object: object): string[] {
+    try {
+      return this.#namesIn(object, 0);
+    } catch {
+      return this.#names!;
+    }
   }
 }
 

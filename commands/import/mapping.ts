@@ -7,11 +7,14 @@ import { FileFlaw } from './rows.ts';
 import type { SourceFile } from './source-file.ts';
 
 const MOST_NAME = 200;
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 /** Which sensors there are: their ids, under which readings are stored, and the names that people call them by. */
 export class Mapping {
   readonly #nameOf = new Map<string, string>();
   readonly #idOf = new Map<string, string>();
+  /** Ids that are UUIDs, which are the same in either case [RFC 9562], by their lower case. */
+  readonly #uuidOf = new Map<string, string>();
 
   /**
    * Reads a mapping: a file with the columns sensor_name and sensor_uuid, in any format that measurements may have.
@@ -50,7 +53,8 @@ export class Mapping {
   /** The id of what a file calls a sensor: an id, or else a name. Others are ids that the mapping does not know. */
   idOf(called: string): { id: string; isKnown: boolean } {
     if (this.#nameOf.has(called)) return { id: called, isKnown: true };
-    const id = this.#idOf.get(called);
+    const id =
+      this.#idOf.get(called) ?? (UUID.test(called) ? this.#uuidOf.get(called.toLowerCase()) : undefined);
     return { id: id ?? called, isKnown: id !== undefined };
   }
 
@@ -67,11 +71,14 @@ export class Mapping {
     if (idProblem(name, MOST_NAME) !== undefined)
       return `name is not 1 to ${MOST_NAME} characters without control characters`;
     const [known, owner] = [this.#nameOf.get(id), this.#idOf.get(name)];
+    const twin = this.#uuidOf.get(id.toLowerCase());
+    if (twin !== undefined && twin !== id) return `${id} and ${twin} are one UUID`;
     if (known !== undefined && known !== name)
       return `${id} is called ${JSON.stringify(known)} and ${JSON.stringify(name)}`;
     if (owner !== undefined && owner !== id) return `${JSON.stringify(name)} names ${owner} and ${id}`;
     this.#nameOf.set(id, name);
     this.#idOf.set(name, id);
+    if (UUID.test(id)) this.#uuidOf.set(id.toLowerCase(), id);
     return undefined;
   }
 }

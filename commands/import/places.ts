@@ -5,7 +5,7 @@ import { UsageError } from '../../base/errors.ts';
 import { isObjectUrl, locationOf } from '../../base/objects/location.ts';
 import { ObjectStore } from '../../base/objects/object-store.ts';
 import { ObjectFile } from './object-file.ts';
-import { LocalFile, type SourceFile } from './source-file.ts';
+import { LocalFile, type SourceFile, UnreadableFile } from './source-file.ts';
 
 const FORMS = /\.(?:csv|tsv|txt|json|jsonl|ndjson)(?:\.gz)?$|\.parquet$/i;
 /** Such as `.DS_Store` and `_SUCCESS`: what programs leave beside their files. */
@@ -42,8 +42,8 @@ export class Places implements Disposable {
     let others = 0;
     for (const place of places) {
       for await (const { file, at, below } of isObjectUrl(place) ? this.#objects(place) : localFiles(place)) {
-        if (below === '' || (FORMS.test(below) && !LEFTOVER.test(below))) found.set(at, file);
-        else others++;
+        if (below !== '' && (!FORMS.test(below) || LEFTOVER.test(below))) others++;
+        else if (!found.has(at)) found.set(at, file);
       }
     }
     if (except !== undefined) found.delete(isObjectUrl(except) ? except : await realpath(except));
@@ -96,11 +96,36 @@ async function* localFiles(place: string): AsyncGenerator<Candidate> {
     yield { file: new LocalFile(place, size), at: await realpath(place), below: '' };
     return;
   }
-  for (const name of (await readdir(place, { recursive: true })).sort()) {
-    const path = join(place, name);
-    const below = await stat(path);
-    if (below.isFile())
-      yield { file: new LocalFile(path, below.size), at: await realpath(path), below: name };
+  yield* filesBelow(place, '', new Set());
+}
+
+/**
+ * The files of a folder and of those below it, in the order of their names. Links are followed; what cannot be is a file that
+ * cannot be read.
+ * @param seen the real paths of the folders above it, and of those before it.
+ */
+async function* filesBelow(folder: string, prefix: string, seen: Set<string>): AsyncGenerator<Candidate> {
+  let names: string[];
+  try {
+    const real = await realpath(folder);
+    if (seen.has(real)) return;
+    seen.add(real);
+    names = (await readdir(folder)).sort();
+  } catch (error) {
+    // Whatever is in it, somebody wanted it.
+    yield { file: new UnreadableFile(folder, error), at: folder, below: '' };
+    return;
+  }
+  for (const name of names) {
+    const [path, below] = [join(folder, name), join(prefix, name)];
+    try {
+      const found = await stat(path);
+      if (found.isDirectory()) yield* filesBelow(path, below, seen);
+      else if (found.isFile())
+        yield { file: new LocalFile(path, found.size), at: await realpath(path), below };
+    } catch (error) {
+      yield { file: new UnreadableFile(path, error), at: path, below };
+    }
   }
 }
 

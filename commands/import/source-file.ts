@@ -56,6 +56,31 @@ export class LocalFile implements SourceFile {
   }
 }
 
+/** What a folder names and nobody can read: a link to nothing, or to itself. */
+export class UnreadableFile implements SourceFile {
+  readonly name: string;
+  readonly bytes = 0;
+  readonly #error: unknown;
+
+  constructor(path: string, error: unknown) {
+    this.name = path;
+    this.#error = error;
+  }
+
+  identity(): Promise<never> {
+    return Promise.reject(unreadable(this.#error));
+  }
+
+  // biome-ignore lint/correctness/useYield: it fails before it has anything to yield.
+  async *read(): AsyncGenerator<Buffer> {
+    throw unreadable(this.#error);
+  }
+
+  range(): Promise<never> {
+    return Promise.reject(unreadable(this.#error));
+  }
+}
+
 function unreadable(error: unknown): FileFlaw {
   return new FileFlaw(undefined, `it cannot be read: ${errorText(error)}`);
 }
