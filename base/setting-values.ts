@@ -89,3 +89,16 @@ export const timeOfDay = text.transform((value, context) => {
   );
   return z.NEVER;
 });
+
+/** `name=value` pairs with commas between them; values may be percent-encoded, as OpenTelemetry has it. */
+export const headers = text.transform((value, context) => {
+  const pairs = value.split(',').map(pair => /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(pair));
+  try {
+    if (pairs.every(pair => pair !== null))
+      return Object.fromEntries(pairs.map(pair => [pair[1]!, decodeURIComponent(pair[2]!)]));
+  } catch {
+    // A % that is no escape.
+  }
+  context.addIssue('must be name=value, separated by commas, such as authorization=Bearer%20TOKEN');
+  return z.NEVER;
+});

@@ -6,6 +6,7 @@ import {
   addresses,
   bucketUrl,
   flag,
+  headers,
   natsName,
   oneOf,
   text,
@@ -312,6 +313,13 @@ export const settings = {
     unit: 'requests a minute',
     meaning: 'What a client (an address, or a token) may ask of the HTTP API; 0 is no limit.',
   },
+  SLOW_QUERY_MS: {
+    schema: whole(0, 3_600_000),
+    default: '1000',
+    unit: 'ms',
+    meaning:
+      'A question of the HTTP API or the page that the database takes longer to answer is logged, with its name and its SQL; 0: none is. `sluice_query_seconds` has all of them.',
+  },
   HTTP_MAX_READINGS: {
     schema: whole(1, 1_000_000),
     default: '10000',
@@ -344,6 +352,19 @@ export const settings = {
     meaning:
       'What ids of equipment look like, as `POST /api/v1/sensors/ingest` takes them: a regular expression.',
   },
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    schema: url('http:', 'https:'),
+    default: undefined,
+    meaning:
+      'Where traces of OpenTelemetry go, by OTLP over HTTP, such as http://localhost:4318: of groups, batches, refreshes and HTTP requests (docs/operating.md). Without it there are none.',
+  },
+  OTEL_EXPORTER_OTLP_HEADERS: {
+    schema: headers,
+    default: undefined,
+    meaning: 'Headers for that, as `name=value`, separated by commas.',
+    secret: true,
+  },
+  OTEL_SERVICE_NAME: { schema: text, default: 'sluice', meaning: 'Name of the service in traces.' },
   GENERATOR_SENSORS: {
     schema: whole(0, 100_000),
     default: undefined,

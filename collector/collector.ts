@@ -32,6 +32,7 @@ import { Reads } from './serve/reads.ts';
 import { HttpServer } from './serve/server.ts';
 import { type CollectorStatus, nothingYet, type Progress } from './serve/status.ts';
 import { Throttle } from './serve/throttle.ts';
+import { Tracing } from './serve/tracing.ts';
 import type { Loader } from './silver/loader.ts';
 import { Intake } from './source/http/intake.ts';
 import { openSource } from './source/open-source.ts';
@@ -51,6 +52,7 @@ interface Served {
   outlets: Outlets | undefined;
   archiver: Archiver | undefined;
   mailing: ReportMailing;
+  tracing: Tracing | undefined;
   access: Access;
   stream: LiveStream;
   judge: LiveJudge;
@@ -134,6 +136,8 @@ export class Collector {
     const access = new Access(files.tokens);
 
     const folder = this.#folder ?? (await this.#lockFolder());
+    const tracing = await Tracing.open(config, this.#log);
+    this.#undo.defer(() => tracing?.stop());
     const parts = { config, folder, topics, log: this.#log, undo: this.#undo };
     const { recorder, clock } = await this.#startRecorder(parts);
     const outlets = this.#startOutlets(folder, topics, entries);
@@ -162,6 +166,7 @@ export class Collector {
       outlets,
       archiver,
       mailing,
+      tracing,
       access,
       stream,
       judge,
@@ -250,7 +255,12 @@ export class Collector {
     const [config, log, health, undo] = [this.#config, this.#log, this.#health, this.#undo];
     const pendingBytes = () => loader.status.pendingBytes;
     const intake = new Intake(config, recorder, pendingBytes);
-    const reads = new Reads(config.DATABASE_URL, log, new Throttle(() => recorder.underLoad));
+    const reads = new Reads(
+      config.DATABASE_URL,
+      log,
+      new Throttle(() => recorder.underLoad),
+      config.SLOW_QUERY_MS,
+    );
     undo.defer(keepJudgeInformed(reads, stream, judge));
     const observed = { ...served, config, intake, reads, feedback: this.#feedback, health, log, undo };
     const { metrics, status } = startObserving(observed);
@@ -278,6 +288,7 @@ export class Collector {
       alerts: () => alerts?.ofPipeline ?? [],
       status: () => status.read(),
       reload: this.#reload,
+      tracing: served.tracing,
       maxConnections: connectionBudget(),
     });
     undo.defer(() => http.stop());

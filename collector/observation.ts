@@ -15,6 +15,7 @@ import type { Reads } from './serve/reads.ts';
 import { RejectExamples } from './serve/reject-examples.ts';
 import { RejectWatch } from './serve/reject-watch.ts';
 import { CollectorStatus } from './serve/status.ts';
+import type { Tracing } from './serve/tracing.ts';
 import type { Loader } from './silver/loader.ts';
 import type { Intake } from './source/http/intake.ts';
 import type { Source } from './source/source.ts';
@@ -37,6 +38,7 @@ export interface ObservedParts {
   outlets: Outlets | undefined;
   archiver: Archiver | undefined;
   mailing: ReportMailing;
+  tracing: Tracing | undefined;
   reads: Reads;
   stream: LiveStream;
   health: Health;
@@ -53,10 +55,10 @@ interface Observation {
 
 /** Begins to count and to time what the parts do, to send it to those who listen to the stream, and to see what is wrong with them. */
 export function startObserving(parts: ObservedParts): Observation {
-  const { recorder, loader, refresher, reads, stream } = parts;
+  const { recorder, loader, refresher, reads, stream, tracing } = parts;
   const metrics = metricsOf(parts);
   const examples = new RejectExamples();
-  reads.onAnswered = seconds => metrics.answered(seconds);
+  reads.onAnswered = (query, seconds) => metrics.answered(query, seconds);
   recorder.groups.follow(group => {
     metrics.recorded(group);
     stream.readings(group.lines);
@@ -68,6 +70,11 @@ export function startObserving(parts: ObservedParts): Observation {
     void announceMeans(reads, stream);
   });
   const outlets = () => parts.outlets?.status ?? [];
+  if (tracing !== undefined) {
+    recorder.groups.follow(group => tracing.group(group));
+    loader.batches.follow(batch => tracing.batch(batch));
+    refresher.refreshes.follow(refreshed => tracing.refreshed(refreshed));
+  }
   const status = new CollectorStatus({
     ...parts,
     dataDir: parts.config.DATA_DIR,

@@ -57,8 +57,8 @@ export async function readSeries(
   const values = [sensorId, formatTime(range.from), formatTime(range.to)];
   const steps = resolution.step > 0 ? [...values, `${resolution.step} s`] : values;
   const [[p], [m]] = await Promise.all([
-    reads.query<{ json: string }>(point, steps),
-    reads.query<{ json: string }>(mark, resolution.source === 'reading' ? values : steps),
+    reads.query<{ json: string }>('history_points', point, steps),
+    reads.query<{ json: string }>('history_marks', mark, resolution.source === 'reading' ? values : steps),
   ]);
   return { sensor_id: sensorId, resolution, points: p!.json, marks: m!.json };
 }
@@ -73,6 +73,7 @@ const OF_RANGE = 'sensor_id = $1 AND time >= $2::timestamptz AND time < $3::time
 /** How many readings there are; as many as `most` where there are more: then nobody counts further. */
 async function countReadings(reads: Reads, id: string, range: Range, most: number): Promise<number> {
   const [row] = await reads.query<{ n: number }>(
+    'history_count',
     `SELECT count(*)::int AS n FROM (SELECT FROM silver.sensor_reading WHERE ${OF_RANGE} LIMIT $4) r`,
     [id, formatTime(range.from), formatTime(range.to), most],
   );

@@ -18,7 +18,7 @@ const RECENT_MEANS = `
 /** After a refresh: sends the means of the last minutes to those who listen. What fails is the next refresh's to send. */
 export async function announceMeans(reads: Reads, stream: LiveStream): Promise<void> {
   if (stream.clients === 0) return;
-  await reads.query<MinuteMean>(RECENT_MEANS).then(
+  await reads.query<MinuteMean>('recent_means', RECENT_MEANS).then(
     means => stream.means(means),
     () => undefined,
   );
@@ -31,7 +31,7 @@ const LIMITS = `
 export function keepJudgeInformed(reads: Reads, stream: LiveStream, judge: LiveJudge): () => void {
   const learn = async () => {
     if (stream.clients === 0) return;
-    await reads.query<Limits & { sensor_id: string }>(LIMITS).then(
+    await reads.query<Limits & { sensor_id: string }>('limits', LIMITS).then(
       rows => judge.learn(new Map(rows.map(({ sensor_id, ...limits }) => [sensor_id, limits]))),
       () => undefined,
     );

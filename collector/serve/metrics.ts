@@ -51,11 +51,13 @@ export class Metrics {
     'Time that a refresh of gold took.',
     SECONDS,
   );
-  readonly #querySeconds = this.#histogram(
-    'sluice_query_seconds',
-    'Time that the database took to answer a question of the API or the page; streamed answers are not in it.',
-    SECONDS,
-  );
+  readonly #querySeconds = new Histogram({
+    name: 'sluice_query_seconds',
+    help: 'Time that the database took to answer a question of the API or the page, by its name; streamed answers are not in it.',
+    labelNames: ['query'],
+    buckets: SECONDS,
+    registers: [this.#registry],
+  });
   readonly #refreshedMinutes = new Counter({
     name: 'sluice_refreshed_minutes_total',
     help: 'Minutes that refreshes have recomputed, one for each sensor.',
@@ -99,8 +101,8 @@ export class Metrics {
   }
 
   /** Takes note of a question that the database has answered. */
-  answered(seconds: number): void {
-    this.#querySeconds.observe(seconds);
+  answered(query: string, seconds: number): void {
+    this.#querySeconds.observe({ query }, seconds);
   }
 
   /** Takes note of a refresh that is committed. */

@@ -13,8 +13,6 @@ const MOST_QUESTIONS = 2;
 /** How long a connection is waited for: until one is made, or another reader gives one back. */
 const PATIENCE_MS = 5000;
 const STATEMENT_MS = 10_000;
-/** An answer that took longer is logged. */
-const SLOW_MS = 1000;
 /** However slowly it is read, a stream ends after this time: its transaction keeps the database from tidying up. */
 export const STREAM_MS = 30 * 60_000;
 /** After this long without an answer the connection is taken for dead. */
@@ -36,11 +34,14 @@ export class Reads {
   readonly #streams: pg.Pool;
   readonly #throttle: Throttle;
   readonly #log: Logger;
+  readonly #slowMs: number;
   /** Called after each short question: how long the database took for it, in seconds. */
-  onAnswered: (seconds: number) => void = () => undefined;
+  onAnswered: (query: string, seconds: number) => void = () => undefined;
 
-  constructor(url: string, log: Logger, throttle: Throttle) {
+  /** @param slowMs an answer that takes longer is logged; 0: none is. */
+  constructor(url: string, log: Logger, throttle: Throttle, slowMs: number) {
     this.#throttle = throttle;
+    this.#slowMs = slowMs;
     this.#log = log;
     this.#questions = newPool(url, MOST_QUESTIONS, log);
     this.#streams = newPool(url, MOST_STREAMS, log);
@@ -48,16 +49,17 @@ export class Reads {
 
   /**
    * Asks for few rows.
+   * @param name of the question, for log and metrics: one of a few words.
    * @throws {Problem} 503 where the database cannot answer.
    */
-  query<Row extends pg.QueryResultRow>(sql: string, values: unknown[] = []): Promise<Row[]> {
+  query<Row extends pg.QueryResultRow>(name: string, sql: string, values: unknown[] = []): Promise<Row[]> {
     return this.#throttle.turn(async () => {
       const client = await lend(this.#questions);
       try {
         const began = performance.now();
         const { rows } = await answered(client, client.query<Row>(sql, values));
         client.release();
-        this.#answered(sql, performance.now() - began);
+        this.#answered(name, sql, performance.now() - began);
         return rows;
       } catch (error) {
         giveBack(client, error);
@@ -66,11 +68,11 @@ export class Reads {
     });
   }
 
-  #answered(sql: string, ms: number): void {
-    this.onAnswered(ms / 1000);
-    if (ms < SLOW_MS) return;
-    const query = sql.trim().replaceAll(/\s+/g, ' ').slice(0, 200);
-    this.#log.warn({ ms: Math.round(ms), query }, 'the database was slow to answer a reader');
+  #answered(query: string, text: string, ms: number): void {
+    this.onAnswered(query, ms / 1000);
+    if (this.#slowMs === 0 || ms < this.#slowMs) return;
+    const sql = text.trim().replaceAll(/\s+/g, ' ').slice(0, 200);
+    this.#log.warn({ query, ms: Math.round(ms), sql }, 'the database was slow to answer a reader');
   }
 
   /**

@@ -4,7 +4,12 @@ import accepts from '@fastify/accepts';
 import compress from '@fastify/compress';
 import etag from '@fastify/etag';
 import rateLimit from '@fastify/rate-limit';
-import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyPluginCallback,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
@@ -36,6 +41,7 @@ import { sensorRoutes } from './routes/sensors.ts';
 import { seriesRoutes } from './routes/series.ts';
 import { type Status, watchRoutes } from './routes/watch.ts';
 import { untilStored } from './stored.ts';
+import type { Tracing } from './tracing.ts';
 
 /** What the routes work with. */
 export interface HttpParts {
@@ -52,6 +58,7 @@ export interface HttpParts {
   /** Alerts about the pipeline. */
   alerts: () => readonly Alert[];
   reload: Reload;
+  tracing: Tracing | undefined;
   /** How many connections there may be at once; each takes a file descriptor. */
   maxConnections: number;
 }
@@ -158,7 +165,7 @@ export class HttpServer {
   }
 
   async #protect(app: FastifyInstance): Promise<void> {
-    const { config, log, access } = this.#parts;
+    const { config, log, access, tracing } = this.#parts;
     app.setErrorHandler(answerError(log));
     app.setNotFoundHandler(({ method, url }, reply) => {
       return reply.code(404).send(problemBody(404, `There is no ${method} ${url.split('?')[0]}; see /docs.`));
@@ -171,6 +178,8 @@ export class HttpServer {
     app.addHook('onResponse', async ({ id, method, url }, { statusCode, elapsedTime }) => {
       log.debug({ id, method, url, status: statusCode, ms: Math.round(elapsedTime) }, 'request');
     });
+    if (tracing !== undefined)
+      app.addHook('onResponse', async (request, reply) => trace(tracing, request, reply));
     if (config.HTTP_RATE_LIMIT > 0) {
       await app.register(rateLimit, {
         max: config.HTTP_RATE_LIMIT,
@@ -192,6 +201,21 @@ export class HttpServer {
       zlibOptions: { level: 1 },
     });
   }
+}
+
+/** Programs that look whether all is well ask all the time. */
+const UNTRACED = new Set(['/health', '/ready', '/health/ready', '/metrics']);
+
+function trace(
+  tracing: Tracing,
+  { id, method, headers, routeOptions }: FastifyRequest,
+  { statusCode: status, elapsedTime }: FastifyReply,
+): void {
+  const { url: route } = routeOptions;
+  if (route !== undefined && UNTRACED.has(route)) return;
+  const { traceparent } = headers;
+  const parent = typeof traceparent === 'string' ? traceparent : undefined;
+  tracing.request({ method, route, status, id, seconds: elapsedTime / 1000, traceparent: parent });
 }
 
 const securityHeaders = helmet({

@@ -30,7 +30,7 @@ export function untilStored(reads: Reads, isConnected: () => boolean): UntilStor
       if (performance.now() + wait > deadline) return false;
       await sleep(wait);
       const missing = await within(
-        reads.query(MISSING, keys).catch(() => undefined),
+        reads.query('missing', MISSING, keys).catch(() => undefined),
         deadline - performance.now(),
       );
       if (missing?.length === 0) return true;

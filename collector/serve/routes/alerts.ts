@@ -39,7 +39,7 @@ export function alertsRoute(reads: Reads, ofPipeline: () => readonly Alert[]): F
         },
       },
       handler: async () => {
-        const ofSensors = await recentAlerts(sql => reads.query(sql)).catch(() => undefined);
+        const ofSensors = await recentAlerts(sql => reads.query('alerts', sql)).catch(() => undefined);
         return {
           alerts: [...ofPipeline(), ...(ofSensors ?? [])].map(alertView),
           complete: ofSensors !== undefined,

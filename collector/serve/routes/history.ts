@@ -70,7 +70,9 @@ export function historyRoute(reads: Reads): FastifyPluginCallbackZod {
       handler: async ({ query }, reply) => {
         const range = readRange(query.from, query.to);
         if (range.from === range.to) throw new Problem(400, 'query from: must be before to.');
-        const registered = await reads.query<{ sensor_id: string }>(SENSORS, [query.sensor]);
+        const registered = await reads.query<{ sensor_id: string }>('history_sensors', SENSORS, [
+          query.sensor,
+        ]);
         const known = new Map(registered.map(row => [row.sensor_id, row]));
         const series: string[] = [];
         for (const id of query.sensor) {

@@ -81,7 +81,7 @@ export function overviewRoutes(reads: Reads): FastifyPluginCallbackZod {
         },
       },
       handler: async ({ query }, reply) => {
-        const [row] = await reads.query<Page>(OVERVIEW, [query.after, query.limit]);
+        const [row] = await reads.query<Page>('overview', OVERVIEW, [query.after, query.limit]);
         if (row!.n === query.limit) {
           const next = new URLSearchParams({ limit: `${query.limit}`, after: row!.last! });
           reply.header('link', `<?${next}>; rel="next"`);

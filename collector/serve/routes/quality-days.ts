@@ -56,6 +56,7 @@ export function qualityDaysRoute(reads: Reads): FastifyPluginCallbackZod {
         const [from, to] = [readDate('from', query.from), readDate('to', query.to)];
         const days = daysBetween(from, to);
         const rows = await reads.query<{ sensor_id: string; scores: (number | null)[]; days: string[] }>(
+          'quality_days',
           SCORES,
           [query.after, query.limit + 1, from, to],
         );

@@ -39,7 +39,7 @@ export function sensorQualityRoute(reads: Reads): FastifyPluginCallbackZod {
         const [from, to] = [readDate('from', query.from), readDate('to', query.to)];
         if (from > to) throw new Problem(400, `query from: ${from} is after to, ${to}.`);
         await demandSensor(reads, params.id);
-        const [row] = await reads.query<{ items: string }>(DAYS, [params.id, from, to]);
+        const [row] = await reads.query<{ items: string }>('sensor_quality', DAYS, [params.id, from, to]);
         return reply.type('application/json').send(row!.items);
       },
     });

@@ -71,7 +71,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         },
       },
       handler: async ({ query }, reply) => {
-        const rows = await reads.query<Item>(SENSORS, [query.after, query.limit + 1]);
+        const rows = await reads.query<Item>('sensors', SENSORS, [query.after, query.limit + 1]);
         return sendPage(reply, rows, query.limit, after => `?limit=${query.limit}&after=${after}`);
       },
     });
@@ -90,7 +90,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         },
       },
       handler: async ({ params, query }, reply) => {
-        const rows = await reads.query<Item>(LATEST, [params.id, query.limit]);
+        const rows = await reads.query<Item>('latest', LATEST, [params.id, query.limit]);
         if (rows.length === 0) await demandSensor(reads, params.id);
         return sendItems(reply, rows);
       },
@@ -109,7 +109,7 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
       },
       handler: async ({ query }, reply) => {
         const date = readDate('date', query.date ?? new Date().toISOString().slice(0, 10));
-        const rows = await reads.query<Item>(QUALITY, [query.after, query.limit + 1, date]);
+        const rows = await reads.query<Item>('quality', QUALITY, [query.after, query.limit + 1, date]);
         const { limit } = query;
         return sendPage(reply, rows, limit, after => `?date=${date}&limit=${limit}&after=${after}`);
       },
@@ -143,11 +143,13 @@ function sendItems(reply: FastifyReply, rows: Item[]) {
  */
 export async function demandSensor(reads: Reads, id: string): Promise<void> {
   const known = await reads.query(
+    'sensor_known',
     `SELECT FROM silver.sensor WHERE sensor_id = $1 UNION ALL SELECT FROM silver.seen_sensor WHERE sensor_id = $1`,
     [id],
   );
   if (known.length > 0) return;
   const all = await reads.query<{ sensor_id: string }>(
+    'sensor_names',
     'SELECT sensor_id FROM silver.sensor UNION SELECT sensor_id FROM silver.seen_sensor LIMIT 100000',
   );
   const near = nearestNames(

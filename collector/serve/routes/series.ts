@@ -128,6 +128,7 @@ async function endOfPage(
   limit: number,
 ): Promise<Micros | undefined> {
   const rows = await reads.query<{ time: string }>(
+    'newest',
     `SELECT to_char(time, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time FROM silver.sensor_reading
      WHERE sensor_id = $1 AND time >= $2 AND time < $3 ORDER BY sensor_reading.time OFFSET $4 LIMIT 2`,
     [id, formatTime(from), formatTime(to), limit - 1],

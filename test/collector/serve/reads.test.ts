@@ -1,4 +1,7 @@
+import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { Reads } from '../../../collector/serve/reads.ts';
+import { Throttle } from '../../../collector/serve/throttle.ts';
 import { TcpProxy } from '../../faults/proxy.ts';
 import { withDatabase } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
@@ -89,4 +92,24 @@ test('a database that is empty yet: 503, not an error of ours', async () => {
     },
     { migrated: false },
   );
+});
+
+test('what the database is slow to answer is logged by its name, and timed', async () => {
+  await withDatabase(async database => {
+    const lines: Record<string, unknown>[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const turn = new Throttle(() => false);
+    const timed: string[] = [];
+    const reads = new Reads(database.url, log, turn, 50);
+    reads.onAnswered = query => timed.push(query);
+    await reads.query('quick', 'SELECT 1');
+    await reads.query('slow', 'SELECT\n  pg_sleep($1)', [0.2]);
+    await reads.stop();
+    expect(timed).toEqual(['quick', 'slow']);
+    expect(lines).toMatchObject([{ query: 'slow', sql: 'SELECT pg_sleep($1)', ms: expect.any(Number) }]);
+    const silent = new Reads(database.url, log, turn, 0);
+    await silent.query('slow', 'SELECT pg_sleep(0.2)');
+    await silent.stop();
+    expect(lines).toHaveLength(1);
+  });
 });
