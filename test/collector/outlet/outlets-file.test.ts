@@ -7,6 +7,7 @@ import { kinds } from '../../../collector/outlet/kinds.ts';
 import { readOutlets } from '../../../collector/outlet/outlets-file.ts';
 import { outletsJsonSchema } from '../../../collector/outlet/outlets-schema.ts';
 
+const kindNames = kinds.map(({ name }) => name).join(', ');
 const surroundings: Surroundings = { broker: 'mqtt://127.0.0.1:1883', subscribed: [['sensors', '#']] };
 
 function problems(yaml: string, around = surroundings): readonly string[] {
@@ -52,7 +53,7 @@ test('every mistake is reported at once, with line and column', () => {
     'o.yaml:2:6: name must be 1 to 64 letters, digits, underscores or hyphens',
     'o.yaml:2:37: url must be a URL that begins with redis:// or rediss://',
     'o.yaml:2:52: quality must be one of valid, out_of_range, unknown_sensor, or a list of them',
-    'o.yaml:4:5: kind must be one of redis-stream, redis-list, jetstream, mqtt, webhook',
+    `o.yaml:4:5: kind must be one of ${kindNames}`,
     'o.yaml:5:50: secret must have at least 16 characters',
     'o.yaml:5:65: colour is not known here',
     'o.yaml:6:6: name must not be there twice: hook',
@@ -68,7 +69,7 @@ test('a name may not be there twice, which is said in the same round as what els
   expect(problems(`outlets: [${entry}, ${entry}]`)).toEqual(['o.yaml:1:59: name must not be there twice: a']);
   expect(problems(`outlets: [${entry}, {name: a, kind: pigeon}]`)).toEqual([
     'o.yaml:1:59: name must not be there twice: a',
-    'o.yaml:1:68: kind must be one of redis-stream, redis-list, jetstream, mqtt, webhook',
+    `o.yaml:1:68: kind must be one of ${kindNames}`,
   ]);
 });
 

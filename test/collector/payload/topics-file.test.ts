@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { formats } from '../../../collector/payload/formats.ts';
 import { readTopics, readTopicsFile, TopicsFileError } from '../../../collector/payload/topics-file.ts';
 import { decoding } from './decoding.ts';
+
+const formatNames = formats.map(({ name }) => name).join(', ');
 
 const problems = (yaml: string) => {
   try {
@@ -128,7 +131,7 @@ presets:
     't.yaml:1:1: zon is not known here',
     't.yaml:3:5: filter must have # or {name#} at its end only',
     't.yaml:5:5: sensor must have each { closed by a }, in "{x"',
-    't.yaml:7:5: format must be one of sluice, number, json, sparkplug, senml, influx, homie, ruuvi, jsonata; did you mean "json"?',
+    `t.yaml:7:5: format must be one of ${formatNames}; did you mean "json"?`,
     't.yaml:8:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
     't.yaml:11:14: values must be a path such as a.b, a[0], a["b.c"], * or **, not "a..b"',
     't.yaml:11:26: values must have ** at its end only, not "b.**.c"',

@@ -8,6 +8,8 @@ import { pipelineRuleKinds } from '../../../../collector/outlet/alerts/pipeline-
 import { receiverKinds } from '../../../../collector/outlet/alerts/receivers.ts';
 import { ruleKinds } from '../../../../collector/outlet/alerts/rules.ts';
 
+const ruleNames = [...ruleKinds, ...pipelineRuleKinds].map(({ name }) => name).join(', ');
+
 function problems(yaml: string): readonly string[] {
   try {
     readAlerts(yaml, 'a.yaml');
@@ -61,7 +63,7 @@ rules:
     'a.yaml:4:29: intervals must be at least 1',
     'a.yaml:4:54: to must name receivers: there is no "fax"',
     'a.yaml:5:6: name must not be there twice: a',
-    `a.yaml:5:15: when must be one of silent, out_of_range, stuck, jumps, rejected, late, duplicates, conflicts, unknown, value, change, score, verdict, degraded, disk, lag, fsync`,
+    `a.yaml:5:15: when must be one of ${ruleNames}`,
     'a.yaml:6:28: share must be at most 1',
     'a.yaml:6:38: for must be a length of time such as 5min, or 0',
     'a.yaml:6:49: colour is not known here',
