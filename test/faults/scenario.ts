@@ -12,8 +12,9 @@ import { readyOf, startWorld, type World } from './world.ts';
 const TELLING_SECONDS = 180;
 /** A run of this length deals every deck at least once, also on a slow machine, so that every kind of fault must have come. */
 const COMPLETE_SECONDS = 300;
-/** What a fault breaks, a connection say, may not be there at that moment. */
-const MOST_TRIES = 3;
+/** What a fault breaks, a connection say, may not be there at that moment: it takes a while to be made again. */
+const MOST_TRIES = 5;
+const BETWEEN_TRIES_MS = 2000;
 const PROGRESS_MS = 10_000;
 const FLUSH_MS = 5 * 60_000;
 
@@ -160,6 +161,7 @@ class Scenario {
           this.#faults.set(fault.kind, this.#faults.get(fault.kind)! + 1);
           return;
         }
+        await sleep(BETWEEN_TRIES_MS, undefined, { signal: over }).catch(() => undefined);
       }
       if (!over.aborted) this.#failed.add(fault.kind);
     } catch (error) {
