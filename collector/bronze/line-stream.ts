@@ -1,9 +1,13 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { formOf } from './raw-file-name.ts';
 
 const LF = 0x0a;
 const CHUNK_BYTES = 256 * 1024;
+const LEAST_CHUNK_BYTES = 4096;
+/** What gzip makes of lines is about so much smaller. */
+const COMPRESSION = 10;
 /** No line of ours is as long; a file that has one is something else, and must not fill the memory. */
 const MOST_LINE_BYTES = 16 * 1024 * 1024;
 
@@ -28,8 +32,12 @@ export async function* streamLines(
   lastLine: 'skip' | 'keep',
   to = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<LinePiece> {
-  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  const source = formOf(path) === 'compressed' ? file.pipe(createGunzip({ chunkSize: CHUNK_BYTES })) : file;
+  const { size } = await stat(path);
+  const file = createReadStream(path, { highWaterMark: chunkBytes(size) });
+  const source =
+    formOf(path) === 'compressed'
+      ? file.pipe(createGunzip({ chunkSize: chunkBytes(COMPRESSION * size) }))
+      : file;
   // Errors of the file do not reach the end of the pipe by themselves.
   if (source !== file) file.on('error', error => source.destroy(error));
   let rest = Buffer.alloc(0);
@@ -56,4 +64,9 @@ export async function* streamLines(
   } finally {
     file.destroy();
   }
+}
+
+/** How much to read at once: of 10,000 small files, whole chunks would cost more to throw away than the files to read. */
+function chunkBytes(size: number): number {
+  return Math.min(CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, size + 1));
 }
