@@ -148,8 +148,9 @@ async function missingFromBronze(world: World): Promise<number[]> {
 
 /**
  * Holds what is stored of messages without a time of their own against what was published: as often as that, and no less
- * than was acknowledged. What is stored once more too often is the broker's doing where it was restarted in between, or sent
- * again under another packet identifier, as NATS does: nothing tells such a message from another one then.
+ * than was acknowledged. What is stored once more too often is the broker's doing where it was restarted in between, sent
+ * again under another packet identifier, as NATS does, or used an identifier for two messages at once, as Mosquitto 2.0 does when
+ * more than 65,535 wait: nothing tells such a message from another one then.
  */
 function judgeEnvelopes(
   world: World,
@@ -161,6 +162,7 @@ function judgeEnvelopes(
   let missing = 0;
   let doubled = 0;
   let doubledByBroker = 0;
+  const users = usersOfIdentifiers(packetIds);
   for (const [n, times] of arrivals) {
     const surplus = (stored.get(n) ?? 0) - published[n]!;
     // Of what came, as many as were published at most; repeats that the broker sent count once.
@@ -174,7 +176,11 @@ function judgeEnvelopes(
     const [first, last] = [Math.min(...times) / 1000, Math.max(...times) / 1000];
     const restarted = world.broker.starts.some(start => start > first && start < last);
     const renumbered = packetIds.get(n)!.size > published[n]!;
-    if (restarted || renumbered) doubledByBroker += surplus;
+    const others = [...packetIds.get(n)!].flatMap(id => users.get(id)!.filter(other => other !== n));
+    const reused = others.some(other =>
+      arrivals.get(other)!.some(ms => ms / 1000 > first && ms / 1000 < last),
+    );
+    if (restarted || renumbered || reused) doubledByBroker += surplus;
     else {
       doubled += surplus;
       violations.push(
@@ -185,6 +191,13 @@ function judgeEnvelopes(
   for (const n of stored.keys())
     if (!arrivals.has(n)) violations.push(`silver has publication ${n}, and no line says so`);
   return { violations, missing, doubled, doubledByBroker };
+}
+
+/** Which publications came under each packet identifier. */
+function usersOfIdentifiers(packetIds: Bronze['packetIds']): Map<number | undefined, number[]> {
+  const users = new Map<number | undefined, number[]>();
+  for (const [n, ids] of packetIds) for (const id of ids) users.set(id, [...(users.get(id) ?? []), n]);
+  return users;
 }
 
 /** How often each payload was published. */
