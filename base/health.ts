@@ -8,6 +8,7 @@ export const REASONS = [
   'clock_wrong',
   'clock_unsynchronized',
   'reload_refused',
+  'verify_differs',
   'archive_behind',
   'outlet_away',
   'receiver_away',

@@ -191,6 +191,13 @@ export const settings = {
     default: '17 3 * * *',
     meaning: 'When raw files are compressed and what is too old is removed: a cron expression, in UTC.',
   },
+  NIGHTLY_VERIFY_MINUTES: {
+    schema: whole(0, 1440),
+    default: '10',
+    unit: 'min',
+    meaning:
+      'After that, raw files and database are compared, in a process of low priority: files that were loaded since the night before, then those that were not looked at for longest. After so long no further file is begun; 0 is never.',
+  },
   ARCHIVE_URL: {
     schema: bucketUrl,
     default: undefined,

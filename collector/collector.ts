@@ -25,6 +25,7 @@ import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
 import { Archiver } from './retention/archive/archiver.ts';
 import { Nightly } from './retention/nightly.ts';
+import { NightlyVerify } from './retention/nightly-verify.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { keepJudgeInformed } from './serve/live-queries.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -53,6 +54,7 @@ interface Served {
   archiver: Archiver | undefined;
   mailing: ReportMailing;
   tracing: Tracing | undefined;
+  verification: NightlyVerify;
   access: Access;
   stream: LiveStream;
   judge: LiveJudge;
@@ -145,7 +147,7 @@ export class Collector {
     const refresher = this.#startRefresher(loader);
     loader.batches.follow(({ files }) => outlets?.loaded(files));
     refresher.refreshes.follow(() => outlets?.refreshed());
-    const { archiver, mailing } = this.#startNights(folder, recorder, loader, clock);
+    const nights = this.#startNights(folder, recorder, loader, clock);
     const source = openSource(config, topics.filters, recorder, this.#log);
     this.#feedback.publishBy((topic, payload) => source.publish(topic, payload));
     const judge = new LiveJudge(config.LATE_MINUTES);
@@ -164,8 +166,7 @@ export class Collector {
       source,
       clock,
       outlets,
-      archiver,
-      mailing,
+      ...nights,
       tracing,
       access,
       stream,
@@ -215,13 +216,13 @@ export class Collector {
     return outlets;
   }
 
-  /** What is done once a day: the report, compression, retention. */
+  /** What is done once a day: the report, compression, retention, verification. */
   #startNights(
     { collector }: DataFolder,
     recorder: Recorder,
     loader: Loader,
     clock: ClockWatch,
-  ): { archiver: Archiver | undefined; mailing: ReportMailing } {
+  ): { archiver: Archiver | undefined; mailing: ReportMailing; verification: NightlyVerify } {
     const [config, log] = [this.#config, this.#log];
     const report = new NightlyReport(config, log, () => loader.status);
     report.start();
@@ -231,11 +232,15 @@ export class Collector {
     this.#undo.defer(() => mailing.stop());
     this.#health.watch('report_unsent', () => mailing.trouble);
     const archiver = this.#startArchiver(collector);
+    const verification = new NightlyVerify(config, log);
+    this.#undo.defer(() => verification.stop());
+    this.#health.watch('verify_differs', () => verification.reason);
     const onCompressed = () => void archiver?.run();
-    const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, log });
+    const afterwards = () => void verification.run();
+    const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, afterwards, log });
     nightly.start();
     this.#undo.defer(() => nightly.stop());
-    return { archiver, mailing };
+    return { archiver, mailing, verification };
   }
 
   #startArchiver(collector: string): Archiver | undefined {

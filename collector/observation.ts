@@ -8,6 +8,7 @@ import type { Outlets } from './outlet/outlets.ts';
 import type { ReportMailing } from './outlet/report/mailing.ts';
 import type { Feedback } from './payload/feedback.ts';
 import type { Archiver } from './retention/archive/archiver.ts';
+import type { NightlyVerify } from './retention/nightly-verify.ts';
 import { announceMeans } from './serve/live-queries.ts';
 import type { LiveStream } from './serve/live-stream.ts';
 import { Metrics } from './serve/metrics.ts';
@@ -39,6 +40,7 @@ export interface ObservedParts {
   archiver: Archiver | undefined;
   mailing: ReportMailing;
   tracing: Tracing | undefined;
+  verification: NightlyVerify;
   reads: Reads;
   stream: LiveStream;
   health: Health;
@@ -101,6 +103,7 @@ function metricsOf(parts: ObservedParts): Metrics {
     refreshLag: () => refresher.lagSeconds,
     archive: () => parts.archiver?.counts,
     reports: () => parts.mailing.counts,
+    verified: () => parts.verification.last,
     clock: () => clock.state,
     reasons: () => health.reasons(),
     outlets: () => parts.outlets?.status ?? [],

@@ -63,6 +63,8 @@ CREATE TABLE bronze.raw_file (
   archive_key text,
   archive_sha256 text,
   archive_checksum text,
+  verified_bytes bigint,
+  verified_at timestamp with time zone,
   CONSTRAINT raw_file_pkey PRIMARY KEY (collector, path),
   CONSTRAINT raw_file_archive_is_whole CHECK ((num_nulls(archived_at, archived_bytes, archive_key, archive_sha256, archive_checksum) = ANY (ARRAY[0, 5]))),
   CONSTRAINT raw_file_bytes_check CHECK ((bytes >= 0)),
@@ -91,6 +93,8 @@ COMMENT ON COLUMN bronze.raw_file.archived_bytes IS 'The object holds the file u
 COMMENT ON COLUMN bronze.raw_file.archive_key IS 'The object, below the prefix of ARCHIVE_URL.';
 COMMENT ON COLUMN bronze.raw_file.archive_sha256 IS 'SHA-256 (hex) of the object.';
 COMMENT ON COLUMN bronze.raw_file.archive_checksum IS 'The SHA-256 as the object storage says it: base64, of an object in parts the hash of their hashes and how many they are.';
+COMMENT ON COLUMN bronze.raw_file.verified_bytes IS 'Up to this byte `sluice verify --changed` last found nothing amiss; other than `bytes`: it has yet to look.';
+COMMENT ON COLUMN bronze.raw_file.verified_at IS 'When that was.';
 
 CREATE TABLE bronze.writer (
   collector text NOT NULL,

@@ -30,6 +30,8 @@ export interface NightlyOptions {
   clock?: { readonly suspicion: string | undefined } | undefined;
   /** Called when files may have been compressed. */
   onCompressed?: (() => void) | undefined;
+  /** Called when the work of a night is done, or could not be. */
+  afterwards?: (() => void) | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
   now?: () => number;
 }
@@ -68,6 +70,7 @@ export class Nightly {
   async run(): Promise<void> {
     const { RAW_COMPRESS_AFTER_DAYS, RAW_RETENTION_DAYS, SILVER_RETENTION_DAYS } = this.#options.config;
     if (RAW_COMPRESS_AFTER_DAYS + RAW_RETENTION_DAYS + SILVER_RETENTION_DAYS > 0) await this.#job.run();
+    if (!this.#job.signal.aborted) this.#options.afterwards?.();
   }
 
   /** Ends the schedule and what is under way; the next night goes on with it. */

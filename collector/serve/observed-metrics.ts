@@ -22,6 +22,10 @@ export interface Observed {
   archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
   /** Reports that were mailed, and tries after which one was not. */
   reports(): { mailed: number; failures: number };
+  /** What the last nightly verification found; undefined where none has ended since the start. */
+  verified?():
+    | { at: number; changed: number; again: number; waiting: number; differences: number }
+    | undefined;
   /** Seconds since gold was last refreshed. */
   refreshLag(): number;
   clock(): ClockState;
@@ -176,9 +180,14 @@ export function observedCounters(
   ];
 }
 
+/** A value of the last verification, where there was one. */
+function ofVerified<T>(verified: T | undefined, value: (verified: T) => number): Value[] {
+  return verified === undefined ? [] : [[{}, value(verified)]];
+}
+
 /** What rises and falls. */
 export function observedGauges(
-  { broker, recorder, loader, archive, refreshLag, clock, reasons, outlets }: Observed,
+  { broker, recorder, loader, archive, verified, refreshLag, clock, reasons, outlets }: Observed,
   { loadingLag }: Noted,
 ): ObservedMetric[] {
   return [
@@ -229,6 +238,30 @@ export function observedGauges(
       'Files that wait to be copied to the archive.',
       [],
       () => [[{}, archive?.()?.waitingFiles ?? 0]],
+    ],
+    [
+      'sluice_verify_differences',
+      'Differences between raw files and database that the last nightly verification found.',
+      [],
+      () => ofVerified(verified?.(), ({ differences }) => differences),
+    ],
+    [
+      'sluice_verify_files',
+      'Files that it looked at.',
+      [],
+      () => ofVerified(verified?.(), ({ changed, again }) => changed + again),
+    ],
+    [
+      'sluice_verify_waiting_files',
+      'Files that were loaded since they were last looked at, and for which it had no time left (NIGHTLY_VERIFY_MINUTES).',
+      [],
+      () => ofVerified(verified?.(), ({ waiting }) => waiting),
+    ],
+    [
+      'sluice_verify_timestamp_seconds',
+      'When it ended, since 1970; none of these where none has ended since the start.',
+      [],
+      () => ofVerified(verified?.(), ({ at }) => at / 1000),
     ],
     [
       'sluice_clock_wrong',

@@ -16,6 +16,8 @@ export interface LedgerEntry extends Counters {
   removedAt: string | undefined;
   /** The archive has all that is loaded of it. */
   isArchived: boolean;
+  /** When `sluice verify --changed` last found nothing amiss with all that is loaded of it, in ms since 1970; undefined: it has yet to look. */
+  verifiedAt: number | undefined;
 }
 
 /** The ledger of a collector, by path. */
@@ -40,6 +42,7 @@ async function selectEntries(
   const { rows } = await client.query<Record<string, string | null>>(
     `SELECT path, bytes, first_line_hash, extract(epoch FROM newest)::bigint AS newest, removed_at::text,
        archived_bytes = bytes AS archived,
+       CASE WHEN verified_bytes = bytes THEN extract(epoch FROM verified_at) * 1000 END AS verified_ms,
        ${COUNTERS}
      FROM bronze.raw_file WHERE ${where}`,
     values,
@@ -53,6 +56,7 @@ async function selectEntries(
         firstLineHash: row.first_line_hash ?? null,
         newest: row.newest == null ? undefined : Number(row.newest),
         removedAt: row.removed_at ?? undefined,
+        verifiedAt: row.verified_ms == null ? undefined : Number(row.verified_ms),
         isArchived: (row.archived as unknown as boolean | null) ?? false,
         ...(Object.fromEntries(COUNTERS.map(name => [name, Number(row[name])])) as Counters),
       },

@@ -10,11 +10,15 @@ import { configuredTopics } from '../../collector/payload/configured-topics.ts';
 import { archivedCollectors } from '../../collector/retention/archive/archive-ledger.ts';
 import { connect } from '../../db/connect.ts';
 import { findSensor } from '../find-sensor.ts';
-import { repeated, utcDay } from '../options.ts';
+import { repeated, utcDay, wholeNumber } from '../options.ts';
 import { toEnd } from '../run.ts';
 import { type ArchiveOptions, verifyArchive } from './archive.ts';
+import { Turn } from './changed.ts';
 import { type Report, reportText } from './report.ts';
-import { type Folder, verify } from './verify.ts';
+import { type Folder, verify, verifyChanged } from './verify.ts';
+
+/** How long --changed goes on, unless it is said. */
+const MINUTES = 10;
 
 interface VerifyArguments {
   date?: string;
@@ -23,6 +27,8 @@ interface VerifyArguments {
   data: string[];
   onlyMine?: boolean;
   exhaustive?: boolean;
+  changed?: boolean;
+  minutes?: number;
   archive?: boolean;
   deep?: boolean;
   json?: boolean;
@@ -43,6 +49,15 @@ export default (command: Command) =>
       '--exhaustive',
       'also what other settings or another version of Sluice may have judged otherwise: late marks, inexact values, how many readings were expected, why a line was rejected',
     )
+    .option(
+      '--changed',
+      'only files that were loaded since the last time, then those that were not looked at for longest; noted in bronze.raw_file',
+    )
+    .option(
+      '--minutes <n>',
+      'with --changed: begin no further files after so long (default: 10)',
+      wholeNumber(0, 1440),
+    )
     .option('--archive', 'also the objects of the archive (ARCHIVE_URL), by their checksums')
     .option(
       '--deep',
@@ -58,6 +73,7 @@ export default (command: Command) =>
  */
 async function verifyCommand(config: Config, log: Logger, given: VerifyArguments): Promise<boolean> {
   const { date, sensor, data, onlyMine = false, exhaustive = false, deep = false, json } = given;
+  const turn = turnOf(given);
   const url = given.archive ? config.ARCHIVE_URL : undefined;
   if (given.archive && url === undefined) throw new UsageError('--archive needs ARCHIVE_URL.');
   if (deep && !given.archive) throw new UsageError('--deep is for --archive.');
@@ -70,7 +86,7 @@ async function verifyCommand(config: Config, log: Logger, given: VerifyArguments
   try {
     await demandSchema(client);
     if (url !== undefined) others.push(...(await archivedFolders(client, own, others)));
-    const report = await verify(client, {
+    const options = {
       ...own,
       others: others.filter(({ collector }) => collector !== own.collector),
       topics,
@@ -81,15 +97,36 @@ async function verifyCommand(config: Config, log: Logger, given: VerifyArguments
       exhaustive,
       lateMinutes: config.LATE_MINUTES,
       retention: { raw: config.RAW_RETENTION_DAYS, silver: config.SILVER_RETENTION_DAYS },
-    });
+    };
+    const report =
+      turn === undefined ? await verify(client, options) : await verifyChanged(client, { ...options, turn });
     // A name that nothing is known of would prove everything.
     if (sensor !== undefined && report.total.files === 0) await findSensor(client, sensor);
     if (url !== undefined) await addArchive(report, client, config, url, { own, deep, date, sensor });
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
+    process.stdout.write(json ? jsonOf(report) : reportText(report));
     return report.ok;
   } finally {
     await client.end().catch(() => undefined);
   }
+}
+
+/** As JSON. Of changed files there is no list: the collector, which reads it, has no use for one, and little room. */
+function jsonOf({ files, ...report }: Report): string {
+  return `${JSON.stringify(report.changed === undefined ? { ...report, files } : report, null, 2)}\n`;
+}
+
+/** @throws {UsageError} where --changed or --minutes stands beside what does not go with it. */
+function turnOf({ changed, minutes, ...given }: VerifyArguments): Turn | undefined {
+  if (!changed) {
+    if (minutes !== undefined) throw new UsageError('--minutes is for --changed.');
+    return undefined;
+  }
+  const { date, sensor, data, archive } = given;
+  if (date !== undefined || sensor !== undefined || data.length > 0 || archive)
+    throw new UsageError(
+      '--changed looks at our own folder, all dates and sensors of it: it goes with no --date, --sensor, --data, --archive.',
+    );
+  return new Turn(minutes ?? MINUTES);
 }
 
 /** Adds what is found of the archive to a report. */

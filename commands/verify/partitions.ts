@@ -74,7 +74,9 @@ export class Partitions {
   }
 
   async elsewhereComplete(): Promise<void> {
-    await this.#client.query('CREATE INDEX ON audit_elsewhere (sensor_id, time); ANALYZE audit_elsewhere');
+    await this.#client.query(
+      'CREATE INDEX IF NOT EXISTS audit_elsewhere_key ON audit_elsewhere (sensor_id, time); ANALYZE audit_elsewhere',
+    );
   }
 
   /** Checks the sensors and days whose lines are in `audit_line`. */

@@ -1,6 +1,7 @@
 import type { Counters } from '../../collector/silver/counters.ts';
 import { counted } from '../output/counted.ts';
 import { type ArchiveReport, archiveText } from './archive.ts';
+import { type ChangedReport, changedText } from './changed.ts';
 import type { Difference } from './difference.ts';
 import type { Retirement } from './retired.ts';
 
@@ -27,6 +28,8 @@ export interface Report {
   /** Collectors that the ledger names and whose data folders were not looked at: rows that no file explains may be theirs. */
   unchecked: Unchecked[];
   differences: { count: number; first: Difference[] };
+  /** Where only changed files were asked for. */
+  changed?: ChangedReport;
   /** Where the archive was asked for. */
   archive?: ArchiveReport;
 }
@@ -59,7 +62,8 @@ export function reportText(report: Report): string {
   const text = tableOf(report);
   text.push(...notesOf(report));
   if (report.archive !== undefined) text.push(archiveText(report.archive).trimEnd());
-  const { differences } = report;
+  const { differences, changed } = report;
+  if (changed !== undefined) text.push(changedText(changed));
   if (differences.count === 0) {
     text.push(
       'Every loaded line is accounted for: silver holds what the raw files say, gold what silver says.',

@@ -10,6 +10,7 @@ import { holdsEnvelopes } from '../../collector/silver/line-decoder.ts';
 import { PastDecoders } from '../../collector/silver/past-decoders.ts';
 import { Registry } from '../../collector/silver/registry.ts';
 import { ProgressBar } from '../output/progress-bar.ts';
+import type { Turn } from './changed.ts';
 import { type Classified, Comparison, noLines } from './comparison.ts';
 import { Differences } from './difference.ts';
 import { type Read, readLoadedLines } from './file-reader.ts';
@@ -44,6 +45,8 @@ export interface VerifyOptions extends Scope, Folder {
   lateMinutes?: number;
   /** Also check what other settings, or another version of Sluice, may have judged otherwise. */
   exhaustive?: boolean;
+  /** Only the files whose turn it is, of our own folder. */
+  turn?: Turn;
 }
 
 /**
@@ -61,6 +64,16 @@ export async function verify(client: ClientBase, options: VerifyOptions): Promis
   } finally {
     await client.query('ROLLBACK').catch(() => undefined);
   }
+}
+
+/** Verifies the files whose turn it is, and writes down which were right. */
+export async function verifyChanged(
+  client: ClientBase,
+  options: VerifyOptions & { turn: Turn },
+): Promise<Report> {
+  const report = await verify(client, options);
+  await options.turn.note(client, options.collector);
+  return report;
 }
 
 /** The files of one data folder that are asked for, and how they are looked at. */
@@ -98,7 +111,7 @@ class Verification {
   }
 
   async run(): Promise<Report> {
-    const { others = [], onlyMine = false } = this.#options;
+    const { others = [], onlyMine = false, turn } = this.#options;
     await this.#readRetention();
     const unchecked = await this.#uncheckedCollectors();
     const works = (await Promise.all([this.#options, ...others].map(folder => this.#worksOf(folder)))).flat();
@@ -108,7 +121,8 @@ class Verification {
     this.#alone = unchecked.length + others.length === 0 && !names.some(name => isAbsolute(name));
     this.#layouts = new Layouts(names.map(keyOfEntry));
     const { removed } = works.at(-1)!;
-    const shared = unchecked.length > 0;
+    // Where any file may hold any reading, some of them explain nothing.
+    const shared = unchecked.length > 0 || (turn !== undefined && !this.#layouts.areOneFileEach);
     const options = {
       removed: works.map(work => work.removed),
       shared,
@@ -118,24 +132,30 @@ class Verification {
     const partitions = new Partitions(this.#client, options, this.#differences);
 
     const registry = await Registry.load(this.#client);
-    const bytes = works.flatMap(({ subjects }) => subjects.map(subject => subject.bytes));
+    const due = turn === undefined ? works : inTurn(works, turn);
+    const bytes = due.flatMap(({ subjects }) => subjects.map(subject => subject.bytes));
     const bar = new ProgressBar(bytes.reduce((sum, size) => sum + size, 0));
     let done = 0;
-    for (const work of works) {
+    for (const work of due) {
       if (work.bySensorAndDay) await partitions.elsewhereComplete();
       const decoders = await this.#decodersOf(work.folder, registry);
       this.#remapped += work.subjects.filter(({ name, entry }) => entry && decoders.hasPast(name)).length;
       for (const group of groups(work.subjects)) {
+        if (turn?.begins(group) === false) continue;
+        const before = this.#differences.count;
         await this.#compare(group, work, decoders, (more, name) => bar.show(done + more, name));
         if (work.bySensorAndDay) await partitions.checkLoaded();
         else await partitions.explainElsewhere();
+        if (this.#differences.count === before) turn?.passed(group);
         done += group.reduce((sum, subject) => sum + subject.bytes, 0);
       }
     }
-    await partitions.checkRest(this.#options);
-    await this.#checkRejected();
+    if (turn === undefined) {
+      await partitions.checkRest(this.#options);
+      await this.#checkRejected();
+      if (this.#alone) await this.#checkRemoved(removed);
+    }
     for (const difference of await topicsFileDifferences(this.#client)) this.#differences.add(difference);
-    if (this.#alone) await this.#checkRemoved(removed);
     bar.clear();
     return {
       ok: this.#differences.count === 0 && (onlyMine || unchecked.length === 0),
@@ -146,6 +166,7 @@ class Verification {
       retired: this.#retired,
       remapped: this.#remapped,
       unchecked,
+      ...(turn && { changed: turn.report }),
       differences: { count: this.#differences.count, first: this.#differences.inOrder },
     };
   }
@@ -285,6 +306,15 @@ class Verification {
     for (const difference of await removed.differences(this.#client, isAsked))
       this.#differences.add(difference);
   }
+}
+
+/** The work of a turn: what has changed comes first. */
+function inTurn(works: readonly Work[], turn: Turn): Work[] {
+  const ordered = works.map(work => ({ work, ...turn.order(work.subjects) }));
+  return [
+    ...ordered.map(({ work, changed }) => ({ ...work, subjects: changed })),
+    ...ordered.map(({ work, again }) => ({ ...work, subjects: again })),
+  ].filter(({ subjects }) => subjects.length > 0);
 }
 
 /** Whether a file holds the readings of one sensor and day. */

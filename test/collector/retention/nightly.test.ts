@@ -37,6 +37,7 @@ const everySecond = ({ broker, database, dataDir }: Surroundings, more: Record<s
     DATABASE_URL: database.url,
     DATA_DIR: dataDir,
     NIGHTLY_CRON: '* * * * * *',
+    NIGHTLY_VERIFY_MINUTES: '0',
     ...more,
   });
 
