@@ -15,7 +15,7 @@ import { type ArchivedEntry, readArchivedEntries } from '../../collector/retenti
 import { flawBeside } from '../../collector/retention/archive/proof.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
 import { counted } from '../output/counted.ts';
-import { Differences } from './difference.ts';
+import type { Differences } from './difference.ts';
 import type { Scope } from './partitions.ts';
 import { isInScope } from './subjects.ts';
 
@@ -49,15 +49,16 @@ export interface ArchiveOptions extends Scope {
 /**
  * Compares the objects of an archive with what the ledger says of them: that they are there, with the checksum that they
  * were written with, and their marks for late lines beside them; where `deep`, also every byte, and with the files that are still in the data folder.
+ * @param differences gets what differs. @throws where the archive is away.
  */
 export async function verifyArchive(
   client: ClientBase,
   store: ObjectStore,
   { own, deep, ...scope }: ArchiveOptions,
-): Promise<{ report: ArchiveReport; differences: Differences }> {
+  differences: Differences,
+): Promise<ArchiveReport> {
   const { entries, waiting } = await readArchivedEntries(client);
   const asked = entries.filter(({ path }) => isInScope(path, scope));
-  const differences = new Differences();
   await inParallel(asked, PARALLEL, async entry => {
     const head = await store.head(entry.key);
     const what = await differenceOf(store, entry, head, deep ? own : undefined);
@@ -68,7 +69,7 @@ export async function verifyArchive(
     differences.add({ kind: 'archive', file, what: flaw ?? `${store.url(entry.key)} ${what}` });
   });
   const bytes = asked.reduce((sum, entry) => sum + entry.bytes, 0);
-  return { report: { objects: asked.length, bytes, waiting, deep }, differences };
+  return { objects: asked.length, bytes, waiting, deep };
 }
 
 /** As text: what was looked at, and what waits. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '../../base/config.ts';
-import { UsageError } from '../../base/errors.ts';
+import { errorText, UsageError } from '../../base/errors.ts';
 import { ObjectStore } from '../../base/objects/object-store.ts';
 import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { configuredTopics } from '../../collector/payload/configured-topics.ts';
@@ -14,6 +14,7 @@ import { repeated, utcDay, wholeNumber } from '../options.ts';
 import { toEnd } from '../run.ts';
 import { type ArchiveOptions, verifyArchive } from './archive.ts';
 import { Turn } from './changed.ts';
+import { Differences } from './difference.ts';
 import { type Report, reportText } from './report.ts';
 import { type Folder, verify, verifyChanged } from './verify.ts';
 
@@ -129,7 +130,7 @@ function turnOf({ changed, minutes, ...given }: VerifyArguments): Turn | undefin
   return new Turn(minutes ?? MINUTES);
 }
 
-/** Adds what is found of the archive to a report. */
+/** Adds what is found of the archive to a report. One that cannot be asked is a difference: all else that was found counts. */
 async function addArchive(
   report: Report,
   client: ClientBase,
@@ -137,9 +138,13 @@ async function addArchive(
   url: string,
   options: ArchiveOptions,
 ): Promise<void> {
-  using store = await ObjectStore.open(config, url);
-  const { report: archive, differences } = await verifyArchive(client, store, options);
-  report.archive = archive;
+  const differences = new Differences();
+  try {
+    using store = await ObjectStore.open(config, url);
+    report.archive = await verifyArchive(client, store, options, differences);
+  } catch (error) {
+    differences.add({ kind: 'archive', file: url, what: `cannot be asked: ${errorText(error)}` });
+  }
   report.ok &&= differences.count === 0;
   report.differences.count += differences.count;
   report.differences.first.push(...differences.inOrder);

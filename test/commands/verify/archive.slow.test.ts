@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Storehouse, withStorehouse } from '../../collector/retention/archive/storehouse.ts';
 import type { House } from '../../collector/retention/house.ts';
 import { type SeaweedFs, startSeaweedFs, withoutSeaweedFs } from '../../harness/seaweedfs.ts';
+import { freePort } from '../../harness/server.ts';
 import { reading } from './pipeline.ts';
 
 const BEFORE = '2025-11-05';
@@ -46,6 +47,16 @@ describe.skipIf(withoutSeaweedFs)('verify --archive', () => {
       expect(said).toContain('2 objects of the archive');
       expect(said).toContain('read to the last byte. 1 file is not there');
       expect(code).toBe(0);
+    });
+  });
+
+  test('an archive that is away is a difference, and costs nothing of the rest', async () => {
+    await withArchive(async (storehouse, house) => {
+      const env = { ARCHIVE_ENDPOINT: `http://127.0.0.1:${await freePort()}` };
+      const { code, stdout, stderr } = await storehouse.sluice(house.pipeline, ['verify', '--archive'], env);
+      expect([code, stderr]).toEqual([1, '']);
+      expect(stdout).toMatch(/^2 files +2 +2 +2 /m);
+      expect(stdout).toMatch(/s3:\S+: cannot be asked: .*ECONNREFUSED/);
     });
   });
 
