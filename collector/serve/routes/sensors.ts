@@ -28,11 +28,19 @@ const SENSORS = `
     ) r ON true
   ) item ORDER BY sensor_id`;
 
-const LATEST = `
-  SELECT row_to_json(item)::text AS item FROM (
+const latestOf = (sensor: string) => `
     SELECT ${READING_COLUMNS.map(({ name, kind }) => (kind === 'time' ? `${iso(name)} AS ${name}` : name))}
-    FROM silver.sensor_reading WHERE sensor_id = $1 ORDER BY sensor_reading.time DESC LIMIT $2
-  ) item`;
+    FROM silver.sensor_reading WHERE sensor_id = ${sensor} ORDER BY sensor_reading.time DESC LIMIT $2`;
+
+const LATEST = `SELECT row_to_json(item)::text AS item FROM (${latestOf('$1')}) item`;
+
+/** The same of each measurement of equipment: of the sensors `EQUIPMENT/measurement`. */
+const LATEST_OF_EQUIPMENT = `
+  SELECT row_to_json(item)::text AS item
+  FROM (
+    SELECT sensor_id AS id FROM silver.seen_sensor WHERE starts_with(sensor_id, $1 || '/') ORDER BY sensor_id LIMIT 100
+  ) e CROSS JOIN LATERAL (${latestOf('e.id')}) item
+  ORDER BY item.sensor_id, item.time DESC`;
 
 const QUALITY = `
   SELECT row_to_json(item)::text AS item, sensor_id FROM (
@@ -80,6 +88,8 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
       schema: {
         tags: ['read'],
         summary: 'The latest readings of a sensor, newest first',
+        description:
+          'Of equipment, whose measurements are the sensors `EQUIPMENT/measurement`, those of each measurement, one after the other.',
         params: sensorParams,
         querystring: z.object({ limit: count(1000, 'At most this many; default 1.').default(1) }),
         response: {
@@ -90,9 +100,12 @@ export function sensorRoutes(reads: Reads): FastifyPluginCallbackZod {
         },
       },
       handler: async ({ params, query }, reply) => {
-        const rows = await reads.query<Item>('latest', LATEST, [params.id, query.limit]);
-        if (rows.length === 0) await demandSensor(reads, params.id);
-        return sendItems(reply, rows);
+        const asked = [params.id, query.limit];
+        const rows = await reads.query<Item>('latest', LATEST, asked);
+        if (rows.length > 0) return sendItems(reply, rows);
+        const ofEquipment = await reads.query<Item>('latest_of_equipment', LATEST_OF_EQUIPMENT, asked);
+        if (ofEquipment.length === 0) await demandSensor(reads, params.id);
+        return sendItems(reply, ofEquipment);
       },
     });
 

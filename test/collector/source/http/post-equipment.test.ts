@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { withDatabase } from '../../../harness/database.ts';
+import { eventually } from '../../../harness/eventually.ts';
 import { linesIn } from '../../../harness/pipeline.ts';
 import { collecting, post } from '../../serve/collecting.ts';
 
@@ -34,6 +36,24 @@ test('a reading of equipment becomes a reading of a sensor for each measurement'
       ],
     ]),
   );
+});
+
+test('the latest of equipment is that of each of its measurements', async () => {
+  await withDatabase(async database => {
+    await using running = await collecting({ DATABASE_URL: database.url });
+    const url = `${running.http}/api/v1/sensors`;
+    const batch = [1, 2].map(second => pump(second, { temperature: 70 + second, pressure: 3 }));
+    const body = JSON.stringify(batch);
+    expect((await post(`${url}/ingest/batch`, body)).code).toBe(202);
+    const latest = async (id: string) => (await fetch(`${url}/${id}/latest`)).json();
+    const expected = [
+      { sensor_id: 'PUMP-A1-001/pressure', time: '2025-11-12T10:15:02Z', value: 3 },
+      { sensor_id: 'PUMP-A1-001/temperature', time: '2025-11-12T10:15:02Z', value: 72 },
+    ];
+    await eventually(async () => expect(await latest('PUMP-A1-001')).toMatchObject(expected));
+    expect(await latest('PUMP-A1-001%2Fpressure')).toHaveLength(1);
+    expect((await fetch(`${url}/PUMP-A1-00/latest`)).status).toBe(404);
+  });
 });
 
 test('what is wrong is named by its place, and the rest is recorded', async () => {
