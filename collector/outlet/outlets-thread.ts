@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { giveWay } from '../../base/thread-priority.ts';
 import type { connect } from '../../db/connect.ts';
-import { readTopics } from '../payload/topics-file.ts';
+import { readWrittenTopics } from '../payload/configured-topics.ts';
 import { FileSupply } from './file-supply.ts';
 import { kinds } from './kinds.ts';
 import { MeanSupply } from './mean-supply.ts';
@@ -24,7 +24,7 @@ const send = (message: FromOutlets) => port.postMessage(message);
 const logAt = (level: 'info' | 'warn' | 'error') => (fields: object, message: string) =>
   send({ type: 'log', level, fields, message });
 const log = { info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-const topics = readTopics(text, { zone: config.SENSOR_TIMEZONE });
+const topics = readWrittenTopics(text, config.SENSOR_TIMEZONE);
 /** Those that are open at present; what grows meanwhile is found when the next is opened. */
 const supplies = new Map<string, FileSupply>();
 
