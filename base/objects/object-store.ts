@@ -9,7 +9,7 @@ import type { Config } from '../config.ts';
 import { type Digest, ObjectDigest, partBytes } from './checksum.ts';
 import { ObjectDamagedError, ObjectStoreError } from './error.ts';
 import { type Location, locationOf } from './location.ts';
-import { newClient, type Sdk } from './s3-client.ts';
+import { newS3Client, type Sdk } from './s3-client.ts';
 
 /** How often a download that breaks off goes on without having brought anything new. */
 const RESUMPTIONS = 4;
@@ -53,7 +53,7 @@ export class ObjectStore implements Disposable {
    */
   static async open(config: Config, url: string, signal?: AbortSignal): Promise<ObjectStore> {
     const sdk = await import('@aws-sdk/client-s3');
-    return new ObjectStore(sdk, newClient(sdk, config), locationOf(url), signal);
+    return new ObjectStore(sdk, newS3Client(sdk, config), locationOf(url), signal);
   }
 
   [Symbol.dispose](): void {

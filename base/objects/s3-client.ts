@@ -9,7 +9,7 @@ const SILENCE_MS = 60_000;
 const ATTEMPTS = 4;
 
 /** The client for the object storage that the settings name; what they leave open, the SDK takes from its own environment. */
-export function newClient(sdk: Sdk, config: Config): S3Client {
+export function newS3Client(sdk: Sdk, config: Config): S3Client {
   const { ARCHIVE_ENDPOINT: endpoint, ARCHIVE_PATH_STYLE: pathStyle } = config;
   const { ARCHIVE_ACCESS_KEY_ID: accessKeyId, ARCHIVE_SECRET_ACCESS_KEY: secretAccessKey } = config;
   // An endpoint of one's own mostly has no regions; the SDK asks for one all the same.

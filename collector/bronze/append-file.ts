@@ -21,7 +21,7 @@ export interface OpenOptions {
   trusted?: number | undefined;
   onCut?: (bytes: number) => void;
   bringBack?: () => Promise<boolean>;
-  isHaunted?: boolean;
+  isContested?: boolean;
 }
 
 /**
@@ -29,18 +29,18 @@ export interface OpenOptions {
  *
  * Whoever has the data folder's lock is the only writer, so positions are ours to count. But a former holder that was
  * suspended may wake and write once more (and then stop, without having acknowledged it): so lines are appended where the
- * file ends, and never over others; where that may happen (`isHaunted`), the file is asked for its size.
+ * file ends, and never over others; where that may happen (`isContested`), the file is asked for its size.
  */
 export class AppendFile {
   readonly created: boolean;
   size: number;
   readonly #descriptor: number;
-  readonly #isHaunted: boolean;
+  readonly #isContested: boolean;
   #lookedAt = performance.now();
 
-  private constructor(descriptor: number, size: number, created: boolean, isHaunted: boolean) {
+  private constructor(descriptor: number, size: number, created: boolean, isContested: boolean) {
     this.#descriptor = descriptor;
-    this.#isHaunted = isHaunted;
+    this.#isContested = isContested;
     this.size = size;
     this.created = created;
   }
@@ -50,14 +50,14 @@ export class AppendFile {
    * @param trusted where the file is known to be whole only up to some byte, that byte: the rest is cut as well.
    * @param onCut told how many bytes of a torn line were cut.
    * @param bringBack asked before a file is made: true when it is there now.
-   * @param isHaunted somebody else may write to it.
+   * @param isContested somebody else may write to it.
    */
   static async open(
     path: string,
-    { trusted, onCut, bringBack, isHaunted = false }: OpenOptions = {},
+    { trusted, onCut, bringBack, isContested = false }: OpenOptions = {},
   ): Promise<AppendFile> {
     const { descriptor, created } = await openOrCreate(path, bringBack);
-    if (created) return new AppendFile(descriptor, 0, true, isHaunted);
+    if (created) return new AppendFile(descriptor, 0, true, isContested);
     try {
       const { size } = await statFile(descriptor);
       const whole = await endOfLastLine(descriptor, Math.min(size, trusted ?? size));
@@ -65,7 +65,7 @@ export class AppendFile {
         await cutFile(descriptor, whole);
         if (trusted === undefined) onCut?.(size - whole);
       }
-      return new AppendFile(descriptor, whole, false, isHaunted);
+      return new AppendFile(descriptor, whole, false, isContested);
     } catch (error) {
       await closeFile(descriptor).catch(() => undefined);
       throw error;
@@ -74,14 +74,14 @@ export class AppendFile {
 
   /** Appends whole lines and makes them durable; after an error nothing behind `size` is to be trusted. */
   async append(lines: Buffer): Promise<void> {
-    if (this.#isHaunted) await this.#passForeignLines();
+    if (this.#isContested) await this.#passForeignLines();
     let written = 0;
     // A write may be short without an error; the next one then says why.
     while (written < lines.length) written += await this.#write(lines, written);
     // fdatasync also writes the length, as it is needed to read the data back.
     await this.#sync();
     this.size += lines.length;
-    if (this.#isHaunted) this.size = await this.#wholeSize();
+    if (this.#isContested) this.size = await this.#wholeSize();
   }
 
   /** Somebody else may have written meanwhile: a line that it left torn is ended, and is a bad line of its own. */

@@ -52,7 +52,7 @@ export class DataFolder {
   /** The last collector here did not say goodbye: files may be torn or unsynced. */
   readonly crashed: boolean;
   /** The last holder may be suspended rather than dead: it may write once more when it wakes. */
-  readonly isHaunted: boolean;
+  readonly isContested: boolean;
   /** Resolves, with the reason, when another collector has taken the folder. */
   readonly lost: Promise<FolderLostError>;
   readonly #lose: (error: FolderLostError) => void;
@@ -65,7 +65,7 @@ export class DataFolder {
     this.epoch = epoch;
     this.token = token;
     this.crashed = before !== 'stopped';
-    this.isHaunted = before === 'silent';
+    this.isContested = before === 'silent';
     this.#whole = !this.crashed;
     const { promise, resolve } = Promise.withResolvers<FolderLostError>();
     this.lost = promise;

@@ -9,7 +9,7 @@ export interface DescriptorOptions {
   /** Called with why the compressed form of a file cannot be made plain again. */
   onDamage: (file: string, error: Error) => void;
   /** Somebody else may write to the files: see `AppendFile`. */
-  isHaunted: boolean;
+  isContested: boolean;
 }
 
 /**
@@ -42,12 +42,12 @@ export class DescriptorCache {
       }
       await this.#makeRoom();
       const path = join(this.#root, file);
-      const { onCut, onDamage, isHaunted } = this.#options;
+      const { onCut, onDamage, isContested } = this.#options;
       const opened = await AppendFile.open(path, {
         trusted: this.#distrusted.get(file),
         onCut: bytes => onCut(file, bytes),
         bringBack: () => restorePlain(path, error => onDamage(file, error)),
-        isHaunted,
+        isContested,
       });
       this.#distrusted.delete(file);
       return opened;

@@ -11,7 +11,7 @@ import type { RawFileName } from './raw-file-name.ts';
 import { digestOf, type Last } from './topic-files.ts';
 
 /** What files of hours say of those whose lines they hold. */
-export interface SaidByHours {
+export interface HoursSummary {
   /** The newest second (since 1970) of each sensor, by id. */
   newest: Iterable<[string, number]>;
   /** What topics said last. */
@@ -79,7 +79,7 @@ export class HourFiles {
   }
 
   /** Notes what is durable now. @param say everything that has come, durable or not, as soon as it is to be written down. */
-  durable(files: readonly Durable[], say: () => SaidByHours): void {
+  durable(files: readonly Durable[], say: () => HoursSummary): void {
     for (const { file, size } of files) this.#sizes.set(file, size);
     // What it knows of beyond these sizes was in the group that was open then, which is this one.
     if (this.#taken !== undefined) this.#write(this.#taken);
@@ -101,7 +101,7 @@ export class HourFiles {
   }
 
   /** Writes it down once more. All that has come is durable. */
-  async stop(said: SaidByHours): Promise<void> {
+  async stop(said: HoursSummary): Promise<void> {
     if (this.#sizes.size > 0) this.#write(this.#textOf(said));
     await this.#writing;
   }
@@ -112,7 +112,7 @@ export class HourFiles {
       .catch(this.#onError);
   }
 
-  #textOf({ newest, topics }: SaidByHours): string {
+  #textOf({ newest, topics }: HoursSummary): string {
     const lines: string[] = [];
     for (const [file, bytes] of this.#sizes)
       lines.push(`{"file":${JSON.stringify(file)},"bytes":${bytes}}\n`);

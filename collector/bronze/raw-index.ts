@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Decoder } from '../payload/decoder.ts';
 import { FileNames } from './file-names.ts';
 import type { Durable } from './group-writer.ts';
-import { HourFiles, type SaidByHours } from './hour-files.ts';
+import { HourFiles, type HoursSummary } from './hour-files.ts';
 import { keyOfPath, type RawFileName } from './raw-file-name.ts';
 import { walkRawFolder } from './raw-folder.ts';
 import { SensorWatermarks } from './sensor-watermarks.ts';
@@ -67,7 +67,7 @@ export class RawIndex {
 
   /** A group is durable: all that is known may be written down for the next start. */
   durable(files: readonly Durable[]): void {
-    if (this.#options.hourly !== undefined) this.#hours.durable(files, () => this.#saidByHours());
+    if (this.#options.hourly !== undefined) this.#hours.durable(files, () => this.#summary());
   }
 
   /** A group was turned away: what is known of its messages is not to be written down. */
@@ -83,10 +83,10 @@ export class RawIndex {
 
   /** Writes down what is known. All of it is durable. */
   stop(): Promise<void> {
-    return this.#hours.stop(this.#saidByHours());
+    return this.#hours.stop(this.#summary());
   }
 
-  #saidByHours(): SaidByHours {
+  #summary(): HoursSummary {
     return { newest: this.watermarks.ofHours(), topics: this.topicFiles.ofHours() };
   }
 }

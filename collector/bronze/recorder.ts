@@ -33,7 +33,7 @@ export interface RecorderOptions {
   descriptors: number;
   log: Logger;
   /** Whose folder it is; absent where nobody else can take it. */
-  folder?: Pick<DataFolder, 'check' | 'isHaunted'> | undefined;
+  folder?: Pick<DataFolder, 'check' | 'isContested'> | undefined;
   /** Compares the readings with the clock. */
   clock?: ClockWatch | undefined;
   /** ms since 1970; a parameter so that tests can set the clock. */
@@ -106,7 +106,7 @@ export class Recorder {
         log.warn({ file, bytes }, 'cut a torn last line, left by a crash before it was acknowledged'),
       onDamage: (file, { message }) =>
         log.error({ file, reason: message }, 'a compressed raw file is kept aside; it begins anew'),
-      isHaunted: folder?.isHaunted ?? false,
+      isContested: folder?.isContested ?? false,
     });
     this.#writer = new GroupWriter(dataDir, this.#files, watermarks, this.#parallelFiles, this.#fence);
   }

@@ -2,7 +2,7 @@ import { AHEAD_S } from './clock-watch.ts';
 import type { RawFileName } from './raw-file-name.ts';
 
 /** What has been recorded of one sensor. */
-export interface Sensor {
+export interface SensorState {
   /** Where it has, or had, readings in files of hours: its id. */
   id: string | undefined;
   /** The newest second (since 1970) of what this recorder was given; at first what is known of `found` and `ofHours`. */
@@ -23,7 +23,7 @@ export interface Sensor {
 export interface Partition {
   /** Below the data folder. */
   file: string;
-  sensor: Sensor;
+  sensor: SensorState;
   /** Its id, where the file has others beside it. */
   sensorId: string | undefined;
   /** The second (since 1970) at which its day begins. */
@@ -42,7 +42,7 @@ export const UNKNOWN = Number.NEGATIVE_INFINITY;
 export const NOTHING = Number.POSITIVE_INFINITY;
 
 /** A sensor of which nothing is known. */
-export function newSensor(): Sensor {
+export function newSensorState(): SensorState {
   return { id: undefined, newest: -1, found: -1, unread: undefined, ofHours: -1, recent: [] };
 }
 

@@ -8,9 +8,9 @@ import type { FolderEntry } from './raw-folder.ts';
 import {
   compareWithClock,
   NOTHING,
-  newSensor,
+  newSensorState,
   type Partition,
-  type Sensor,
+  type SensorState,
   UNKNOWN,
 } from './sensor-partition.ts';
 
@@ -59,7 +59,7 @@ export class SensorWatermarks {
   readonly #decoder: Decoder;
   readonly #onForget: () => void;
   /** By the part of the file name that stands for the sensor. */
-  readonly #sensors = new Map<string, Sensor>();
+  readonly #sensors = new Map<string, SensorState>();
   /** The file of an hour that was asked for last. */
   #hour = { key: '', file: '', day: 0, end: 0 };
   /** Those of sensors' own files. */
@@ -94,7 +94,7 @@ export class SensorWatermarks {
       if (form === 'marks' || found > clock + AHEAD_S) continue;
       const known = this.#sensors.get(partition);
       if (known === undefined ? this.#sensors.size < MOST_SENSORS : known.found < found) {
-        this.#sensors.set(partition, { ...newSensor(), newest: found, found, unread: name });
+        this.#sensors.set(partition, { ...newSensorState(), newest: found, found, unread: name });
       }
     }
   }
@@ -142,14 +142,14 @@ export class SensorWatermarks {
     return partition;
   }
 
-  #sensor(id: string): Sensor {
+  #sensor(id: string): SensorState {
     const known = this.#sensors.get(id);
     if (known !== undefined) return known;
     if (this.#sensors.size >= MOST_SENSORS) {
       this.#sensors.clear();
       this.#forgetPartitions();
     }
-    const sensor = newSensor();
+    const sensor = newSensorState();
     this.#sensors.set(id, sensor);
     return sensor;
   }
@@ -236,7 +236,7 @@ export class SensorWatermarks {
   }
 
   /** Reads when the newest file's last reading was. It matters only while not all of the day before is late. */
-  async #read(sensor: Sensor): Promise<void> {
+  async #read(sensor: SensorState): Promise<void> {
     const day = sensor.found;
     const doubtful = day + this.#lateSeconds;
     sensor.found = await newestReading(this.#dataDir, sensor.unread!, this.#decoder, doubtful);

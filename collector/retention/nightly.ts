@@ -5,6 +5,7 @@ import { errorText } from '../../base/errors.ts';
 import { ObjectStoreError } from '../../base/objects/error.ts';
 import { ObjectStore } from '../../base/objects/object-store.ts';
 import { onCron, type Schedule } from '../../base/schedule.ts';
+import { utcDate } from '../../base/time.ts';
 import { declareRetention } from '../../db/retention-policy.ts';
 import type { Recorder } from '../bronze/recorder.ts';
 import { KeptCopies } from './archive/kept-copies.ts';
@@ -84,11 +85,11 @@ export class Nightly {
     if (clock?.suspicion !== undefined) throw new Error(clock.suspicion);
     const { signal } = this.#job;
     const today = await this.#today(client);
-    const before = (days: number) => utcDay(today - days * DAY_MS);
+    const before = (days: number) => utcDate((today - days * DAY_MS) * 1000);
     // What is removed need not be compressed before.
     if (config.RAW_RETENTION_DAYS > 0) {
       const kept = await this.#oldestKept(client, today, config.RAW_RETENTION_DAYS);
-      if (kept !== undefined) await this.#removeRawFiles(client, utcDay(kept));
+      if (kept !== undefined) await this.#removeRawFiles(client, utcDate(kept * 1000));
     }
     if (config.RAW_COMPRESS_AFTER_DAYS > 0) {
       const files = await compressRawFiles(client, this.#raw, before(config.RAW_COMPRESS_AFTER_DAYS), signal);
@@ -120,7 +121,7 @@ export class Nightly {
     await declareRetention(client, days, message => log.warn(message));
     const kept = await this.#oldestKept(client, today, days);
     if (kept === undefined) return;
-    const before = utcDay(kept);
+    const before = utcDate(kept * 1000);
     // What is loaded of these days later would not count in gold: so all of it first, when a database is filled anew.
     const behind = await isBehind(client, collector, recorder.sizes(), before);
     const forgotten = behind
@@ -154,8 +155,4 @@ export class Nightly {
     const now = Math.min((this.#options.now ?? Date.now)(), rows[0]!.ms);
     return now - (now % DAY_MS);
   }
-}
-
-function utcDay(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

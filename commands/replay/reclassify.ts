@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Backoff } from '../../base/backoff.ts';
 import { errorText } from '../../base/errors.ts';
+import { utcDate } from '../../base/time.ts';
 import { KEPT_SINCE } from '../../collector/silver/kept-since.ts';
 import { type Quality, qualitySql, REGISTRY_CHANNEL } from '../../collector/silver/registry.ts';
 import { remedyOf } from '../../collector/silver/remedy.ts';
@@ -98,7 +99,7 @@ export class Reclassification {
       const time = Date.parse(day);
       this.#options.progress(Math.max(0, time - first.getTime()) / (last.getTime() - first.getTime()), day);
       await this.#classifyDay(day, sensors, true);
-      day = await this.#nextDay(utcDateOf(time + DAY_MS));
+      day = await this.#nextDay(utcDate((time + DAY_MS) * 1000));
     }
   }
 
@@ -268,8 +269,4 @@ function inDay(column: string): string {
 
 function keyOf({ sensorId, from, to }: Omit<Change, 'rows'>): string {
   return JSON.stringify([sensorId, from, to]);
-}
-
-function utcDateOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

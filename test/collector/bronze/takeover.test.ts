@@ -64,7 +64,7 @@ test('a holder that was suspended wakes beside its successor: it stops, and no a
   process.kill(suspended.pid, 'SIGSTOP');
 
   const folder = await DataFolder.lock(dataDir, 'sluice');
-  expect(folder).toMatchObject({ crashed: true, isHaunted: true, epoch: 2 });
+  expect(folder).toMatchObject({ crashed: true, isContested: true, epoch: 2 });
   const recorder = recorderIn(folder);
   await recorder.start(folder.crashed);
   const ours: number[] = [];
@@ -128,7 +128,7 @@ test('a lock that somebody removed by hand is made again', async () => {
 test('lines that another process appends, torn ones too, cost none of ours', async () => {
   await using temporary = await temporaryFolder();
   const path = join(temporary.path, 'a.jsonl');
-  const file = await AppendFile.open(path, { isHaunted: true });
+  const file = await AppendFile.open(path, { isContested: true });
   await file.append(Buffer.from('1\n'));
   await appendFile(path, 'foreign\n');
   await file.append(Buffer.from('2\n'));
