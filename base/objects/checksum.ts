@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 
 const MIB = 1024 * 1024;
 /** The least that a part of an object has, and the most that is sent in one piece. */
@@ -65,4 +67,12 @@ export class ObjectDigest {
     this.#inPart = 0;
     this.#parts++;
   }
+}
+
+/** What proves a file, as an object. */
+export async function digestOf(path: string): Promise<{ size: number; digest: Digest }> {
+  const { size } = await stat(path);
+  const digest = new ObjectDigest(size);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk);
+  return { size, digest: digest.digest() };
 }

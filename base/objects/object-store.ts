@@ -138,20 +138,20 @@ export class ObjectStore implements Disposable {
 
   /**
    * Writes a file as an object; the server checks the SHA-256 of what it gets. Larger ones go in parts.
-   * @param digest of the file: what else the server says afterwards is an error.
+   * @param file with its digest: what else the server says afterwards is an error. Its type is gzip unless it says another.
    * @throws {ObjectStoreError} of status 412 where `condition` does not hold; {ObjectDamagedError}.
    */
   async write(
     key: string,
-    file: { path: string; size: number; digest: Digest },
+    file: { path: string; size: number; digest: Digest; contentType?: string },
     metadata: Record<string, string>,
     condition: Condition,
   ): Promise<void> {
-    const { path, size, digest } = file;
+    const { path, size, digest, contentType = 'application/gzip' } = file;
     const params = {
       ...this.#at(key),
       Metadata: metadata,
-      ContentType: 'application/gzip',
+      ContentType: contentType,
       ...conditionOf(condition),
     };
     const what = `write ${this.url(key)}`;

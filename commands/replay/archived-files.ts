@@ -1,15 +1,11 @@
-import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 import type { Logger } from 'pino';
-import { errorText } from '../../base/errors.ts';
-import { ObjectDigest } from '../../base/objects/checksum.ts';
 import { ObjectDamagedError } from '../../base/objects/error.ts';
 import type { ObjectHead, ObjectStore } from '../../base/objects/object-store.ts';
 import { firstLineOf } from '../../collector/bronze/first-line.ts';
-import { GzipFileError, textLength, writeGunzipped } from '../../collector/bronze/gzip-file.ts';
+import { writeGunzipped } from '../../collector/bronze/gzip-file.ts';
 import {
   compressedPath,
   lateMarksPath,
@@ -24,6 +20,7 @@ import {
   noteRejectedCopy,
   noteRestored,
 } from '../../collector/retention/archive/archive-ledger.ts';
+import { download } from '../../collector/retention/archive/download.ts';
 import { ObjectName } from '../../collector/retention/archive/object-name.ts';
 import { type ProvableFacts, provableFactsOf, readMarks } from '../../collector/retention/archive/proof.ts';
 import { firstLineHash } from '../../collector/silver/ledger.ts';
@@ -92,7 +89,7 @@ export class ArchivedFiles {
     const place = join(folder, `${encodeURIComponent(facts.name.collector)}.${facts.name.part}`);
     await mkdir(place, { recursive: true });
     const path = join(place, compressedPath(name.key));
-    const copy = await this.#download(key, head, facts, path);
+    const copy = await download(store, key, head, facts, path);
     const marks = await readMarks(store, facts);
     if (marks !== undefined) await writeFile(lateMarksPath(path), marks);
     if (name.holdsEnvelopes) await this.#bringBefore(facts.name, name, place);
@@ -122,43 +119,6 @@ export class ArchivedFiles {
     };
   }
 
-  /** @throws {ObjectDamagedError} where it is not what was written, or cannot be read to its end. */
-  async #download(
-    key: string,
-    head: ObjectHead,
-    { sha256, bytes: said }: ProvableFacts,
-    path: string,
-  ): Promise<Copy> {
-    const { store } = this.#options;
-    const digest = new ObjectDigest(head.size);
-    await pipeline(
-      store.read(key, head),
-      async function* (chunks: AsyncIterable<Buffer>) {
-        for await (const chunk of chunks) {
-          digest.update(chunk);
-          yield chunk;
-        }
-      },
-      createWriteStream(path),
-    );
-    const found = digest.digest();
-    if (found.sha256 !== sha256)
-      throw new ObjectDamagedError(
-        store.url(key),
-        `has the SHA-256 ${found.sha256}, and was written with ${sha256}`,
-      );
-    const bytes = await textLength(path).catch(error => {
-      if (!(error instanceof GzipFileError)) throw error;
-      throw new ObjectDamagedError(store.url(key), `cannot be read as gzip: ${errorText(error.cause)}`);
-    });
-    if (said !== undefined && said !== bytes)
-      throw new ObjectDamagedError(
-        store.url(key),
-        `holds ${bytes} bytes of text, and was written with ${said}`,
-      );
-    return { key, bytes, ...found };
-  }
-
   /** What the broker sent again may have come first in the file before. */
   async #bringBefore(object: ObjectName, name: RawFileName, place: string): Promise<void> {
     const { store } = this.#options;
@@ -168,17 +128,17 @@ export class ArchivedFiles {
     const { key } = new ObjectName(object.collector, before.date, before.key, object.part);
     const head = await store.head(key);
     const facts = head && provableFactsOf(store, key, head);
-    if (facts !== undefined) await this.#download(key, head!, facts, path);
+    if (facts !== undefined) await download(store, key, head!, facts, path);
   }
 
   async #countRejected(key: string, head: ObjectHead, facts: ProvableFacts, folder: string): Promise<void> {
-    const { client, dryRun, log } = this.#options;
+    const { client, store, dryRun, log } = this.#options;
     if (dryRun) return;
     const place = join(folder, 'rejected-messages');
     await mkdir(rejectedFolder(place), { recursive: true });
     const path = join(rejectedFolder(place), facts.name.file);
     const { collector, date } = facts.name;
-    const copy = await this.#download(key, head, facts, compressedPath(path));
+    const copy = await download(store, key, head, facts, compressedPath(path));
     await writeGunzipped(compressedPath(path), path);
     await new RejectedMessages(place, collector, log).count(client);
     await noteRejectedCopy(client, collector, date, copy);

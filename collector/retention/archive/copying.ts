@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { type Digest, ObjectDigest } from '../../../base/objects/checksum.ts';
+import { type Digest, digestOf } from '../../../base/objects/checksum.ts';
 import { ObjectDamagedError, type ObjectStoreError } from '../../../base/objects/error.ts';
 import type { Condition, ObjectHead, ObjectStore } from '../../../base/objects/object-store.ts';
 import type { Copy } from './archive-ledger.ts';
@@ -94,11 +92,4 @@ async function writeMarks(store: ObjectStore, key: string, marks: Buffer): Promi
     );
   }
   await store.writeBytes(key, marks, { ifMatch: head.etag });
-}
-
-async function digestOf(path: string): Promise<{ size: number; digest: Digest }> {
-  const { size } = await stat(path);
-  const digest = new ObjectDigest(size);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) digest.update(chunk);
-  return { size, digest: digest.digest() };
 }
