@@ -47,6 +47,11 @@ const commands: Entry[] = [
     () => import('./commands/replay/command.ts'),
   ],
   [
+    'lake',
+    'write what Spark and DuckDB make their tables of; compare a lake with PostgreSQL; export a day as Parquet',
+    () => import('./commands/lake/command.ts'),
+  ],
+  [
     'outlets',
     'show how far each outlet has sent; let one send again from a date on',
     () => import('./commands/outlets/command.ts'),

@@ -10,6 +10,7 @@ export const REASONS = [
   'reload_refused',
   'verify_differs',
   'archive_behind',
+  'lake_behind',
   'outlet_away',
   'receiver_away',
   'report_unsent',

@@ -234,6 +234,12 @@ export const settings = {
     meaning: 'Secret of ARCHIVE_ACCESS_KEY_ID.',
     secret: true,
   },
+  LAKE: {
+    schema: oneOf('on', 'off'),
+    default: 'off',
+    meaning:
+      'on: beside the archive (ARCHIVE_URL) the collector writes what Spark, DuckDB and others make silver and gold of: decoded readings of each archived file, and of each day what only the database knows (docs/lake.md).',
+  },
   REPORT_DIR: {
     schema: text.transform(path => resolve(path)),
     default: undefined,

@@ -24,6 +24,8 @@ import type { Topics } from './payload/topics.ts';
 import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
 import { Archiver } from './retention/archive/archiver.ts';
+import { LakeJob } from './retention/lake/lake-job.ts';
+import type { LakeData } from './retention/lake/lake-thread.ts';
 import { Nightly } from './retention/nightly.ts';
 import { NightlyVerify } from './retention/nightly-verify.ts';
 import { LiveJudge } from './serve/live-judge.ts';
@@ -251,7 +253,15 @@ export class Collector {
     archiver.start();
     this.#undo.defer(() => archiver.stop());
     this.#health.watch('archive_behind', () => archiver.reason);
+    if (config.LAKE === 'on') this.#startLake({ config, url, collector });
     return archiver;
+  }
+
+  #startLake(data: LakeData): void {
+    const lake = new LakeJob(data, this.#log);
+    lake.start();
+    this.#undo.defer(() => lake.stop());
+    this.#health.watch('lake_behind', () => lake.reason);
   }
 
   /** @returns the address of the HTTP server. */

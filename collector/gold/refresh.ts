@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { KEPT_SINCE } from '../silver/kept-since.ts';
+import { noteChangedDays } from './changed-days.ts';
 import { fillGaps } from './gap-filling.ts';
 import { queueMeans } from './mean-queue.ts';
 import { meanRollups, writeMinuteMeans } from './means.ts';
@@ -85,6 +86,7 @@ async function refreshStep(
     const minutes = await refreshedMinutes(client);
     if (marks < MARKS_AT_ONCE) await fillGaps(client, now);
     for (const span of await spansOf(client)) await recompute(client, span, now);
+    await noteChangedDays(client);
     await noteRefreshed(client);
     await client.query('COMMIT');
     return { marks, minutes };
