@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SENSORS_FILE, sluice, withPipeline } from './commands/verify/pipeline.ts';
+import { reading, SENSORS_FILE, sluice, withPipeline } from './commands/verify/pipeline.ts';
 import { withDatabase } from './harness/database.ts';
 import { freePort, temporaryFolder } from './harness/server.ts';
 
@@ -139,6 +139,37 @@ test('verify of a folder without a collector ends with 2, and says what to do', 
   expect(stderr).toContain(folder.path);
   expect(stderr).toContain('Set DATA_DIR');
   expect(readdirSync(folder.path)).toEqual([]);
+});
+
+test.each(['collect', 'up', 'verify', 'replay'])(
+  '%s with a file for DATA_DIR ends with 2, and leaves it',
+  async command => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'file');
+    writeFileSync(file, 'mine');
+    const { code, stdout, stderr } = await sluice([command], { DATA_DIR: file });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(sentence);
+    expect(stderr).toContain(file);
+    expect(readFileSync(file, 'utf8')).toBe('mine');
+  },
+);
+
+test('verify of a sensor that nobody knows ends with 2: it would prove everything', async () => {
+  await withPipeline(async pipeline => {
+    pipeline.record(reading('Sensor 1', '2025-11-12T10:15:01Z', 1));
+    expect(await pipeline.sluice(['verify', '--sensor', 'Sensr 1'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'sluice: There is no sensor "Sensr 1"; did you mean "Sensor 1", "Sensor 2" or "Sensor 3"?\n',
+    });
+  });
+});
+
+test.each(['a/#/b', 'a+', '#/a'])('sniff of what is no topic filter ends with 2: %s', async filter => {
+  const { code, stdout, stderr } = await sluice(['sniff', filter], {});
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/"(?:a\/#\/b|a\+|#\/a)" is not a topic filter/);
 });
 
 test.each(['yesterday', '2025-02-30', '2025-11'])(

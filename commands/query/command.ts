@@ -47,7 +47,7 @@ export default (command: Command) =>
         .choices(['table', 'csv', 'json'])
         .default('table'),
     )
-    .option('--json', 'the same as --format json')
+    .addOption(new Option('--json', 'the same as --format json').conflicts('format'))
     .option(
       '--set <name=value>',
       'give a parameter a value, an empty one for NULL; may be repeated',

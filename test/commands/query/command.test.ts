@@ -94,6 +94,7 @@ test.each([
   { args: ['gaps', '--set', 'since=yesteryear'], says: /since must be of type timestamptz: .*"yesteryear"/ },
   { args: ['gaps', '--set', 'longer_than=long'], says: /longer_than must be of type interval: .*"long"/ },
   { args: ['pivot', '--set', 'since=2025-02-30'], says: /since must be of type timestamptz/ },
+  { args: ['gaps', '--json', '--format', 'csv'], says: /'--json' cannot be used with option '--format/ },
   { args: ['gaps', '--format', 'xml'], says: /Allowed choices are table, csv, json/ },
   { args: ['gaps', '--timeout', '0'], says: /whole number/ },
   { args: ['gaps', '--timeout', '9999999'], says: /whole number from 1 to 2147483/ },

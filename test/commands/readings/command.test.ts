@@ -243,6 +243,11 @@ test.each([
     more: ['--from', '2025-11-12', '--to', '2025-11-12', '--format', 'xml'],
     says: /ndjson, csv, table/,
   },
+  {
+    what: 'two formats',
+    more: ['--from', '2025-11-12', '--to', '2025-11-12', '--json', '--format', 'csv'],
+    says: /--json is --format ndjson/,
+  },
 ])('$what that cannot be used end with 2, before anything is asked', async ({ more, says }) => {
   const nobody = { DATABASE_URL: `postgresql://127.0.0.1:${await freePort()}/sluice` };
   const { code, stdout, stderr } = await sluice(['readings', '--sensor', 'Sensor 1', ...more], nobody);
