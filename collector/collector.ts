@@ -16,13 +16,13 @@ import { startObserving } from './observation.ts';
 import type { AlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
 import type { OutletEntry } from './outlet/outlets-schema.ts';
-import { ReportMailing } from './outlet/report/mailing.ts';
-import { NightlyReport } from './outlet/report/nightly.ts';
+import type { ReportMailing } from './outlet/report/mailing.ts';
 import { Feedback } from './payload/feedback.ts';
 import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
 import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
+import { startReports } from './reporting.ts';
 import { Archiver } from './retention/archive/archiver.ts';
 import { LakeJob } from './retention/lake/lake-job.ts';
 import type { LakeData } from './retention/lake/lake-thread.ts';
@@ -226,13 +226,7 @@ export class Collector {
     clock: ClockWatch,
   ): { archiver: Archiver | undefined; mailing: ReportMailing; verification: NightlyVerify } {
     const [config, log] = [this.#config, this.#log];
-    const report = new NightlyReport(config, log, () => loader.status);
-    report.start();
-    this.#undo.defer(() => report.stop());
-    const mailing = new ReportMailing(config, log, () => loader.status);
-    mailing.start();
-    this.#undo.defer(() => mailing.stop());
-    this.#health.watch('report_unsent', () => mailing.trouble);
+    const mailing = startReports({ config, loader, health: this.#health, log, undo: this.#undo });
     const archiver = this.#startArchiver(collector);
     const verification = new NightlyVerify(config, log);
     this.#undo.defer(() => verification.stop());
