@@ -12,6 +12,7 @@ import { DataFolder } from './bronze/data-folder.ts';
 import type { Recorder } from './bronze/recorder.ts';
 import { readConfiguredFiles } from './configured-files.ts';
 import { Refresher } from './gold/refresher.ts';
+import { startNights } from './nights.ts';
 import { startObserving } from './observation.ts';
 import type { AlertsFile } from './outlet/alerts/alerts-file.ts';
 import { Outlets } from './outlet/outlets.ts';
@@ -22,12 +23,8 @@ import { FileMemory } from './payload/memory.ts';
 import type { Topics } from './payload/topics.ts';
 import { type PipelineParts, startLoader, startRecorder } from './pipeline.ts';
 import { reloadableRegistry, reloadableSettings, reloadableTokens, reloadableTopics } from './reloadable.ts';
-import { startReports } from './reporting.ts';
-import { Archiver } from './retention/archive/archiver.ts';
-import { LakeJob } from './retention/lake/lake-job.ts';
-import type { LakeData } from './retention/lake/lake-thread.ts';
-import { Nightly } from './retention/nightly.ts';
-import { NightlyVerify } from './retention/nightly-verify.ts';
+import type { Archiver } from './retention/archive/archiver.ts';
+import type { NightlyVerify } from './retention/nightly-verify.ts';
 import { LiveJudge } from './serve/live-judge.ts';
 import { keepJudgeInformed } from './serve/live-queries.ts';
 import { LiveStream } from './serve/live-stream.ts';
@@ -149,7 +146,8 @@ export class Collector {
     const refresher = this.#startRefresher(loader);
     loader.batches.follow(({ files }) => outlets?.loaded(files));
     refresher.refreshes.follow(() => outlets?.refreshed());
-    const nights = this.#startNights(folder, recorder, loader, clock);
+    const { collector } = folder;
+    const nights = startNights({ ...parts, collector, recorder, loader, clock, health: this.#health });
     const source = openSource(config, topics.filters, recorder, this.#log);
     this.#feedback.publishBy((topic, payload) => source.publish(topic, payload));
     const judge = new LiveJudge(config.LATE_MINUTES);
@@ -173,7 +171,7 @@ export class Collector {
       access,
       stream,
       judge,
-      collector: folder.collector,
+      collector,
       alertsFile,
     });
 
@@ -216,46 +214,6 @@ export class Collector {
     this.#undo.defer(() => outlets.stop());
     this.#health.watch('outlet_away', () => outlets.trouble);
     return outlets;
-  }
-
-  /** What is done once a day: the report, compression, retention, verification. */
-  #startNights(
-    { collector }: DataFolder,
-    recorder: Recorder,
-    loader: Loader,
-    clock: ClockWatch,
-  ): { archiver: Archiver | undefined; mailing: ReportMailing; verification: NightlyVerify } {
-    const [config, log] = [this.#config, this.#log];
-    const mailing = startReports({ config, loader, health: this.#health, log, undo: this.#undo });
-    const archiver = this.#startArchiver(collector);
-    const verification = new NightlyVerify(config, log);
-    this.#undo.defer(() => verification.stop());
-    this.#health.watch('verify_differs', () => verification.reason);
-    const onCompressed = () => void archiver?.run();
-    const afterwards = () => void verification.run();
-    const nightly = new Nightly({ config, collector, recorder, clock, onCompressed, afterwards, log });
-    nightly.start();
-    this.#undo.defer(() => nightly.stop());
-    return { archiver, mailing, verification };
-  }
-
-  #startArchiver(collector: string): Archiver | undefined {
-    const [config, log] = [this.#config, this.#log];
-    const { ARCHIVE_URL: url } = config;
-    if (url === undefined) return undefined;
-    const archiver = new Archiver({ config, url, collector, log });
-    archiver.start();
-    this.#undo.defer(() => archiver.stop());
-    this.#health.watch('archive_behind', () => archiver.reason);
-    if (config.LAKE === 'on') this.#startLake({ config, url, collector });
-    return archiver;
-  }
-
-  #startLake(data: LakeData): void {
-    const lake = new LakeJob(data, this.#log);
-    lake.start();
-    this.#undo.defer(() => lake.stop());
-    this.#health.watch('lake_behind', () => lake.reason);
   }
 
   /** @returns the address of the HTTP server. */
