@@ -31,8 +31,8 @@ const judged = `
       row_number() OVER (PARTITION BY l.sensor_id, l.time ORDER BY l.file, l.line, l.reading) AS nth,
       coalesce(
         l.time < $5::timestamptz,
-        ($2::text[])[l.file + 1] ~ '^\\d{4}-\\d\\d-\\d\\d'
-          AND left(($2::text[])[l.file + 1], 10) < to_char($5::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+        f.path ~ '^\\d{4}-\\d\\d-\\d\\d'
+          AND left(f.path, 10) < to_char($5::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
         false
       ) AS forgotten,
       (c.sensor_id, c.time, c.conflicting_value, c.stored_value) IS NOT DISTINCT FROM (l.sensor_id::varchar, l.time, l.value, s.value)
@@ -41,13 +41,15 @@ const judged = `
         NOT $6::boolean OR (r.reason, r.time, r.sensor_id::text) IS NOT DISTINCT FROM (l.reason, l.time, l.said_sensor_id)
       ) AS refused_as_it_is
     FROM audit_line l
+    -- An element of a long array would be searched for from its beginning, for each line.
+    JOIN unnest($2::text[]) WITH ORDINALITY f (path, number) ON f.number = l.file + 1
     LEFT JOIN silver.sensor_reading s
       ON s.sensor_id = l.sensor_id AND s.time = l.time AND s.time BETWEEN $3::timestamptz AND $4::timestamptz
     LEFT JOIN silver.rejected_line r
-      ON r.collector = $1 AND r.path = ($2::text[])[l.file + 1] AND r.byte_offset = l.byte_offset
+      ON r.collector = $1 AND r.path = f.path AND r.byte_offset = l.byte_offset
         AND r.reading = l.reading
     LEFT JOIN silver.conflicting_reading c
-      ON c.collector = $1 AND c.path = ($2::text[])[l.file + 1] AND c.byte_offset = l.byte_offset
+      ON c.collector = $1 AND c.path = f.path AND c.byte_offset = l.byte_offset
         AND c.reading = l.reading
   ), judged AS (
     SELECT *, CASE
@@ -155,8 +157,8 @@ export class Comparison {
     const noLine = (table: string, condition: string) => `
       SELECT '${table}' AS kept_in, path, byte_offset FROM silver.${table} k
       WHERE collector = $1 AND path = ANY ($3::text[]) AND coalesce(time >= $4::timestamptz, true) AND NOT EXISTS (
-        SELECT FROM audit_line l
-        WHERE ($2::text[])[l.file + 1] = k.path AND l.byte_offset = k.byte_offset AND l.reading = k.reading AND ${condition}
+        SELECT FROM audit_line l JOIN unnest($2::text[]) WITH ORDINALITY f (path, number) ON f.number = l.file + 1
+        WHERE f.path = k.path AND l.byte_offset = k.byte_offset AND l.reading = k.reading AND ${condition}
       )`;
     const { collector, files, keptSince } = this.#options;
     const { rows } = await this.#client.query<{
