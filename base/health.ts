@@ -4,6 +4,7 @@ export const REASONS = [
   'broker_grants_less',
   'database_away',
   'refresh_late',
+  'raw_files_unreadable',
   'mostly_rejected',
   'clock_wrong',
   'clock_unsynchronized',

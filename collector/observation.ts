@@ -98,6 +98,7 @@ function metricsOf(parts: ObservedParts): Metrics {
       recorded: recorder.counts.recorded,
       pendingBytes: recorder.pendingBytes,
       failing: recorder.failure !== undefined,
+      unreadableFiles: recorder.damaged.size,
     }),
     loader: () => loader.status,
     refreshLag: () => refresher.lagSeconds,
@@ -112,11 +113,23 @@ function metricsOf(parts: ObservedParts): Metrics {
 }
 
 /** What makes the collector degraded, as far as its parts do not say so themselves. */
-function watchConnections({ health, source, loader, refresher }: ObservedParts): void {
+function watchConnections({ health, source, recorder, loader, refresher }: ObservedParts): void {
   health.watch('broker_away', () => away('the broker', source.status));
   health.watch('broker_grants_less', () => source.warning);
   health.watch('database_away', () => away('the database', loader.status.database));
   health.watch('refresh_late', () => refresher.lateness);
+  health.watch('raw_files_unreadable', () => unreadable(recorder, loader));
+}
+
+/** A reason for Health; undefined while every raw file can be read. */
+function unreadable({ damaged }: Recorder, { status }: Loader): string | undefined {
+  const { files, first } = status.unreadable;
+  const [left] = [...damaged].map(([key, reason]) => `${key}: ${reason}`);
+  const count = files + damaged.size;
+  if (count === 0) return undefined;
+  const which =
+    count === 1 ? 'a raw file cannot be read' : `${count} raw files cannot be read, the first of them`;
+  return `${which} (${first ?? left}); the others are loaded meanwhile. Mend it, or remove it if nothing can be saved`;
 }
 
 /** A reason for Health; undefined while it is connected. */

@@ -35,11 +35,12 @@ const nothing = {
   outlets: () => [],
   reports: () => ({ mailed: 0, failures: 0 }),
   feedback: () => ({ missing: new Map(), published: 0 }),
-  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false }),
+  recorder: () => ({ recorded: 0, pendingBytes: 0, failing: false, unreadableFiles: 0 }),
   refreshLag: () => 0,
   loader: () => ({
     database: { connected: false as const, since: '', reason: '' },
     pendingBytes: 0,
     loaded: emptyCounters(),
+    unreadable: { files: 0, first: undefined },
   }),
 };

@@ -25,6 +25,8 @@ export class RawSizes {
   readonly #onDamage: (key: string, error: Error) => void;
   readonly #watching = new Set<Writing>();
   #group: Iterable<string> = [];
+  /** Files that could not be read when they were last asked for, by key, and why. */
+  readonly damaged = new Map<string, string>();
 
   /** @param onDamage called for each file that cannot be read; it is left out. */
   constructor(dataDir: string, onDamage: (key: string, error: Error) => void) {
@@ -58,6 +60,7 @@ export class RawSizes {
     between: <T>(task: () => Promise<T>) => Promise<T>,
     trusted: (path: string) => number | undefined,
   ): AsyncGenerator<Map<string, number>> {
+    this.damaged.clear();
     const writing: Writing = { touched: new Set(this.#group), durable: new Map() };
     this.#watching.add(writing);
     try {
@@ -92,7 +95,9 @@ export class RawSizes {
     } catch (error) {
       page.delete(key);
       // Made plain, or removed, in this moment: whoever writes it reports what is durable of it.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#onDamage(key, error as Error);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      this.damaged.set(key, (error as Error).message);
+      this.#onDamage(key, error as Error);
     }
   }
 }

@@ -190,6 +190,11 @@ export class Recorder {
     return this.#outage.untilOver();
   }
 
+  /** Raw files that `sizes` had to leave out when it was last asked for, by key, and why. */
+  get damaged(): ReadonlyMap<string, string> {
+    return this.#sizes.damaged;
+  }
+
   /** Every raw file and up to where it is durable, some at a time; of compressed ones the length of their text: see `RawSizes`. */
   sizes(): AsyncGenerator<Map<string, number>> {
     return this.#sizes.pages(

@@ -16,7 +16,7 @@ export interface Observed {
   };
   /** Readings that came in by HTTP, and how many of them were refused, by reason. */
   http(): { received: number; rejected: ReadonlyMap<string, number> };
-  recorder(): { recorded: number; pendingBytes: number; failing: boolean };
+  recorder(): { recorded: number; pendingBytes: number; failing: boolean; unreadableFiles: number };
   loader(): LoaderStatus;
   /** What was copied to the archive, and what waits for it; undefined where there is none. */
   archive?(): { files: number; bytes: number; failures: number; waitingFiles: number } | undefined;
@@ -202,6 +202,12 @@ export function observedGauges(
       '1 while the database is connected.',
       [],
       () => [[{}, Number(loader().database.connected)]],
+    ],
+    [
+      'sluice_raw_files_unreadable',
+      'Raw files that are to be loaded and cannot be read, or whose lines are lost; the log names them.',
+      [],
+      () => [[{}, recorder().unreadableFiles + loader().unreadable.files]],
     ],
     [
       'sluice_recording_failing',

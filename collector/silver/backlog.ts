@@ -18,6 +18,8 @@ const FILE_BYTES = 1024 * 1024;
 const MOST_LOADED = 50_000;
 /** So many files that cannot be read are named in the log. */
 const MOST_NAMED = 10;
+/** So many files are remembered whose lines are lost. */
+const MOST_LOST = 1000;
 
 /**
  * The raw files that hold durable lines which are not in the database yet. Holds offsets, never lines, so that a
@@ -32,6 +34,8 @@ export class Backlog {
   readonly #pending = new Map<string, BacklogFile>();
   /** Files that are loaded as far as they are durable. */
   readonly #loaded = new LRUCache<string, BacklogFile>({ max: MOST_LOADED });
+  /** Files whose lines cannot be loaded any more, and why. */
+  readonly #lost = new Map<string, string>();
   /** A file that is not the one that was loaded under its name. */
   #replaced: string | undefined;
   readonly #decompression: Decompression;
@@ -53,6 +57,14 @@ export class Backlog {
     let sum = 0;
     for (const file of this.#pending.values()) sum += file.pendingBytes;
     return sum;
+  }
+
+  /** Files that cannot be read at present, or whose lines are lost, and why the first of them is so. */
+  get unreadable(): { files: number; first: string | undefined } {
+    const found = [...this.#lost].map(([key, reason]) => `${key}: ${reason}`);
+    for (const { key, trouble } of this.#pending.values())
+      if (trouble !== undefined) found.push(`${key}: ${trouble}`);
+    return { files: found.length, first: found[0] };
   }
 
   /** ms until a file can be read; 0: now. Only files that could not be read, or are compressed, are waited for. */
@@ -81,6 +93,7 @@ export class Backlog {
     file.durable = size;
     file.addMarks(marks);
     this.#loaded.delete(key);
+    this.#lost.delete(key);
     this.#pending.set(key, file);
   }
 
@@ -98,6 +111,7 @@ export class Backlog {
     for (const file of before.values()) this.#decompression.release(file);
     this.#pending.clear();
     this.#loaded.clear();
+    this.#lost.clear();
     this.#replaced = undefined;
     for await (const page of sizes) {
       await ask(client =>
@@ -248,6 +262,7 @@ export class Backlog {
   #giveUp(file: BacklogFile, message: string, error: Error): void {
     const bytes = file.durable - (file.loaded ?? 0);
     this.#log.error({ file: file.key, bytes, reason: errorText(error) }, message);
+    if (this.#lost.size < MOST_LOST) this.#lost.set(file.key, errorText(error));
     this.#settle(file);
   }
 

@@ -130,7 +130,12 @@ export class LoadLoop {
       away === undefined ? { connected: true as const } : { connected: false as const, ...away };
     this.#send({
       type: 'status',
-      status: { database, pendingBytes: this.#backlog.bytes, loaded: this.#loaded },
+      status: {
+        database,
+        unreadable: this.#backlog.unreadable,
+        pendingBytes: this.#backlog.bytes,
+        loaded: this.#loaded,
+      },
       heardBytes: this.#heardBytes,
     });
   }

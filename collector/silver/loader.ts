@@ -37,6 +37,7 @@ export class Loader {
   readonly batches: Feed<StoredBatch>;
   #reported: LoaderStatus = {
     database: { connected: false, since: new Date().toISOString(), reason: 'not connected yet' },
+    unreadable: { files: 0, first: undefined },
     pendingBytes: 0,
     loaded: emptyCounters(),
   };

@@ -52,6 +52,8 @@ export interface StoredBatch {
 
 export interface LoaderStatus {
   database: { connected: true } | { connected: false; since: string; reason: string };
+  /** Raw files that cannot be read at present, or whose lines are lost, and why the first of them is so. */
+  unreadable: { files: number; first: string | undefined };
   /** Durable bytes that are not loaded. */
   pendingBytes: number;
   /** What this thread has loaded since it began. */

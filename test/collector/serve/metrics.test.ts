@@ -5,7 +5,7 @@ import type { Observed } from '../../../collector/serve/observed-metrics.ts';
 const observed: Observed = {
   broker: () => ({ connected: true, received: 12, redelivered: 7, acknowledged: 11, connections: 3 }),
   http: () => ({ received: 5, rejected: new Map([['not JSON', 4]]) }),
-  recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false }),
+  recorder: () => ({ recorded: 10, pendingBytes: 640, failing: false, unreadableFiles: 1 }),
   reasons: () => [{ name: 'broker_away', message: 'the broker is away' }],
   clock: () => ({ suspicion: 'it is behind', isSynchronized: undefined, aheadShare: 0.75 }),
   outlets: () => [
@@ -26,6 +26,7 @@ const observed: Observed = {
   refreshLag: () => 42,
   loader: () => ({
     database: { connected: false, since: '2025-11-12T10:15:01Z', reason: 'gone' },
+    unreadable: { files: 2, first: 'a: EIO' },
     pendingBytes: 4096,
     loaded: {
       lines: 9,
@@ -69,6 +70,7 @@ test('what the parts count is looked up at each scrape, not added up', async () 
   expect(series.get('sluice_outlet_waiting{outlet="predictions",unit="bytes"}')).toBe(512);
   expect(series.get('sluice_degraded{reason="broker_away"}')).toBe(1);
   expect(series.get('sluice_loading_pending_bytes')).toBe(4096);
+  expect(series.get('sluice_raw_files_unreadable')).toBe(3);
   expect(series.get('sluice_clock_wrong')).toBe(1);
   expect(series.get('sluice_clock_readings_ahead_ratio')).toBe(0.75);
   expect([...series.keys()].some(name => name.startsWith('sluice_clock_synchronized'))).toBe(false);

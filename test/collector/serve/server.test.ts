@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { startEmbedded } from '../../harness/broker.ts';
 import { withDatabase } from '../../harness/database.ts';
 import { eventually } from '../../harness/eventually.ts';
 import { readyOf } from '../../harness/pipeline.ts';
+import { temporaryFolder } from '../../harness/server.ts';
 import { collecting, post, readingAt } from './collecting.ts';
 
 const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/);
@@ -52,6 +53,20 @@ test('/ready is 200 while broker and database are away, and says since when and 
       broker: { connected: false, since: iso, reason: 'connect ECONNREFUSED 127.0.0.1:1' },
       database: { connected: false, since: iso, reason: expect.stringContaining('ECONNREFUSED') },
       recording: { ok: true },
+    });
+  });
+});
+
+test('/ready names a raw file that cannot be read', async () => {
+  await using folder = await temporaryFolder();
+  await mkdir(join(folder.path, 'raw'));
+  await writeFile(join(folder.path, 'raw/2025-11-12_Sensor_1.jsonl.gz'), 'no gzip file');
+  await withDatabase(async database => {
+    await using running = await collecting({ DATABASE_URL: database.url, DATA_DIR: folder.path });
+    await eventually(async () => {
+      const { body } = await readyOf(running.http);
+      expect(body.reasons.map(({ name }: { name: string }) => name)).toContain('raw_files_unreadable');
+      expect(JSON.stringify(body.reasons)).toContain('(2025-11-12_Sensor_1.jsonl: ');
     });
   });
 });

@@ -142,6 +142,7 @@ test('a file that cannot be read costs its own sensor only, and is loaded when i
     expect(await rows()).toBe(1);
     expect(backlog.bytes).toBe(100);
     expect(backlog.untilReadable).toBeGreaterThan(0);
+    expect(backlog.unreadable).toEqual({ files: 1, first: expect.stringContaining(`${FIRST}: EISDIR`) });
     rmdirSync(path(FIRST));
     const whole = write(FIRST, line('Sensor 1', 1));
     backlog.grow(FIRST, whole);
@@ -150,6 +151,7 @@ test('a file that cannot be read costs its own sensor only, and is loaded when i
       await loadAll();
       expect(await rows()).toBe(2);
     });
+    expect(backlog.unreadable.files).toBe(0);
   });
 });
 
