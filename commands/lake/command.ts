@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { utcDay } from '../options.ts';
 import { toEnd } from '../run.ts';
+import { exportCommand } from './export.ts';
 import { verifyCommand } from './verify.ts';
 import { writeCommand } from './write.ts';
 
@@ -19,4 +20,12 @@ export default (command: Command) => {
     .option('--date <date>', 'only this UTC date, such as 2025-11-12', utcDay)
     .option('--json', 'the report as JSON')
     .action(toEnd(verifyCommand));
+  command
+    .command('export')
+    .description('write silver and gold of a UTC date as Parquet files, sorted by sensor and time')
+    .requiredOption('--date <date>', 'the date, such as 2025-11-12', utcDay)
+    .addOption(new Option('--format <format>', 'of the files').choices(['parquet']).default('parquet'))
+    .option('--out <folder>', 'where the folder date=DATE goes', '.')
+    .option('--json', 'what was written, as JSON')
+    .action(toEnd(exportCommand));
 };

@@ -39,11 +39,11 @@ export async function runDuckDb(settings: ArchiveSettings, lake: string, checks:
   );
 }
 
-/** Asks a lake in DuckDB. @returns the rows. */
+/** Asks a lake in DuckDB, or none (`:memory:`). @returns the rows. */
 export async function askDuckDb<Row>(lake: string, sql: string): Promise<Row[]> {
   const script =
     'import duckdb, json, sys\n' +
-    'lake = duckdb.connect(sys.argv[1], read_only=True)\n' +
+    'lake = duckdb.connect(sys.argv[1], read_only=sys.argv[1] != ":memory:")\n' +
     'found = lake.execute(sys.argv[2])\n' +
     'names = [column[0] for column in found.description]\n' +
     'print(json.dumps([dict(zip(names, row)) for row in found.fetchall()], default=str))\n';
@@ -56,23 +56,37 @@ const spark = pythonWith('pyspark, delta', 'spark');
 /** The same of Spark, which needs Java as well. */
 export const withoutSpark = spark === undefined && process.env.CI === undefined;
 
+interface SparkSize {
+  /** Default: two executors that are processes of their own, as on a cluster. */
+  master?: string;
+  /** Of each process. */
+  memory?: string;
+  /** Into how many parts rows are shuffled. */
+  partitions?: string;
+}
+
 /**
- * Makes or updates a lake of Delta tables, by executors that are processes of their own, as on a cluster.
+ * Makes or updates a lake of Delta tables.
  * @param archive a folder. @param checks the folder that is written.
  */
-export async function runSpark(archive: string, lake: string, checks: string): Promise<void> {
+export async function runSpark(
+  archive: string,
+  lake: string,
+  checks: string,
+  { master = 'local-cluster[2,1,900]', memory = '900m', partitions = '2' }: SparkSize = {},
+): Promise<void> {
   const options = {
     'spark.ui.enabled': 'false',
-    'spark.executor.memory': '900m',
-    'spark.sql.shuffle.partitions': '2',
+    'spark.driver.memory': memory,
+    'spark.executor.memory': memory,
+    'spark.sql.shuffle.partitions': partitions,
     'spark.jars.ivy': join(TOOLS, 'sluice-ci/ivy'),
     'spark.databricks.delta.snapshotPartitions': '1',
   };
   const conf = Object.entries(options).flatMap(([name, value]) => ['--conf', `${name}=${value}`]);
-  const master = ['--master', 'local-cluster[2,1,900]'];
   await run(
     spark ?? 'python3',
-    [join(ROOT, 'lake/spark/run.py'), archive, lake, '--checks', checks, ...master, ...conf],
+    [join(ROOT, 'lake/spark/run.py'), archive, lake, '--checks', checks, '--master', master, ...conf],
     { maxBuffer: 64 * 1024 * 1024 },
   );
 }

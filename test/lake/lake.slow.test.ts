@@ -5,7 +5,7 @@ import type { Pipeline } from '../commands/verify/pipeline.ts';
 import { askDuckDb, withoutDuckDb } from '../harness/lake-engines.ts';
 import { type SeaweedFs, startSeaweedFs, withoutSeaweedFs } from '../harness/seaweedfs.ts';
 import type { Lakehouse } from './lakehouse.ts';
-import { changeEverything, expectOddities, withOddities } from './oddities.ts';
+import { changeEverything, DAY, expectOddities, withOddities } from './oddities.ts';
 
 const EQUAL = { differences: [], missing: [], ok: true };
 
@@ -145,6 +145,30 @@ describe.skipIf(withoutDuckDb || withoutSeaweedFs)('a lake in DuckDB', () => {
         'SELECT count(*)::int AS n FROM bronze.lake_file',
       );
       expect(n).toBeGreaterThan(5);
+    });
+  });
+
+  test('a day is exported as Parquet, sorted by sensor and time, with every bit', async () => {
+    await withBoth(async (house, first) => {
+      const out = join(house.folder, 'days');
+      const { code, stderr } = await first.sluice(['lake', 'export', '--date', DAY, '--out', out]);
+      expect(code, stderr).toBe(0);
+      const read = `read_parquet('${out}/date=${DAY}/sensor_reading.parquet', file_row_number = true)`;
+      const bits = 'CAST(CAST(value AS BIT) AS BIGINT)';
+      const [lake] = await askDuckDb(
+        ':memory:',
+        `SELECT CAST(count(*) AS INT) AS n, CAST(bit_xor(${bits}) AS VARCHAR) AS bits, CAST(sum(epoch_us(time)) AS VARCHAR) AS times,
+           (SELECT bool_and(place = file_row_number) FROM (
+             SELECT file_row_number, row_number() OVER (ORDER BY sensor_id, time) - 1 AS place FROM ${read}
+           )) AS sorted
+         FROM ${read}`,
+      );
+      const [postgresql] = await house.database.query(
+        `SELECT count(*)::int AS n, bit_xor(('x' || encode(float8send(value), 'hex'))::bit(64)::bigint)::text AS bits,
+           sum((extract(epoch FROM time) * 1000000)::bigint)::text AS times, true AS sorted
+         FROM silver.sensor_reading WHERE time >= '${DAY}T00:00:00Z' AND time < '2025-11-13T00:00:00Z'`,
+      );
+      expect(lake).toEqual(postgresql);
     });
   });
 });

@@ -11,7 +11,7 @@ import { type Lakehouse, withLakehouse } from './lakehouse.ts';
  * test that looks whether it is there.
  */
 
-const DAY = '2025-11-12';
+export const DAY = '2025-11-12';
 const MIDNIGHT = Date.UTC(2025, 10, 12);
 
 /** A time of the day, by its second. */
