@@ -55,8 +55,8 @@ export class BenchDatabase implements AsyncDisposable {
   }
 
   /** Waits until so many recorded lines are committed, by the ledger. @returns when that was seen, in ms since 1970. */
-  untilLines(lines: number): Promise<number> {
-    return this.#untilNumber('SELECT coalesce(sum(lines), 0) AS n FROM bronze.raw_file', lines);
+  untilLines(lines: number, patienceMs = PATIENCE_MS): Promise<number> {
+    return this.#untilNumber('SELECT coalesce(sum(lines), 0) AS n FROM bronze.raw_file', lines, patienceMs);
   }
 
   /** Waits until a table has so many rows. Asks by counting them, so it is for small tables; one that is missing has none. */
@@ -69,8 +69,8 @@ export class BenchDatabase implements AsyncDisposable {
     return this.#untilNumber(`SELECT count(*) AS n FROM ${table}`, rows);
   }
 
-  async #untilNumber(sql: string, least: number): Promise<number> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async #untilNumber(sql: string, least: number, patienceMs = PATIENCE_MS): Promise<number> {
+    const deadline = performance.now() + patienceMs;
     while (performance.now() < deadline) {
       const began = performance.now();
       const { n } = await this.row<{ n: string }>(sql);
@@ -78,7 +78,7 @@ export class BenchDatabase implements AsyncDisposable {
       const pause = Math.max(LEAST_PAUSE_MS, (performance.now() - began) / ASKING_SHARE);
       await sleep(pause, undefined, { signal: this.#bench.signal });
     }
-    throw new Error(`waited ${PATIENCE_MS / 60_000} minutes for ${least} lines in the database`);
+    throw new Error(`waited ${patienceMs / 60_000} minutes for ${least} lines in the database`);
   }
 
   /** Disconnects: only then can the database be a template. */

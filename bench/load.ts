@@ -4,6 +4,8 @@ export interface Load {
   sensors: number;
   /** Time of the first reading, ms since 1970. */
   from: number;
+  /** Time between two readings of a sensor; default: 10 ms. */
+  stepMs?: number;
 }
 
 /** Packet ids of a load; those above are for marks. */
@@ -35,8 +37,8 @@ export function sensorId(sensor: number): string {
 }
 
 /** Time of the i-th reading as ISO 8601. */
-export function timeOf({ sensors, from }: Load, index: number): string {
-  return new Date(from + Math.floor(index / sensors) * STEP_MS).toISOString();
+export function timeOf({ sensors, from, stepMs = STEP_MS }: Load, index: number): string {
+  return new Date(from + Math.floor(index / sensors) * stepMs).toISOString();
 }
 
 /** The i-th value: 0 to 44.99, within the registry's limits. */

@@ -18,7 +18,8 @@ export interface Plan {
     | 'http'
     | 'brokers'
     | 'rivals'
-    | 'outlets',
+    | 'outlets'
+    | 'lake',
     number
   >;
   publisher: { messages: number; rounds: number };
@@ -35,6 +36,8 @@ export interface Plan {
   midnight: { amounts: Amount[]; rate: number; seconds: number; warmupSeconds: number; rounds: number };
   brokers: { amount: Amount; rounds: number };
   outlets: { amount: Amount; rounds: number };
+  /** Of one day. */
+  lake: { readings: number; sensors: number };
   /** Programs that are slow get a part of it. */
   rivals: { amounts: Amount[]; rounds: number };
   memory: { sensors: number; withSeconds: number; withoutSeconds: number; warmupSeconds: number };
@@ -62,6 +65,7 @@ export const full: Plan = {
     brokers: 150,
     rivals: 400,
     outlets: 120,
+    lake: 3600,
   },
   publisher: { messages: 500_000, rounds: 3 },
   throughput: {
@@ -108,6 +112,7 @@ export const full: Plan = {
   },
   brokers: { amount: { sensors: 5, messages: 300_000, warmup: 50_000 }, rounds: 3 },
   outlets: { amount: { sensors: 100, messages: 500_000, warmup: 50_000 }, rounds: 3 },
+  lake: { readings: 20_000_000, sensors: 1000 },
   rivals: {
     amounts: [
       { sensors: 5, messages: 300_000, warmup: 50_000 },
@@ -146,6 +151,7 @@ export const quick: Plan = {
     brokers: 30,
     rivals: 30,
     outlets: 20,
+    lake: 200,
   },
   publisher: { messages: 200_000, rounds: 1 },
   throughput: {
@@ -188,6 +194,7 @@ export const quick: Plan = {
   },
   brokers: { amount: { sensors: 5, messages: 40_000, warmup: 10_000 }, rounds: 1 },
   outlets: { amount: { sensors: 100, messages: 60_000, warmup: 20_000 }, rounds: 1 },
+  lake: { readings: 200_000, sensors: 100 },
   rivals: { amounts: [{ sensors: 5, messages: 40_000, warmup: 20_000 }], rounds: 1 },
   memory: { sensors: 5, withSeconds: 5, withoutSeconds: 10, warmupSeconds: 3 },
   growth: {

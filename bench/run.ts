@@ -21,6 +21,7 @@ import { measureFleet } from './parts/fleet.ts';
 import { measureGrowth } from './parts/growth.ts';
 import { measureHttp } from './parts/http.ts';
 import { measureImport } from './parts/import.ts';
+import { measureLake } from './parts/lake.ts';
 import { measureLatency } from './parts/latency.ts';
 import { measureManySensors } from './parts/many-sensors.ts';
 import { measureMemory } from './parts/memory.ts';
@@ -53,18 +54,22 @@ const parts: Record<string, (bench: Bench, plan: Plan) => Promise<PartResult>> =
   brokers: measureBrokers,
   rivals: measureRivals,
   outlets: measureOutlets,
+  lake: measureLake,
 };
 /** Only measured where they are asked for. */
-const optional = new Set(['import', 'brokers', 'rivals', 'outlets']);
+const optional = new Set(['import', 'brokers', 'rivals', 'outlets', 'lake']);
 const usual = Object.keys(parts).filter(name => !optional.has(name));
 
 const usage = `usage: npm run bench -- [--quick] [--only PART,…] [--rivals] [--compare] [--out FOLDER]
+       npm run fleet -- [--readings N] [--sensors N] [--out FOLDER]
 
 Measures Sluice beside mosquitto_sub, COPY and a naive collector, and writes a report, its figures as JSON, and a chart.
 
   --quick         small loads, few rounds, about five minutes: shows that it runs; the figures are rough
   --only PART,…   only these parts: ${Object.keys(parts).join(', ')}
   --rivals        also other programs that store what a broker sends, as far as they are installed
+  --readings N    of the part lake, which is npm run fleet: how many go through all of it; 20 million unless it is quick
+  --sensors N     of how many sensors they are; 1,000
   --compare       say which ratios moved by more than their noise since the runs in bench/history.jsonl; a run that is
                   written to bench/ is added to them
   --out FOLDER    where to write; default: bench/ for a whole run, a temporary folder for any other. Parts that are
@@ -75,6 +80,7 @@ Exit 0: everything was measured, whether or not the targets are met. 1: it faile
 interface Arguments {
   quick: boolean;
   names: string[];
+  lake: { readings?: number; sensors?: number };
   compare: boolean;
   out: string | undefined;
 }
@@ -87,6 +93,8 @@ function readArguments(): Arguments | undefined {
       only: { type: 'string' },
       rivals: { type: 'boolean', default: false },
       compare: { type: 'boolean', default: false },
+      readings: { type: 'string' },
+      sensors: { type: 'string' },
       out: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
@@ -101,12 +109,20 @@ function readArguments(): Arguments | undefined {
   if (mosquitto === undefined) throw new Error('Mosquitto is not installed (Debian: apt install mosquitto)');
   if (!hasReference)
     throw new Error('mosquitto_sub is not installed (Debian: apt install mosquitto-clients)');
-  return { quick: values.quick, names, compare: values.compare, out: values.out };
+  const lake: Arguments['lake'] = {};
+  for (const name of ['readings', 'sensors'] as const) {
+    if (values[name] === undefined) continue;
+    const number = Number(values[name]);
+    if (!(Number.isInteger(number) && number > 0))
+      throw new Error(`--${name} must be a whole number from 1 on, not ${values[name]}`);
+    lake[name] = number;
+  }
+  return { quick: values.quick, names, lake, compare: values.compare, out: values.out };
 }
 
 /** Measures the parts one after the other; in the order in which they stand above. */
 async function measureParts(
-  { quick: isQuick, names }: Arguments,
+  { quick: isQuick, names, lake }: Arguments,
   signal: AbortSignal,
 ): Promise<Omit<Results, 'verdicts'>> {
   await using stack = new AsyncDisposableStack();
@@ -135,8 +151,13 @@ async function measureParts(
     ),
     quick: isQuick,
     machine,
-    parts: await measureEach(bench, names, isQuick ? quick : full),
+    parts: await measureEach(bench, names, planOf(isQuick, lake)),
   };
+}
+
+function planOf(isQuick: boolean, lake: Arguments['lake']): Plan {
+  const plan = isQuick ? quick : full;
+  return { ...plan, lake: { ...plan.lake, ...lake } };
 }
 
 async function measureEach(
