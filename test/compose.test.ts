@@ -175,6 +175,11 @@ test('every file that is mounted is there', () => {
   expect(missing).toEqual([]);
 });
 
+test('the image names the port that compose publishes', () => {
+  const published = compose.collector!.ports!.map(port => port.split(':').at(-1));
+  expect([...dockerfile.matchAll(/^EXPOSE (\d+)/gm)].map(([, port]) => port)).toEqual(published);
+});
+
 test('the image has the Node that package.json asks for', () => {
   const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: { node: string } };
   const versions = [...dockerfile.matchAll(/^FROM node:([\d.]+)/gm)].map(([, version]) => version);
