@@ -30,6 +30,8 @@ const MANY = 'several entries';
 
 /** How often a file is begun again after a deadlock, a lost connection, or a loader that was faster. */
 const MOST_ATTEMPTS = 6;
+/** How often the registry is read again. */
+const REGISTRY_MS = 60_000;
 
 export interface ReplayOptions {
   /** Opens a connection that is ready to load. */
@@ -73,6 +75,8 @@ export class Replay {
   /** By collector. */
   readonly #stores = new Map<string, BlockStore>();
   #client: pg.Client | undefined;
+  #registry: Registry | undefined;
+  #registryAt = 0;
   #preview: Preview | undefined;
   /** Files that were not loaded, or not to their end, and why. */
   readonly refused: string[] = [];
@@ -141,6 +145,21 @@ export class Replay {
     return store;
   }
 
+  /** The connection, and the registry as it was less than a minute ago: reading it for every small file took most of the time. */
+  async #connected(): Promise<{ client: pg.Client; registry: Registry }> {
+    const { topics, dryRun } = this.#options;
+    if (this.#client === undefined) {
+      this.#client = await this.#options.connect();
+      this.#registry = undefined;
+      if (!dryRun) await keepTopics(this.#client, topics);
+    }
+    if (this.#registry === undefined || performance.now() - this.#registryAt > REGISTRY_MS) {
+      this.#registryAt = performance.now();
+      this.#registry = await Registry.load(this.#client);
+    }
+    return { client: this.#client, registry: this.#registry };
+  }
+
   #noteForgotten({ count }: ForgottenLines, since: Date | undefined): void {
     this.forgotten.lines += count;
     this.forgotten.before = since?.toISOString().slice(0, 10) ?? '';
@@ -149,11 +168,8 @@ export class Replay {
   async #once(file: ReplayFile, sum: Counters, progress: (bytes: number) => void): Promise<Replayed> {
     const { topics, log, lateMinutes, collecting, prune = false, dryRun } = this.#options;
     const { collector, folder } = file.archived ?? this.#options;
-    this.#client ??= await this.#options.connect();
-    const client = this.#client;
-    if (!dryRun) await keepTopics(client, topics);
+    const { client, registry } = await this.#connected();
     const known = (await readEntries(client, collector, [file.name])).get(file.name);
-    const registry = await Registry.load(client);
     const since = await keptSince(client);
     const forgotten = new ForgottenLines(since);
     const context = {
