@@ -147,6 +147,11 @@ export class BlockStore {
     return takesRows(client);
   }
 
+  /** Sensors may have gone from the database. */
+  forgetSeen(): void {
+    this.#seen = new SeenSensors();
+  }
+
   /** What the database of a connection has seen; the next connection may lead to one that was restored. */
   #seenOn(client: ClientBase): SeenSensors {
     if (client !== this.#client) this.#seen = new SeenSensors();

@@ -219,6 +219,8 @@ export class LoadLoop {
         continue;
       }
       if (this.#decoder.isDue) {
+        // Whoever changes the registry may have removed sensors.
+        if (this.#decoder.isOutdated) this.#store.forgetSeen();
         await this.#withinDeadline(client, () => this.#decoder.register(client));
         decoder = await this.#decoder.load(client);
         continue;

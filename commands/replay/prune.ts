@@ -125,6 +125,11 @@ export class Prune {
          WHERE registered_by = 'topics' AND sensor_id IN (SELECT sensor_id FROM pg_temp.outdated)
            AND NOT EXISTS (SELECT FROM silver.sensor_reading s WHERE s.sensor_id = r.sensor_id)`,
       );
+      await client.query(
+        `DELETE FROM silver.seen_sensor r
+         WHERE sensor_id IN (SELECT sensor_id FROM pg_temp.outdated)
+           AND NOT EXISTS (SELECT FROM silver.sensor_reading s WHERE s.sensor_id = r.sensor_id)`,
+      );
       // What was a duplicate of a reading that only the former topics file found is what its own file has brought now.
       await client.query(
         `UPDATE bronze.raw_file f SET stored = h.stored, duplicates = f.stored + f.duplicates - h.stored
