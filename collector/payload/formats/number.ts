@@ -13,6 +13,7 @@ const options = {
   unit_suffix: flag(
     'A unit may follow the number: 21.5 °C. It is the sensor’s unit, unless the entry names one.',
   ),
+  skip_text: flag('A text that is not a number holds no reading, rather than being refused.'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 
@@ -38,7 +39,7 @@ export class NumberDecoder implements Decoder {
     // What clears a retained message.
     if (text === '') return [];
     const read = this.#read(text);
-    if (typeof read === 'string') return read;
+    if (typeof read === 'string') return this.#options.skip_text ? [] : read;
     const said = read.unit === undefined ? saidIn(notes) : { unit: read.unit };
     const reading = this.#names.reading(topic, { path: '' }, undefined, arrival, read.value, said);
     return reading.problem ?? [reading];

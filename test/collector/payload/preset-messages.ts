@@ -206,12 +206,22 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
       ['livingroom/status', 'online', 'no entry'],
     ],
   },
-  // https://www.home-assistant.io/integrations/mqtt_statestream/
+  // https://www.home-assistant.io/integrations/mqtt_statestream/: a state is sent as it stands, attributes as JSON.
   'home-assistant': {
     cases: [
-      ['homeassistant/sensor/outdoor_temperature/state', '"21.5"', ['sensor.outdoor_temperature 21.5 now']],
-      ['homeassistant/light/master_bedroom_dimmer/state', '"on"', ['light.master_bedroom_dimmer 1 now']],
-      ['homeassistant/sensor/outdoor_temperature/state', '"unavailable"', []],
+      ['homeassistant/sensor/outdoor_temperature/state', '21.5', ['sensor.outdoor_temperature 21.5 now']],
+      ['homeassistant/light/master_bedroom_dimmer/state', 'on', ['light.master_bedroom_dimmer 1 now']],
+      ['homeassistant/binary_sensor/window/state', 'off', ['binary_sensor.window 0 now']],
+      ['homeassistant/cover/garage/state', 'open', ['cover.garage 1 now']],
+      ['homeassistant/cover/garage/state', 'closed', ['cover.garage 0 now']],
+      ['homeassistant/cover/garage/state', 'opening', []],
+      ['homeassistant/person/jane/state', 'not_home', ['person.jane 0 now']],
+      ['homeassistant/lock/door/state', 'locked', ['lock.door 1 now']],
+      ['homeassistant/sun/sun/state', 'below_horizon', ['sun.sun 0 now']],
+      ['homeassistant/weather/home/state', 'cloudy', []],
+      ['homeassistant/sensor/outdoor_temperature/state', 'unavailable', []],
+      ['homeassistant/sensor/outdoor_temperature/state', 'unknown', []],
+      ['homeassistant/input_text/note/state', 'none', []],
       ['homeassistant/light/master_bedroom_dimmer/brightness', '254', 'no entry'],
       [
         'homeassistant/light/master_bedroom_dimmer/last_updated',

@@ -40,6 +40,14 @@ test('ids come from the topic; states from a map; units from the entry, or behin
   expect(number('unit_suffix: true\n    unit: K')('t/a/b', '21.5°C')).toEqual(['t/a/b 21.5 K now']);
 });
 
+test('with skip_text, texts hold no readings', () => {
+  const decode = number('skip_text: true\n    map: { open: 1 }');
+  for (const text of ['unavailable', 'nan', 'cloudy', '{"a": 1}']) expect(decode('t/a/b', text)).toEqual([]);
+  expect(decode('t/a/b', 'open')).toEqual(['t/a/b 1 now']);
+  expect(decode('t/a/b', '21.5')).toEqual(['t/a/b 21.5 now']);
+  expect(decode('t/a/b', Buffer.from([0xc3]))).toBe('not UTF-8');
+});
+
 test('what is 1e400 is a number for the loader to refuse', () => {
   expect(number()('t/a/b', '1e400')).toEqual(['t/a/b Infinity now']);
 });
