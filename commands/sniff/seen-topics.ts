@@ -1,4 +1,5 @@
 import type { Message, Verdict } from './message.ts';
+import { wordIn } from './states.ts';
 
 /** What has been seen of a topic. */
 export interface SeenTopic {
@@ -10,11 +11,14 @@ export interface SeenTopic {
   verdict: Verdict;
   /** A few different payloads, the newest last. */
   samples: Buffer[];
+  /** The first few different payloads that are words, such as ON and OFF. */
+  words: string[];
 }
 
 /** Topics can be made up endlessly. */
 const MOST_TOPICS = 10_000;
 const SAMPLES = 3;
+const WORDS = 8;
 
 /** The topics that have been seen, in the order of their first message. */
 export class SeenTopics {
@@ -32,11 +36,15 @@ export class SeenTopics {
       // What is empty clears a retained message, and says nothing of the form of others.
       if (message.payload.length > 0 && !seen.samples.some(sample => sample.equals(message.payload))) {
         seen.samples = [...seen.samples, message.payload].slice(-SAMPLES);
+        const word = wordIn(message.payload);
+        if (word !== undefined && seen.words.length < WORDS && !seen.words.includes(word))
+          seen.words.push(word);
       }
     } else if (this.#topics.size >= MOST_TOPICS) this.others++;
     else {
       const { topic, payload, arrival } = message;
       const samples = payload.length === 0 ? [] : [payload];
+      const word = wordIn(payload);
       this.#topics.set(topic, {
         topic,
         messages: 1,
@@ -45,6 +53,7 @@ export class SeenTopics {
         last: message,
         verdict,
         samples,
+        words: word === undefined ? [] : [word],
       });
     }
   }

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { shippedPresets } from '../../collector/payload/presets.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import { readTopics } from '../../collector/payload/topics-file.ts';
-import { recipeFor } from './generic-entry.ts';
+import { recipeFor, unmapped } from './generic-entry.ts';
 import { judge, shown } from './message.ts';
 import type { SeenTopic } from './seen-topics.ts';
 
@@ -38,11 +38,17 @@ export function suggest(seen: readonly SeenTopic[], { zone, folder }: SuggestOpt
   const { used, rest } = recognise(seen, zone);
   const generic: Generic[] = [];
   const undecided: string[] = [];
-  for (const { topic, samples, last } of rest) {
+  for (const seenTopic of rest) {
+    const { topic, last } = seenTopic;
     if (topic.startsWith('$')) continue;
-    const recipe = recipeFor(samples, last.arrival);
-    if (typeof recipe !== 'string') generic.push({ topic, recipe: recipe.join('\n    ') });
-    else undecided.push(`# Not taken: ${oneLine(topic)} (${recipe}): ${shown(last.payload, 60)}`);
+    const recipe = recipeFor(seenTopic);
+    if (typeof recipe === 'string') {
+      undecided.push(`# Not taken: ${oneLine(topic)} (${recipe}): ${shown(last.payload, 60)}`);
+      continue;
+    }
+    generic.push({ topic, recipe: recipe.join('\n    ') });
+    const left = unmapped(seenTopic);
+    if (left.length > 0) undecided.push(`# Without a number yet: ${oneLine(topic)}: ${left.join(', ')}`);
   }
   const entries = [...merged(generic), ...used.map(({ name }) => `  - use: ${name}`)];
   const body = [
@@ -133,8 +139,10 @@ function merged(generic: readonly Generic[]): string[] {
   }
   const entries = new Map<string, string>();
   for (const group of groups.values()) {
-    const filters = group.length === 1 ? [group[0]!.topic] : [generalised(group.map(({ topic }) => topic))];
-    for (const filter of filters) if (!entries.has(filter)) entries.set(filter, group[0]!.recipe);
+    const topics = group.map(({ topic }) => topic);
+    const filter = generalised(topics);
+    // Where topics of one form are taken in two ways, those of the second are named one by one.
+    for (const one of entries.has(filter) ? topics : [filter]) entries.set(one, group[0]!.recipe);
   }
   // What is said exactly goes before what is said with wildcards.
   return [...entries]

@@ -47,7 +47,7 @@ test('the file takes the messages of five presets, and of none, unedited', () =>
   expect(seen.file).toContain('  - use: chirpstack\n');
   expect(seen.file).toContain('  - filter: "garden/+/soil"\n    format: number');
   expect(seen.file).toContain('  - filter: "sensors/+"\n');
-  expect(seen.file).toContain('# Not taken: lab/door (text): gone for lunch');
+  expect(seen.file).toContain('# Not taken: lab/door (words: gone for lunch): gone for lunch');
   expect(outcomes(seen)).toEqual({
     'zigbee2mqtt/hall': 'readings',
     'zigbee2mqtt/bridge/state': 'ignored',
@@ -90,4 +90,77 @@ test('what cannot be taken is a comment, whatever it holds', () => {
   expect(seen.file).not.toContain('$SYS');
   expect(seen.file).not.toContain('\u001b');
   expect(outcomes(seen)).toMatchObject({ json: 'no entry' });
+});
+
+/** The value that the file gives a payload of a topic. */
+function valueBy(file: string, topic: string, payload: string) {
+  const message = { topic, payload: Buffer.from(payload), qos: 0, retain: false, arrival };
+  return judge(readTopics(file, { zone: 'UTC' }), message).readings[0]?.value;
+}
+
+test('states are 1 and 0 by their words, both of a pair, whichever was seen', () => {
+  const { file } = seeing([
+    ['a/pump', 'OFF'],
+    ['b/door/contact', 'closed'],
+    ['c/gate/online/now', 'Offline'],
+    ['d/lock', 'unlocked'],
+    ['e/jane/where/is', 'not_home'],
+    ['f/valve', 'false'],
+  ]);
+  const values = [
+    ['a/pump', 'ON', 'OFF'],
+    ['b/door/contact', 'open', 'closed'],
+    ['c/gate/online/now', 'Online', 'Offline'],
+    ['d/lock', 'locked', 'unlocked'],
+    ['e/jane/where/is', 'home', 'not_home'],
+    ['f/valve', 'true', 'false'],
+  ].map(([topic, ...payloads]) => payloads.map(payload => valueBy(file, topic!, payload)));
+  expect(values).toEqual([
+    [1, 0],
+    [1, 0],
+    [1, 0],
+    [1, 0],
+    [1, 0],
+    [1, 0],
+  ]);
+});
+
+test('words that nobody can know are named, also those seen long ago, and not mapped', () => {
+  const { file } = seeing([
+    ['a/mode', 'eco'],
+    ['a/mode', 'boost'],
+    ['b/cover', 'opening'],
+    ['b/cover', 'open'],
+    ['b/cover', 'closed'],
+    ['b/cover', '7'],
+    ['b/cover', '8'],
+  ]);
+  expect(file).toContain('# Not taken: a/mode (words: eco, boost): boost');
+  expect(file).toContain('# Without a number yet: b/cover: opening');
+  expect(valueBy(file, 'b/cover', 'closed')).toBe(0);
+  expect(valueBy(file, 'b/cover', '7')).toBe(7);
+});
+
+test('topics of one form whose words are spelt differently each have their map', () => {
+  const { file } = seeing([
+    ['home/a/state', 'ON'],
+    ['home/b/state', 'ON'],
+    ['home/c/state', 'off'],
+    ['home/d/state', 'off'],
+  ]);
+  expect(
+    ['a', 'b', 'c', 'd'].map(one => valueBy(file, `home/${one}/state`, one < 'c' ? 'OFF' : 'on')),
+  ).toEqual([0, 0, 1, 1]);
+});
+
+test('a number and its unit are taken; text that is not ASCII is text', () => {
+  const seen = seeing([
+    ['a/temperature', '21.5 °C'],
+    ['a/clock', '10:15'],
+    ['a/greeting', 'schönen Tag!'],
+  ]);
+  expect(seen.file).toContain('  - filter: "a/temperature"\n    format: number\n    unit_suffix: true\n');
+  expect(valueBy(seen.file, 'a/temperature', '21.5 °C')).toBe(21.5);
+  expect(seen.file).toContain('# Not taken: a/clock (text): 10:15');
+  expect(seen.file).toContain('# Not taken: a/greeting (text): schönen Tag!');
 });
