@@ -78,9 +78,13 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 }
 
 function archiveProblems(values: Record<string, unknown>): string[] {
+  const problems: string[] = [];
   const [id, secret] = ['ARCHIVE_ACCESS_KEY_ID', 'ARCHIVE_SECRET_ACCESS_KEY'] as const;
-  if ((values[id] === undefined) === (values[secret] === undefined)) return [];
-  return [`${id} and ${secret} must both be set, or neither`];
+  if ((values[id] === undefined) !== (values[secret] === undefined))
+    problems.push(`${id} and ${secret} must both be set, or neither`);
+  if (values.LAKE === 'on' && values.ARCHIVE_URL === undefined)
+    problems.push('LAKE=on needs ARCHIVE_URL: the lake is made of the archive');
+  return problems;
 }
 
 /** Whoever is to be mailed to needs a server. */

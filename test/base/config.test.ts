@@ -184,3 +184,8 @@ test('shared subscriptions are refused, with the reason, unless they are allowed
   expect(() => readConfig(env)).toThrow(/\$share\/g\/b\/# unless MQTT_SHARE is allow/);
   expect(readConfig({ ...env, MQTT_SHARE: 'allow' }).MQTT_TOPICS).toEqual(['a/#', '$share/g/b/#']);
 });
+
+test('a lake needs an archive', () => {
+  expect(problemsOf({ LAKE: 'on' })).toEqual([expect.stringContaining('LAKE=on needs ARCHIVE_URL')]);
+  expect(readConfig({ LAKE: 'on', ARCHIVE_URL: 's3://bucket/a' })).toMatchObject({ LAKE: 'on' });
+});
