@@ -10,7 +10,7 @@ import { counted } from '../output/counted.ts';
 
 /**
  * `sluice lake write`: writes what the lake lacks of the archive, at once, also beside a running collector.
- * @returns whether every archived file could be decoded. @throws {UsageError} without an archive, or without a data folder.
+ * @returns whether everything could be written. @throws {UsageError} without an archive, or without a data folder.
  */
 export async function writeCommand(config: Config, log: Logger, given: { json?: boolean }): Promise<boolean> {
   const { ARCHIVE_URL: url, DATA_DIR: dataDir } = config;
@@ -24,14 +24,18 @@ export async function writeCommand(config: Config, log: Logger, given: { json?: 
   try {
     using store = await ObjectStore.open(config, url);
     const written = await new LakeWriting({ client, store, config, collector, restHours: 0 }).run();
-    const { files, readings, days, refused } = written;
+    const { files, readings, days, held, refused } = written;
     for (const reason of refused) process.stderr.write(`${reason}\n`);
+    if (held.length > 0)
+      process.stderr.write(
+        `${held.join(', ')}: another process writes it, or was killed at it; try again, in 15 minutes at the latest\n`,
+      );
     process.stdout.write(
       given.json
         ? `${JSON.stringify(written, null, 2)}\n`
         : `Decoded ${counted(files, 'file')} with ${counted(readings, 'reading')}; ${counted(days.length, 'day')} written.\n`,
     );
-    return refused.length === 0;
+    return refused.length === 0 && held.length === 0;
   } catch (error) {
     throw await explainLack(error, config.DATABASE_URL);
   } finally {

@@ -104,7 +104,13 @@ describe.skipIf(withoutDuckDb || withoutSeaweedFs)('a lake in DuckDB', () => {
       const before = await etags(house);
       await house.database.query('DELETE FROM bronze.lake_file');
       await house.database.query('UPDATE bronze.lake_day SET made_of = NULL');
-      for (const collector of [first, second]) await house.write(collector);
+      await house.database.query(
+        "UPDATE bronze.lake_day SET held_until = now() + INTERVAL '1 minute' WHERE day = $1",
+        [DAY],
+      );
+      expect(await house.write(first)).toMatchObject({ held: [DAY], days: ['2025-11-11', '2025-11-13'] });
+      await house.database.query("UPDATE bronze.lake_day SET held_until = now() - INTERVAL '1 minute'");
+      expect(await house.write(second)).toMatchObject({ held: [], days: [DAY] });
       expect(await etags(house)).toEqual(before);
     });
   });

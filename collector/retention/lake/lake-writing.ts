@@ -49,6 +49,8 @@ export interface LakeWritten {
   files: number;
   readings: number;
   days: string[];
+  /** Days that another process is at work on, or was until it was killed a moment ago. */
+  held: string[];
   /** Files that cannot be decoded, and why. */
   refused: string[];
 }
@@ -61,7 +63,7 @@ export class LakeWriting {
   readonly #options: LakeWritingOptions;
   /** Of files on their way. */
   readonly #spool: string;
-  readonly #written: LakeWritten = { files: 0, readings: 0, days: [], refused: [] };
+  readonly #written: LakeWritten = { files: 0, readings: 0, days: [], held: [], refused: [] };
 
   constructor(options: LakeWritingOptions) {
     this.#options = options;
@@ -158,7 +160,10 @@ export class LakeWriting {
     for (const day of await readDueDays(client, today, restHours)) {
       signal?.throwIfAborted();
       const changed = await holdDay(client, day);
-      if (changed === undefined) continue;
+      if (changed === undefined) {
+        this.#written.held.push(day);
+        continue;
+      }
       let made: string | undefined;
       try {
         await this.#writeDay(day);
