@@ -6,7 +6,6 @@ import { ObjectStore } from '../../base/objects/object-store.ts';
 import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import { Archiver } from '../../collector/retention/archive/archiver.ts';
-import { migrate } from '../../db/migrate.ts';
 import { runDuckDb, runSpark, withoutDuckDb, withoutSpark } from '../../test/harness/lake-engines.ts';
 import { type ArchiveSettings, startSeaweedFs } from '../../test/harness/seaweedfs.ts';
 import type { Bench } from '../bench.ts';
@@ -92,9 +91,10 @@ export async function measureLake(bench: Bench, plan: Plan): Promise<PartResult>
     await rm(copy, { recursive: true });
   }
   await using empty = await BenchDatabase.create(bench);
-  await migrate(empty.url);
+  const ofEmpty = { ...settings, DATABASE_URL: empty.url };
+  await succeed(bench, ['sensors', 'import', folders[0]!.env.SENSORS_FILE!], folders[0]!, ofEmpty);
   await timed('sluice replay --from-archive, to gold', () =>
-    succeed(bench, ['replay', '--from-archive'], folders[0]!, { ...settings, DATABASE_URL: empty.url }),
+    succeed(bench, ['replay', '--from-archive'], folders[0]!, ofEmpty),
   );
   return {
     title: 'From the sensor to the lake',
