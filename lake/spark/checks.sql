@@ -6,7 +6,13 @@ SET TIME ZONE 'UTC';
 
 CREATE TABLE IF NOT EXISTS delta.`${lake}/gold/day_check` (
   day DATE NOT NULL, table STRING NOT NULL, rows BIGINT NOT NULL, checksum STRING NOT NULL
-) USING delta;
+) USING delta PARTITIONED BY (day);
+
+DECLARE OR REPLACE VARIABLE began TIMESTAMP DEFAULT current_timestamp();
+DECLARE OR REPLACE VARIABLE due ARRAY<DATE>;
+SET VARIABLE due = (
+  SELECT collect_list(day) FROM delta.`${lake}/day` WHERE gold_at IS NOT NULL AND (checked_at IS NULL OR gold_at > checked_at)
+);
 
 -- The exponent: a logarithm may be one off beside a power of two.
 CREATE OR REPLACE TEMPORARY FUNCTION exponent_near(a DOUBLE) RETURNS INT RETURN CAST(floor(log2(a)) AS INT);
@@ -47,23 +53,20 @@ CREATE OR REPLACE TEMPORARY VIEW row_hash AS
     out_of_range, unknown, rejected, duplicates, conflicts, late, stuck, jumps, coalesce(CAST(score AS STRING), ''), sensor_id))
   FROM delta.`${lake}/gold/data_quality_daily`;
 
-CREATE OR REPLACE TABLE delta.`${lake}/gold/checking` USING delta AS
-  SELECT d.day, t.table, count(hash) AS rows, CAST(coalesce(sum(CAST(hash AS DECIMAL(20,0))), 0) AS STRING) AS checksum
-  FROM delta.`${lake}/gold/unchecked_day` d CROSS JOIN (
+SET spark.sql.sources.partitionOverwriteMode=dynamic;
+INSERT OVERWRITE TABLE delta.`${lake}/gold/day_check`
+  SELECT d.day, t.table, count(hash), CAST(coalesce(sum(CAST(hash AS DECIMAL(20,0))), 0) AS STRING)
+  FROM (SELECT explode(due) AS day) d CROSS JOIN (
     SELECT explode(array(
       'silver.sensor_reading', 'gold.reading_1min_mean', 'gold.hourly_mean', 'gold.daily_mean', 'gold.data_quality_1min',
       'gold.data_quality_hourly', 'gold.data_quality_daily'
     )) AS table
   ) t
-  LEFT JOIN (
-    SELECT * FROM row_hash WHERE day IN (SELECT day FROM delta.`${lake}/gold/unchecked_day`)
-  ) h ON d.day = h.day AND t.table = h.table
+  LEFT JOIN (SELECT * FROM row_hash WHERE array_contains(due, day)) h ON d.day = h.day AND t.table = h.table
   GROUP BY d.day, t.table;
 
-MERGE INTO delta.`${lake}/gold/day_check` d USING delta.`${lake}/gold/checking` c ON d.day = c.day AND d.table = c.table
-  WHEN MATCHED THEN UPDATE SET rows = c.rows, checksum = c.checksum
-  WHEN NOT MATCHED THEN INSERT (day, table, rows, checksum) VALUES (c.day, c.table, c.rows, c.checksum);
-DELETE FROM delta.`${lake}/gold/unchecked_day`;
+MERGE INTO delta.`${lake}/day` d USING (SELECT explode(due) AS day) m ON d.day = m.day
+  WHEN MATCHED THEN UPDATE SET checked_at = began;
 
 INSERT OVERWRITE DIRECTORY '${checks}' USING json
   SELECT /*+ COALESCE(1) */ CAST(day AS STRING) AS day, table, rows, checksum FROM delta.`${lake}/gold/day_check`;

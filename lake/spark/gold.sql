@@ -34,7 +34,17 @@ CREATE TABLE IF NOT EXISTS delta.`${lake}/gold/data_quality_daily` (
   valid BIGINT NOT NULL, out_of_range BIGINT NOT NULL, unknown BIGINT NOT NULL, rejected BIGINT NOT NULL, duplicates BIGINT NOT NULL,
   conflicts BIGINT NOT NULL, late BIGINT NOT NULL, stuck BIGINT NOT NULL, jumps BIGINT NOT NULL, score DECIMAL(5,1), verdict STRING
 ) USING delta PARTITIONED BY (day);
-CREATE TABLE IF NOT EXISTS delta.`${lake}/gold/unchecked_day` (day DATE NOT NULL) USING delta;
+
+DECLARE OR REPLACE VARIABLE began TIMESTAMP DEFAULT current_timestamp();
+DECLARE OR REPLACE VARIABLE due ARRAY<DATE>;
+SET VARIABLE due = (
+  SELECT collect_list(day) FROM delta.`${lake}/day` WHERE silver_at IS NOT NULL AND (gold_at IS NULL OR silver_at > gold_at)
+);
+-- Days that have nothing left are not overwritten.
+DECLARE OR REPLACE VARIABLE without_means ARRAY<DATE>;
+SET VARIABLE without_means = array_except(due, (
+  SELECT collect_set(day) FROM delta.`${lake}/silver/sensor_reading` WHERE array_contains(due, day) AND quality = 'valid'
+));
 
 -- Values in their order, added up.
 CREATE OR REPLACE TEMPORARY FUNCTION added(v ARRAY<DOUBLE>) RETURNS DOUBLE RETURN aggregate(v, 0D, (sum, more) -> sum + more);
@@ -57,6 +67,13 @@ CREATE OR REPLACE TEMPORARY FUNCTION score_of(expected DECIMAL(30,12), received 
   AS DECIMAL(5,0)) / 10 AS DECIMAL(5,1)) END;
 
 CREATE OR REPLACE TEMPORARY VIEW minutes USING parquet OPTIONS (path '${archive}/lake/minutes');
+DECLARE OR REPLACE VARIABLE without_minutes ARRAY<DATE>;
+SET VARIABLE without_minutes = array_except(due, (
+  SELECT collect_set(day) FROM (
+    SELECT day FROM delta.`${lake}/silver/sensor_reading` WHERE array_contains(due, day)
+    UNION ALL SELECT date FROM minutes WHERE array_contains(due, date)
+  )
+));
 
 INSERT OVERWRITE TABLE delta.`${lake}/gold/reading_1min_mean`
   SELECT day, bucket, sensor_id,
@@ -69,37 +86,30 @@ INSERT OVERWRITE TABLE delta.`${lake}/gold/reading_1min_mean`
     SELECT day, date_trunc('minute', time) AS bucket, sensor_id,
       transform(array_sort(collect_list(struct(time, value))), p -> p.value) AS v, max(abs(value)) AS greatest_size,
       min(value) AS val_min, max(value) AS val_max, count(*) AS n
-    FROM delta.`${lake}/silver/sensor_reading` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
-    WHERE quality = 'valid' GROUP BY day, date_trunc('minute', time), sensor_id
+    FROM delta.`${lake}/silver/sensor_reading`
+    WHERE array_contains(due, day) AND quality = 'valid' GROUP BY day, date_trunc('minute', time), sensor_id
   );
--- A day that has nothing left was not overwritten.
-MERGE INTO delta.`${lake}/gold/reading_1min_mean` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day` LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/silver/sensor_reading` WHERE quality = 'valid') USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/reading_1min_mean` WHERE array_contains(without_means, day);
 
 INSERT OVERWRITE TABLE delta.`${lake}/gold/hourly_mean`
   SELECT day, bucket, sensor_id, mean_of_means(m, n), val_min, val_max, n FROM (
     SELECT day, date_trunc('hour', bucket) AS bucket, sensor_id,
       transform(array_sort(collect_list(struct(bucket, val_mean, CAST(n AS DOUBLE) AS n))), p -> struct(p.val_mean, p.n)) AS m,
       min(val_min) AS val_min, max(val_max) AS val_max, sum(n) AS n
-    FROM delta.`${lake}/gold/reading_1min_mean` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
+    FROM delta.`${lake}/gold/reading_1min_mean` WHERE array_contains(due, day)
     GROUP BY day, date_trunc('hour', bucket), sensor_id
   );
-MERGE INTO delta.`${lake}/gold/hourly_mean` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day` LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/gold/reading_1min_mean`) USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/hourly_mean` WHERE array_contains(without_means, day);
 
 INSERT OVERWRITE TABLE delta.`${lake}/gold/daily_mean`
   SELECT day, bucket, sensor_id, mean_of_means(m, n), val_min, val_max, n FROM (
     SELECT day, date_trunc('day', bucket) AS bucket, sensor_id,
       transform(array_sort(collect_list(struct(bucket, val_mean, CAST(n AS DOUBLE) AS n))), p -> struct(p.val_mean, p.n)) AS m,
       min(val_min) AS val_min, max(val_max) AS val_max, sum(n) AS n
-    FROM delta.`${lake}/gold/hourly_mean` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
+    FROM delta.`${lake}/gold/hourly_mean` WHERE array_contains(due, day)
     GROUP BY day, date_trunc('day', bucket), sensor_id
   );
-MERGE INTO delta.`${lake}/gold/daily_mean` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day` LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/gold/hourly_mean`) USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/daily_mean` WHERE array_contains(without_means, day);
 
 -- What the database counted of minutes besides stored readings stands beside what silver has of them.
 INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_1min`
@@ -107,12 +117,12 @@ INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_1min`
     SELECT date AS day, bucket + make_dt_interval(0, 0, CAST(i AS INT)) AS bucket, sensor_id, CAST(expected AS DECIMAL(30,12)) AS expected,
       rejected, duplicates, conflicts
     FROM minutes LATERAL VIEW explode(sequence(0L, minutes - 1)) AS i
-    WHERE date IN (SELECT day FROM delta.`${lake}/gold/stale_day`)
+    WHERE array_contains(due, date)
   ), stored AS (
     SELECT day, date_trunc('minute', time) AS bucket, sensor_id, count_if(quality = 'valid') AS valid,
       count_if(quality = 'out_of_range') AS out_of_range, count_if(quality = 'unknown_sensor') AS unknown, count_if(late) AS late,
       count_if(stuck) AS stuck, count_if(jump) AS jumps
-    FROM delta.`${lake}/silver/sensor_reading` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
+    FROM delta.`${lake}/silver/sensor_reading` WHERE array_contains(due, day)
     GROUP BY day, date_trunc('minute', time), sensor_id
   ), minute AS (
     SELECT day, bucket, sensor_id, expected, coalesce(valid, 0L) AS valid, coalesce(out_of_range, 0L) AS out_of_range,
@@ -125,10 +135,7 @@ INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_1min`
   SELECT day, bucket, sensor_id, expected, received, valid, out_of_range, unknown, rejected, duplicates, conflicts, late, stuck,
     jumps, score_of(expected, received, duplicates, valid)
   FROM summed;
-MERGE INTO delta.`${lake}/gold/data_quality_1min` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day`
-  LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/silver/sensor_reading` UNION ALL SELECT date AS day FROM minutes) USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/data_quality_1min` WHERE array_contains(without_minutes, day);
 
 INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_hourly`
   SELECT * FROM (
@@ -136,13 +143,11 @@ INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_hourly`
       SELECT day, date_trunc('hour', bucket) AS bucket, sensor_id, CAST(sum(expected) AS DECIMAL(30,12)) AS expected, sum(received) AS received,
         sum(valid) AS valid, sum(out_of_range), sum(unknown), sum(rejected), sum(duplicates) AS duplicates, sum(conflicts), sum(late),
         sum(stuck), sum(jumps)
-      FROM delta.`${lake}/gold/data_quality_1min` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
+      FROM delta.`${lake}/gold/data_quality_1min` WHERE array_contains(due, day)
       GROUP BY day, date_trunc('hour', bucket), sensor_id
     )
   );
-MERGE INTO delta.`${lake}/gold/data_quality_hourly` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day` LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/gold/data_quality_1min`) USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/data_quality_hourly` WHERE array_contains(without_minutes, day);
 
 INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_daily`
   SELECT *, CASE WHEN score > 95 THEN 'good' WHEN score >= 80 THEN 'warning' WHEN score < 80 THEN 'critical' END FROM (
@@ -150,14 +155,11 @@ INSERT OVERWRITE TABLE delta.`${lake}/gold/data_quality_daily`
       SELECT day, date_trunc('day', bucket) AS bucket, sensor_id, CAST(sum(expected) AS DECIMAL(30,12)) AS expected, sum(received) AS received,
         sum(valid) AS valid, sum(out_of_range), sum(unknown), sum(rejected), sum(duplicates) AS duplicates, sum(conflicts), sum(late),
         sum(stuck), sum(jumps)
-      FROM delta.`${lake}/gold/data_quality_hourly` LEFT SEMI JOIN delta.`${lake}/gold/stale_day` USING (day)
+      FROM delta.`${lake}/gold/data_quality_hourly` WHERE array_contains(due, day)
       GROUP BY day, date_trunc('day', bucket), sensor_id
     )
   );
-MERGE INTO delta.`${lake}/gold/data_quality_daily` g USING (
-  SELECT day FROM delta.`${lake}/gold/stale_day` LEFT ANTI JOIN (SELECT day FROM delta.`${lake}/gold/data_quality_hourly`) USING (day)
-) e ON g.day = e.day WHEN MATCHED THEN DELETE;
+DELETE FROM delta.`${lake}/gold/data_quality_daily` WHERE array_contains(without_minutes, day);
 
-MERGE INTO delta.`${lake}/gold/unchecked_day` u USING delta.`${lake}/gold/stale_day` s ON u.day = s.day
-  WHEN NOT MATCHED THEN INSERT (day) VALUES (s.day);
-DELETE FROM delta.`${lake}/gold/stale_day`;
+MERGE INTO delta.`${lake}/day` d USING (SELECT explode(due) AS day) m ON d.day = m.day
+  WHEN MATCHED THEN UPDATE SET gold_at = began;
