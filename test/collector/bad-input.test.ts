@@ -74,7 +74,11 @@ const server = databaseServers().at(-1)!;
 describe.for(brokers)('on $name', ({ start, missing }) => {
   test.skipIf(missing)('whatever is sent is accounted for, and nothing comes twice', () =>
     withSurroundings(server, start, async ({ broker, database, dataDir, config }) => {
-      const folders = () => Promise.all([dirname(dataDir), dataDir].map(path => readdir(path)));
+      // Messages from the future cast doubt on the clock, which is noted; nothing else appears.
+      const folders = async () =>
+        (await Promise.all([dirname(dataDir), dataDir].map(path => readdir(path)))).map(names =>
+          names.filter(name => name !== 'clock_wrong.json'),
+        );
       const first = await startCollector(config);
       await receiving(first.http);
       const before = await folders();
