@@ -4,22 +4,30 @@ import { shippedPresets } from '../../collector/payload/presets.ts';
 import type { Topics } from '../../collector/payload/topics.ts';
 import { readTopics } from '../../collector/payload/topics-file.ts';
 import { recipeFor, unmapped } from './generic-entry.ts';
+import { zoneLine } from './local-times.ts';
 import { judge, shown } from './message.ts';
 import type { SeenTopic } from './seen-topics.ts';
+import { statestreamBases } from './statestream.ts';
 
 /** A preset, as a file that uses nothing else would decide. */
 interface Candidate {
   name: string;
+  /** In YAML. */
+  entry: string;
   topics: Topics;
   /** Whether its topics begin with levels of its own. Others (`+/sensor/+/state`) come last: they match what is not theirs. */
   hasBase: boolean;
 }
 
+/** Its topics are told from ESPHome's by more than their form. */
+const STATESTREAM = 'home-assistant';
 const SCHEMA = join(import.meta.dirname, '../../docs/devices/topics.schema.json');
 
 export interface SuggestOptions {
   /** SENSOR_TIMEZONE. */
   zone: string;
+  /** Default: that of the process. */
+  machineZone?: string;
   /** Where the file will be: the schema that editors complete it by is named from there. */
   folder: string;
 }
@@ -34,7 +42,7 @@ interface Generic {
  * Writes a topics file that would take what was seen: presets where their messages are recognised, otherwise an entry for
  * each kind of topic; what nobody can decide stands there as comments.
  */
-export function suggest(seen: readonly SeenTopic[], { zone, folder }: SuggestOptions): string {
+export function suggest(seen: readonly SeenTopic[], { zone, folder, machineZone }: SuggestOptions): string {
   const { used, rest } = recognise(seen, zone);
   const generic: Generic[] = [];
   const undecided: string[] = [];
@@ -50,7 +58,7 @@ export function suggest(seen: readonly SeenTopic[], { zone, folder }: SuggestOpt
     const left = unmapped(seenTopic);
     if (left.length > 0) undecided.push(`# Without a number yet: ${oneLine(topic)}: ${left.join(', ')}`);
   }
-  const entries = [...merged(generic), ...used.map(({ name }) => `  - use: ${name}`)];
+  const entries = [...merged(generic), ...used.map(({ entry }) => `  - ${entry}`)];
   const body = [
     entries.length === 0
       ? '# Nothing was seen that could be taken.\ntopics: [{ filter: "sensors/#" }]'
@@ -59,43 +67,23 @@ export function suggest(seen: readonly SeenTopic[], { zone, folder }: SuggestOpt
     ...(undecided.length === 0 ? [] : ['', ...undecided.sort()]),
     '',
   ].join('\n');
+  const zoned = zoneLine(seen, body, [
+    zone,
+    machineZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+  ]);
   return [
     ...(existsSync(SCHEMA) ? [`# yaml-language-server: $schema=${relative(folder, SCHEMA)}`] : []),
     '# Written by `sluice sniff --suggest` from what it saw. The first entry whose filter matches a topic decides.',
-    ...(hasLocalTimes(seen, body)
-      ? [
-          `zone: ${zone === 'UTC' ? machineZone() : zone} # Times without an offset were seen: name the zone of the devices.`,
-        ]
-      : []),
+    ...(zoned === undefined ? [] : [zoned]),
     body,
   ].join('\n');
-}
-
-/** Whether some times are others in another zone. */
-function hasLocalTimes(seen: readonly SeenTopic[], body: string): boolean {
-  const [one, other] = ['Etc/GMT+5', 'Etc/GMT-5'].map(zone =>
-    readTopics(`zone: ${zone}\n${body}`, { zone: 'UTC' }),
-  );
-  return seen.some(({ topic, samples, last }) =>
-    samples.some(payload => {
-      const times = (topics: Topics) =>
-        judge(topics, { ...last, topic, payload })
-          .readings.map(({ time }) => time)
-          .join();
-      return times(one!) !== times(other!);
-    }),
-  );
-}
-
-function machineZone(): string {
-  return new Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
 /** The presets whose messages are among what was seen, and what none of them decides. */
 function recognise(seen: readonly SeenTopic[], zone: string): { used: Candidate[]; rest: SeenTopic[] } {
   const used: Candidate[] = [];
   let rest = [...seen];
-  for (const candidate of candidates(zone)) {
+  for (const candidate of candidates(seen, zone)) {
     const verdicts = rest.map(topic => ({ topic, outcome: outcomeOf(candidate, topic) }));
     const readings = verdicts.filter(({ outcome }) => outcome === 'readings').length;
     const rejected = verdicts.filter(({ outcome }) => outcome === 'rejected').length;
@@ -106,13 +94,24 @@ function recognise(seen: readonly SeenTopic[], zone: string): { used: Candidate[
   return { used, rest };
 }
 
-function candidates(zone: string): Candidate[] {
-  const all = [...shippedPresets()].map(([name, { base }]) => ({
-    name,
-    topics: readTopics(`topics: [{ use: ${name} }]`, { zone }),
-    hasBase: base !== undefined || name === 'tasmota',
-  }));
-  return all.sort((a, b) => Number(b.hasBase) - Number(a.hasBase));
+function candidates(seen: readonly SeenTopic[], zone: string): Candidate[] {
+  const all = [...shippedPresets()]
+    .filter(([name]) => name !== STATESTREAM)
+    .map(([name, { base }]) =>
+      candidate(name, `use: ${name}`, base !== undefined || name === 'tasmota', zone),
+    );
+  const statestreams = statestreamBases(seen).map(base => {
+    const entry = `use: ${STATESTREAM}`;
+    return base === 'homeassistant' ? entry : `{ ${entry}, base: ${JSON.stringify(base)} }`;
+  });
+  return [
+    ...statestreams.map(entry => candidate(STATESTREAM, entry, true, zone)),
+    ...all.sort((a, b) => Number(b.hasBase) - Number(a.hasBase)),
+  ];
+}
+
+function candidate(name: string, entry: string, hasBase: boolean, zone: string): Candidate {
+  return { name, entry, topics: readTopics(`topics:\n  - ${entry}`, { zone }), hasBase };
 }
 
 /** The best that a preset makes of a topic's payloads. */

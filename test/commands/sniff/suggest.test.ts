@@ -16,7 +16,7 @@ function seeing(messages: [topic: string, payload: unknown][]) {
     return { topic, payload: bytes, qos: 1, retain: false, arrival };
   });
   for (const message of all) seen.add(message, judge(none, message));
-  return { all, file: suggest(seen.all, { zone: 'UTC', folder: '/' }) };
+  return { all, file: suggest(seen.all, { zone: 'UTC', folder: '/' }), topics: seen.all };
 }
 
 /** What the file makes of the messages: outcomes by topic. */
@@ -163,4 +163,68 @@ test('a number and its unit are taken; text that is not ASCII is text', () => {
   expect(valueBy(seen.file, 'a/temperature', '21.5 °C')).toBe(21.5);
   expect(seen.file).toContain('# Not taken: a/clock (text): 10:15');
   expect(seen.file).toContain('# Not taken: a/greeting (text): schönen Tag!');
+});
+
+test.each([
+  ['its own base', 'homeassistant', [['sensor/outdoor/state', '21.5']], 'use: home-assistant'],
+  [
+    'domains of its own',
+    'ha/states',
+    [
+      ['sensor/outdoor/state', '21.5'],
+      ['sun/sun/state', 'above_horizon'],
+    ],
+    '{ use: home-assistant, base: "ha/states" }',
+  ],
+  [
+    'its states',
+    'house',
+    [
+      ['sensor/outdoor/state', '21.5'],
+      ['binary_sensor/door/state', 'off'],
+    ],
+    '{ use: home-assistant, base: "house" }',
+  ],
+  [
+    'its attributes',
+    'house',
+    [
+      ['sensor/outdoor/state', '21.5'],
+      ['sensor/outdoor/friendly_name', '"Outdoor"'],
+    ],
+    '{ use: home-assistant, base: "house" }',
+  ],
+  [
+    'nothing, which is ESPHome',
+    'livingroom',
+    [
+      ['sensor/outdoor/state', '21.5'],
+      ['binary_sensor/door/state', 'OFF'],
+    ],
+    'use: esphome',
+  ],
+] as const)("Home Assistant's states are recognised by %s", (_, base, messages, entry) => {
+  const { file } = seeing(messages.map(([topic, payload]) => [`${base}/${topic}`, payload]));
+  expect(file.match(/^ {2}- .*use: .*$/gm)).toEqual([`  - ${entry}`]);
+  expect(valueBy(file, `${base}/sensor/outdoor/state`, '21.5')).toBe(21.5);
+});
+
+test.each([
+  ['SENSOR_TIMEZONE', '2025-11-12T11:14:58', 'Europe/Berlin', 'zone: Europe/Berlin # .*1 h ahead of UTC'],
+  ['UTC', '2025-11-12T10:14:58', 'Europe/Berlin', 'zone: UTC # .*those of UTC'],
+  ['a whole hour', '2025-11-12T14:15:20', 'UTC', 'zone: Etc/GMT-4 # .*4 h ahead of UTC, as in Asia/Dubai'],
+  [
+    'hours behind',
+    '2025-11-12T05:15:00',
+    'UTC',
+    'zone: Etc/GMT\\+5 # .*5 h behind UTC, as in America/New_York',
+  ],
+  ["the machine's", '2025-11-12T04:15:00', 'UTC', 'zone: America/Chicago # .*6 h behind UTC'],
+  ['a quarter', '2025-11-12T16:00:03', 'UTC', 'zone: Asia/K\\w+ # .*5 h 45 min ahead of UTC'],
+])('local times are those of the zone that fits their arrival: %s', (_, Time, zone, line) => {
+  const { all, topics } = seeing([['tele/plug/SENSOR', { Time, ENERGY: { Power: 25 } }]]);
+  const file = suggest(topics, { zone, machineZone: 'America/Chicago', folder: '/' });
+  expect(file).toMatch(new RegExp(`^${line}`, 'm'));
+  const [reading] = judge(readTopics(file, { zone }), all[0]!).readings;
+  expect(Math.abs(reading!.time - arrival)).toBeLessThan(60_000_000);
 });
