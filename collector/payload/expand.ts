@@ -68,7 +68,7 @@ function expand(used: Entry, source: Source, expansion: Expansion, within: reado
   else if (base !== undefined && preset.base === undefined)
     report('base', `must not be there: the topics of ${name} have no base; name a filter instead`);
   if (filter !== undefined) {
-    const main = written.find(({ entry }) => !isIgnored(entry));
+    const main = mainOf(written);
     return main === undefined ? [] : [placed({ ...merge(main.entry, more), filter }, main)];
   }
   return written.map(one => {
@@ -111,6 +111,12 @@ function merge(entry: unknown, more: Entry): Entry {
   const merged = { ...entry, ...more };
   if (isMap(entry.time) && isMap(more.time)) merged.time = { ...entry.time, ...more.time };
   return merged;
+}
+
+/** The entry that takes what those before it leave: whose filter is open at its end; otherwise the first. */
+function mainOf(written: readonly PlacedEntry[]): PlacedEntry | undefined {
+  const taken = written.filter(({ entry }) => !isIgnored(entry));
+  return taken.find(({ entry }) => isMap(entry) && /#\}?$/.test(String(entry.filter))) ?? taken[0];
 }
 
 function isMap(value: unknown): value is Entry {

@@ -2,12 +2,15 @@ import { z } from 'zod';
 import { type EntryContext, type ValueOptions, valueOptions } from './format.ts';
 import { type Found, MAX_DEPTH, type Path, parentAt, parsePath, select, valueAt } from './path.ts';
 import type { Said } from './sensor-names.ts';
+import { type Filling, Template } from './template.ts';
 import { convert } from './value.ts';
 
 const text = z.string({ error: 'must be text' });
 const rule = z.strictObject({
   as: text.min(1, 'must not be empty').optional().describe('What {path} says instead of the path.'),
-  unit: text.optional().describe('Unit of the value, for the registry.'),
+  unit: text
+    .optional()
+    .describe('Unit of the value, for the registry; a template, such as °{payload.TempUnit}.'),
   quantity: text.optional().describe('What is measured, for the registry.'),
   ...valueOptions,
 });
@@ -37,6 +40,8 @@ export interface Rule {
   as: string | undefined;
   options: ValueOptions;
   said: Said | undefined;
+  /** A unit that the message names. */
+  unit: Template | undefined;
 }
 
 /** A value that was found and converted. */
@@ -44,6 +49,8 @@ export interface Value {
   path: string;
   value: unknown;
   said: Said | undefined;
+  /** To fill with what the message names. */
+  unit: Template | undefined;
 }
 
 /** Reads `values`. @returns undefined where something was reported. */
@@ -66,8 +73,17 @@ export function rulesOf(values: z.output<typeof valuesOption>, context: EntryCon
       );
       continue;
     }
-    const said = { ...(unit !== undefined && { unit }), ...(quantity !== undefined && { quantity }) };
-    rules.push({ path, as, options, said: Object.keys(said).length > 0 ? said : undefined });
+    const template =
+      unit !== undefined && /[{}]/.test(unit) ? Template.parse(unit, context.filter) : undefined;
+    if (typeof template === 'string') {
+      context.report([...key, 'unit'], template);
+      continue;
+    }
+    const said = {
+      ...(unit !== undefined && template === undefined && { unit }),
+      ...(quantity !== undefined && { quantity }),
+    };
+    rules.push({ path, as, options, said: Object.keys(said).length > 0 ? said : undefined, unit: template });
   }
   return rules.length === list.length ? rules : undefined;
 }
@@ -86,6 +102,17 @@ export interface Search {
 
 /** A longer text is not a unit. */
 const MOST_UNIT = 50;
+
+/** What is said of a value, with the unit that the message names. */
+export function filledUnit(
+  unit: Template,
+  topic: string,
+  filling: Filling,
+  said: Said | undefined,
+): Said | undefined {
+  const text = unit.fill(topic, filling);
+  return text === undefined || text === '' ? said : { ...said, unit: text.slice(0, MOST_UNIT) };
+}
 
 /** Finds an entry's values in messages. */
 export class Paths {
@@ -117,13 +144,18 @@ export class Paths {
     const values: Value[] = [];
     const { takesText, skipsText } = this.#search;
     let seen: Set<string> | undefined;
-    for (const { path, as, options, said } of rules) {
+    for (const { path, as, options, said, unit } of rules) {
       if (path.isFixed) {
         const sent = valueAt(item, path);
         if (sent === undefined || sent === null) continue;
         const value = convert(sent, options, takesText);
         if (typeof value === 'number' || !skipsText)
-          values.push({ path: as ?? path.text, value, said: this.#said(said, () => parentAt(item, path)) });
+          values.push({
+            path: as ?? path.text,
+            value,
+            said: this.#said(said, () => parentAt(item, path)),
+            unit,
+          });
         continue;
       }
       const found = select(item, path);
@@ -135,7 +167,7 @@ export class Paths {
         const value = convert(one.value, options, takesText);
         if (typeof value !== 'number') continue;
         seen.add(one.path);
-        values.push({ path: one.path, value, said: this.#said(said, () => one.parent) });
+        values.push({ path: one.path, value, said: this.#said(said, () => one.parent), unit });
       }
     }
     return values;

@@ -31,7 +31,8 @@ export const MAX_MADE_ID = 200;
 /** Why a reading is not believed that is dated after its arrival. Where the clock was wrong, it is decided again. */
 export const AHEAD: Rejection = 'dt is more than a day ahead';
 
-const EARLIEST: Micros = Date.UTC(2000, 0, 1) * 1000;
+/** Before it there is no reading: it is of a clock that is not set. */
+export const EARLIEST: Micros = Date.UTC(2000, 0, 1) * 1000;
 // A double holds microseconds exactly until 2255, and every stray century would be a chunk of its own.
 const LATEST: Micros = Date.UTC(2200, 0, 1) * 1000;
 const DAY: Micros = 86_400_000_000;

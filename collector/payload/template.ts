@@ -130,15 +130,20 @@ function fillPart(
   }
 }
 
-/** Of an object the texts of its values, in the order of its keys: tags, for instance. */
+/** Of an object the texts of its values, in the order of its keys: tags, for instance. Levels that are empty are left out. */
 function textOf(value: unknown): string | undefined {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const texts = Object.keys(value)
       .sort()
       .map(key => scalar((value as Record<string, unknown>)[key]));
-    return texts.includes(undefined) ? undefined : texts.join('/');
+    return texts.includes(undefined) ? undefined : withoutEmptyLevels(texts.join('/'));
   }
   return scalar(value);
+}
+
+/** What values with slashes in them make: `sda1/rw//` of a disk that is mounted at `/` is sda1/rw. */
+export function withoutEmptyLevels(text: string): string {
+  return text.split('/').filter(Boolean).join('/');
 }
 
 function scalar(value: unknown): string | undefined {

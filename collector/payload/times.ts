@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Micros, parseTime, type Zone, zoneOf } from '../../base/time.ts';
-import { isoProblem, type Rejection } from './reading.ts';
+import { EARLIEST, isoProblem, type Rejection } from './reading.ts';
 
 /** What a time is counted in; `auto` tells ISO 8601 and units of Unix time by their looks. */
 const TIME_UNITS = ['auto', 'iso', 's', 'ms', 'us', 'ns'] as const;
@@ -33,15 +33,21 @@ export const timeOption = z
           .enum(['arrival', 'reject'])
           .optional()
           .describe('What a message without it becomes: a reading at its arrival, or (default) a reason.'),
+        unset: z
+          .enum(['arrival', 'reject'])
+          .optional()
+          .describe(
+            'The same of a message whose clock is not set: its time is before 2000, or counted from a start (@0.123s).',
+          ),
       }),
     ],
     {
-      error: `must be a path, or {path, unit: ${TIME_UNITS.join(' | ')}, zone: Europe/Berlin, of: item | message, missing: arrival | reject}`,
+      error: `must be a path, or {path, unit: ${TIME_UNITS.join(' | ')}, zone: Europe/Berlin, of: item | message, missing: arrival | reject, unset: arrival | reject}`,
     },
   )
   .optional()
   .describe(
-    'Where the time stands: a path, or { path, unit, zone, of, missing }. Without it a reading has the time of its arrival.',
+    'Where the time stands: a path, or { path, unit, zone, of, missing, unset }. Without it a reading has the time of its arrival.',
   );
 
 /** The zone of the IANA database by that name. */
@@ -63,22 +69,26 @@ export interface TimeRule {
   isOfMessage: boolean;
   /** Whether a message without it has the time of its arrival. */
   mayBeMissing: boolean;
+  /** The same of a message whose clock is not set. */
+  mayBeUnset: boolean;
 }
 
 /** @param zone where the option names none. */
 export function timeRule(option: z.output<typeof timeOption>, zone: Zone): TimeRule | undefined {
   if (option === undefined) return undefined;
   const written = typeof option === 'string' ? { path: option } : option;
-  const { path, unit = 'auto', zone: name, of = 'item', missing } = written;
+  const { path, unit = 'auto', zone: name, of = 'item', missing, unset } = written;
   return {
     path,
     unit,
     zone: name === undefined ? zone : zoneOf(name),
     isOfMessage: of === 'message',
     mayBeMissing: missing === 'arrival',
+    mayBeUnset: unset === 'arrival',
   };
 }
 
+const sinceStart = /^@\d+(?:\.\d+)?s$/;
 const number = /^-?\d{1,20}(?:\.\d+)?$/;
 /**
  * Reads a time: an ISO 8601 text, or Unix time as a number or text.
@@ -94,6 +104,15 @@ export function readTime(value: unknown, unit: TimeUnit, zone: Zone, arrival: Mi
     return parseTime(text, zone, Number.isFinite(arrival) ? arrival : undefined) ?? isoProblem('time', text);
   }
   return number.test(text) ? ofText(text, unit) : `time is not a number of ${unit}`;
+}
+
+/**
+ * Whether a time is that of a clock that is not set: before 2000, or counted from a start as rtl_433 does (`@0.123s`).
+ * @param time what `readTime` made of it.
+ */
+export function isUnset(sent: unknown, time: Micros | Rejection): boolean {
+  if (typeof time === 'number') return time < EARLIEST;
+  return typeof sent === 'string' && sinceStart.test(sent.trim());
 }
 
 function ofNumber(value: number, unit: TimeUnit): Micros | Rejection {

@@ -6,6 +6,7 @@ import { type Point, readPoint, splitPoints } from '../line-protocol.ts';
 import { messageText } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
+import { withoutEmptyLevels } from '../template.ts';
 import { readTime } from '../times.ts';
 import { convert } from '../value.ts';
 
@@ -56,10 +57,11 @@ class InfluxDecoder implements Decoder {
 /** `{measurement}`, `{tag.host}`, `{tags}`: the values of all tags, and `{series}`: both. */
 function partsOf({ measurement, tags }: Point): Map<string, string> {
   const values = tags.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+  const levels = withoutEmptyLevels(values.join('/'));
   const parts = new Map([
     ['measurement', measurement],
-    ['tags', values.join('/')],
-    ['series', [measurement, ...values].join('/')],
+    ['tags', levels],
+    ['series', levels === '' ? measurement : `${measurement}/${levels}`],
   ]);
   for (const [key, value] of tags) parts.set(`tag.${key}`, value);
   return parts;

@@ -4,10 +4,10 @@ import type { Decoder } from '../decoder.ts';
 import { type EntryContext, type Format, flag, sensorOptions } from '../format.ts';
 import { messageJson } from '../message-text.ts';
 import { type Path, parsePath, select, valueAt } from '../path.ts';
-import { Paths, type Rule, rulesOf, TOO_DEEP, valuesOption } from '../paths.ts';
+import { filledUnit, Paths, type Rule, rulesOf, TOO_DEEP, valuesOption } from '../paths.ts';
 import type { Reading, Rejection } from '../reading.ts';
 import { outcome, SensorNames } from '../sensor-names.ts';
-import { readTime, type TimeRule, timeOption, timeRule } from '../times.ts';
+import { isUnset, readTime, type TimeRule, timeOption, timeRule } from '../times.ts';
 
 const pathText = z.string({ error: 'must be a path such as a.b' });
 const options = {
@@ -90,9 +90,11 @@ class JsonDecoder implements Decoder {
     if (values.length === 0) return undefined;
     const time = this.#timeOf(payload, item, arrival);
     if (typeof time === 'string' && each === undefined) return time;
-    for (const { path, value, said } of values) {
+    for (const { path, value, said, unit } of values) {
       const at = typeof time === 'string' ? undefined : time;
-      const reading = names.reading(topic, { path, payload, item }, at, arrival, value, said);
+      const filling = { path, payload, item };
+      const saidHere = unit === undefined ? said : filledUnit(unit, topic, filling, said);
+      const reading = names.reading(topic, filling, at, arrival, value, saidHere);
       if (typeof time === 'string') reading.problem ??= time;
       to.push(reading);
     }
@@ -102,11 +104,12 @@ class JsonDecoder implements Decoder {
   /** undefined: the time of the arrival. */
   #timeOf(payload: unknown, item: unknown, arrival: Micros): Micros | Rejection | undefined {
     if (this.#plan.time === undefined) return undefined;
-    const { path, unit, zone, isOfMessage, mayBeMissing } = this.#plan.time;
+    const { path, unit, zone, isOfMessage, mayBeMissing, mayBeUnset } = this.#plan.time;
     const sent =
       valueAt(isOfMessage ? payload : item, path) ?? (item === payload ? undefined : valueAt(payload, path));
     if (sent === undefined || sent === null) return mayBeMissing ? undefined : 'time is missing';
-    return readTime(sent, unit, zone, arrival);
+    const time = readTime(sent, unit, zone, arrival);
+    return mayBeUnset && isUnset(sent, time) ? undefined : time;
   }
 }
 
@@ -145,7 +148,7 @@ export const json: Format = {
     if (names === undefined || rules === undefined || paths === undefined) return undefined;
     return {
       decoder: new JsonDecoder({ names, rules, paths, each, time, when }),
-      hasOwnTime: time !== undefined && !time.mayBeMissing,
+      hasOwnTime: time !== undefined && !time.mayBeMissing && !time.mayBeUnset,
     };
   },
 };

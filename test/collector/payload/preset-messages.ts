@@ -17,6 +17,28 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
         ['hall/temperature 27.34 °C now', 'hall/humidity 44.72 % now'],
       ],
       ['zigbee2mqtt/switch', { action: 'single' }, []],
+      [
+        'zigbee2mqtt/plug',
+        {
+          current: 0.11,
+          voltage: 230,
+          power: 25,
+          energy: 1.5,
+          local_temperature: 21.5,
+          pressure: 1013,
+          illuminance: 80,
+        },
+        [
+          'plug/pressure 1013 hPa now',
+          'plug/power 25 W now',
+          'plug/energy 1.5 kWh now',
+          'plug/illuminance 80 lx now',
+          'plug/current 0.11 A now',
+          'plug/voltage 230 now',
+          'plug/local_temperature 21.5 °C now',
+        ],
+      ],
+      ['zigbee2mqtt/button', { battery: 'low', linkquality: 60 }, ['button/linkquality 60 now']],
       ['zigbee2mqtt/motion', { occupancy: true }, ['motion/occupancy 1 now']],
       [
         'zigbee2mqtt/kitchen/floor_light',
@@ -46,8 +68,8 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
         'tele/TH16/SENSOR',
         { Time: '2025-11-12T11:00:03', AM2301: { Temperature: 22.6, Humidity: 32.4 }, TempUnit: 'C' },
         [
-          'TH16/AM2301.Temperature 22.6 2025-11-12T10:00:03Z',
-          'TH16/AM2301.Humidity 32.4 2025-11-12T10:00:03Z',
+          'TH16/AM2301.Temperature 22.6 °C 2025-11-12T10:00:03Z',
+          'TH16/AM2301.Humidity 32.4 % 2025-11-12T10:00:03Z',
         ],
       ],
       [
@@ -57,16 +79,71 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           ENERGY: {
             TotalStartTime: '2022-03-28T18:19:00',
             Total: 3.185,
+            Yesterday: 0.058,
+            Today: 0.012,
             Power: 25,
+            ApparentPower: 31,
+            ReactivePower: 18,
+            Factor: 0.81,
             Voltage: 230,
             Current: 0.109,
           },
         },
         [
-          'plug/ENERGY.Total 3.185 2025-11-12T10:00:00Z',
-          'plug/ENERGY.Power 25 2025-11-12T10:00:00Z',
-          'plug/ENERGY.Voltage 230 2025-11-12T10:00:00Z',
-          'plug/ENERGY.Current 0.109 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Power 25 W 2025-11-12T10:00:00Z',
+          'plug/ENERGY.ApparentPower 31 VA 2025-11-12T10:00:00Z',
+          'plug/ENERGY.ReactivePower 18 var 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Factor 0.81 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Voltage 230 V 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Current 0.109 A 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Total 3.185 kWh 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Today 0.012 kWh 2025-11-12T10:00:00Z',
+          'plug/ENERGY.Yesterday 0.058 kWh 2025-11-12T10:00:00Z',
+        ],
+      ],
+      [
+        'tele/strip/SENSOR',
+        { Time: '2025-11-12T11:00:00', ENERGY: { Power: [25, 3], Voltage: 230, Current: [0.109, 0.013] } },
+        [
+          'strip/ENERGY.Voltage 230 V 2025-11-12T10:00:00Z',
+          'strip/ENERGY.Power[0] 25 W 2025-11-12T10:00:00Z',
+          'strip/ENERGY.Power[1] 3 W 2025-11-12T10:00:00Z',
+          'strip/ENERGY.Current[0] 0.109 A 2025-11-12T10:00:00Z',
+          'strip/ENERGY.Current[1] 0.013 A 2025-11-12T10:00:00Z',
+        ],
+      ],
+      // The units are those that the message says.
+      [
+        'tele/roof/SENSOR',
+        {
+          Time: '2025-11-12T11:00:00',
+          BME280: { Temperature: 71.6, Humidity: 44, DewPoint: 48.5, Pressure: 743.3 },
+          PressureUnit: 'mmHg',
+          TempUnit: 'F',
+        },
+        [
+          'roof/BME280.Temperature 71.6 °F 2025-11-12T10:00:00Z',
+          'roof/BME280.DewPoint 48.5 °F 2025-11-12T10:00:00Z',
+          'roof/BME280.Humidity 44 % 2025-11-12T10:00:00Z',
+          'roof/BME280.Pressure 743.3 mmHg 2025-11-12T10:00:00Z',
+        ],
+      ],
+      // Before NTP has answered.
+      [
+        'tele/TH17/SENSOR',
+        { Time: '1970-01-01T00:00:12', AM2301: { Temperature: 22.6 }, TempUnit: 'C' },
+        ['TH17/AM2301.Temperature 22.6 °C now'],
+      ],
+      ['tele/TH17/STATE', { Time: '1970-01-01T00:00:12', UptimeSec: 12 }, ['TH17/UptimeSec 12 s now']],
+      ['tele/TH18/SENSOR', { Time: 'yesterday', A: { B: 1 } }, 'time is not an ISO 8601 date and time'],
+      // https://tasmota.github.io/docs/Zigbee/
+      [
+        'tele/zbbridge/SENSOR',
+        { ZbReceived: { '0x8FD8': { Device: '0x8FD8', Temperature: 20.3, Endpoint: 1, LinkQuality: 76 } } },
+        [
+          'zbbridge/ZbReceived.0x8FD8.Temperature 20.3 °C now',
+          'zbbridge/ZbReceived.0x8FD8.Endpoint 1 now',
+          'zbbridge/ZbReceived.0x8FD8.LinkQuality 76 now',
         ],
       ],
       [
@@ -156,11 +233,11 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           },
         },
         [
-          'shellyplusht-b8d61a8b17cc/devicepower:0.battery.V 0.43 2023-04-08T14:07:59.620000Z',
-          'shellyplusht-b8d61a8b17cc/devicepower:0.battery.percent 0 2023-04-08T14:07:59.620000Z',
+          'shellyplusht-b8d61a8b17cc/temperature:0.tC 19.8 °C 2023-04-08T14:07:59.620000Z',
+          'shellyplusht-b8d61a8b17cc/humidity:0.rh 42.2 % 2023-04-08T14:07:59.620000Z',
+          'shellyplusht-b8d61a8b17cc/devicepower:0.battery.V 0.43 V 2023-04-08T14:07:59.620000Z',
+          'shellyplusht-b8d61a8b17cc/devicepower:0.battery.percent 0 % 2023-04-08T14:07:59.620000Z',
           'shellyplusht-b8d61a8b17cc/devicepower:0.external.present 1 2023-04-08T14:07:59.620000Z',
-          'shellyplusht-b8d61a8b17cc/humidity:0.rh 42.2 2023-04-08T14:07:59.620000Z',
-          'shellyplusht-b8d61a8b17cc/temperature:0.tC 19.8 2023-04-08T14:07:59.620000Z',
         ],
       ],
       [
@@ -178,10 +255,55 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           },
         },
         [
-          'shellyplus1pm-a8/switch:0.aenergy.total 6.532 2023-04-08T14:07:59Z',
-          'shellyplus1pm-a8/switch:0.apower 8.9 2023-04-08T14:07:59Z',
+          'shellyplus1pm-a8/switch:0.apower 8.9 W 2023-04-08T14:07:59Z',
+          'shellyplus1pm-a8/switch:0.aenergy.total 6.532 Wh 2023-04-08T14:07:59Z',
           'shellyplus1pm-a8/switch:0.output 1 2023-04-08T14:07:59Z',
         ],
+      ],
+      // https://shelly-api-docs.shelly.cloud/gen2/ComponentsAndServices/EM
+      [
+        'shellypro3em-a8/events/rpc',
+        {
+          method: 'NotifyStatus',
+          params: {
+            ts: 1680962879,
+            'em:0': {
+              id: 0,
+              a_current: 4.029,
+              a_voltage: 236.1,
+              a_act_power: 951.2,
+              a_aprt_power: 951.9,
+              a_pf: 1,
+              a_freq: 50,
+              n_current: null,
+              total_act_power: 2484.782,
+            },
+            'emdata:0': { id: 0, total_act: 120.5, total_act_ret: 0 },
+          },
+        },
+        [
+          'shellypro3em-a8/em:0.total_act_power 2484.782 W 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_act_power 951.2 W 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_aprt_power 951.9 VA 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_voltage 236.1 V 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_current 4.029 A 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_freq 50 Hz 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/em:0.a_pf 1 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/emdata:0.total_act 120.5 Wh 2023-04-08T14:07:59Z',
+          'shellypro3em-a8/emdata:0.total_act_ret 0 Wh 2023-04-08T14:07:59Z',
+        ],
+      ],
+      // https://shelly-api-docs.shelly.cloud/gen2/DynamicComponents/BTHome/BTHomeSensor
+      [
+        'shellyblugw-a8/events/rpc',
+        {
+          method: 'NotifyStatus',
+          params: {
+            ts: 1680962879,
+            'bthomesensor:200': { id: 200, value: 21.5, last_updated_ts: 1680962878 },
+          },
+        },
+        ['shellyblugw-a8/bthomesensor:200.value 21.5 2023-04-08T14:07:59Z'],
       ],
       [
         'shellyplus1pm-a8/events/rpc',
@@ -375,7 +497,7 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
       [
         'N/e0ff50a097c0/pvinverter/20/Ac/Power',
         { value: 936 },
-        ['e0ff50a097c0/pvinverter/20/Ac/Power 936 now'],
+        ['e0ff50a097c0/pvinverter/20/Ac/Power 936 W now'],
       ],
       ['N/e0ff50a097c0/pvinverter/20/Ac/L2/Power', { value: null }, []],
       ['N/e0ff50a097c0/system/0/Serial', { value: 'e0ff50a097c0' }, []],
@@ -388,8 +510,30 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
       [
         'N/e0ff50a097c0/solarcharger/279/Dc/0/Voltage',
         { value: 20.43000030517578 },
-        ['e0ff50a097c0/solarcharger/279/Dc/0/Voltage 20.43000030517578 now'],
+        ['e0ff50a097c0/solarcharger/279/Dc/0/Voltage 20.43000030517578 V now'],
       ],
+      ['N/e0ff50a097c0/battery/512/Soc', { value: 87 }, ['e0ff50a097c0/battery/512/Soc 87 % now']],
+      [
+        'N/e0ff50a097c0/battery/512/Dc/0/Current',
+        { value: -4 },
+        ['e0ff50a097c0/battery/512/Dc/0/Current -4 A now'],
+      ],
+      [
+        'N/e0ff50a097c0/vebus/276/Ac/Out/L1/P',
+        { value: 311 },
+        ['e0ff50a097c0/vebus/276/Ac/Out/L1/P 311 W now'],
+      ],
+      [
+        'N/e0ff50a097c0/system/0/Ac/Grid/L1/Power',
+        { value: 52 },
+        ['e0ff50a097c0/system/0/Ac/Grid/L1/Power 52 W now'],
+      ],
+      [
+        'N/e0ff50a097c0/grid/30/Ac/Energy/Forward',
+        { value: 1204.5 },
+        ['e0ff50a097c0/grid/30/Ac/Energy/Forward 1204.5 kWh now'],
+      ],
+      ['N/e0ff50a097c0/vebus/276/State', { value: 9 }, ['e0ff50a097c0/vebus/276/State 9 now']],
       ['N/e0ff50a097c0/keepalive', '1', 'no entry'],
       ['N/e0ff50a097c0/full_publish_completed', { value: 1702459522 }, 'no entry'],
     ],
@@ -441,9 +585,15 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           'Bresser-5in1/77/wind_avg_m_s 3.1 m/s 2025-11-12T10:00:06Z',
           'Bresser-5in1/77/wind_max_m_s 4.2 m/s 2025-11-12T10:00:06Z',
           'Bresser-5in1/77/rain_rate_mm_h 0.4 mm/h 2025-11-12T10:00:06Z',
-          'Bresser-5in1/77/battery_V 2.9 V 2025-11-12T10:00:06Z',
           'Bresser-5in1/77/battery_ok 1 2025-11-12T10:00:06Z',
+          'Bresser-5in1/77/battery_V 2.9 V 2025-11-12T10:00:06Z',
         ],
+      ],
+      // Relative to its start, where it has no clock.
+      [
+        'rtl_433/pi/events',
+        { time: '@0.123456s', model: 'Schrader', type: 'TPMS', id: 'ABCD', pressure_kPa: 227.5 },
+        ['Schrader/ABCD/pressure_kPa 227.5 kPa now'],
       ],
       ['rtl_433/pi/devices/Prologue-TH/5/3/147/temperature_C', '33.2', 'no entry'],
     ],
@@ -595,6 +745,11 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           'cpu/cpu0/host1/usage_user 1 2016-03-17T15:39:00Z',
         ],
       ],
+      [
+        'telegraf/nas/disk',
+        'disk,device=sda1,fstype=ext4,host=nas,mode=rw,path=/ used_percent=12.5 1458229140000000000',
+        ['disk/sda1/ext4/nas/rw/used_percent 12.5 2016-03-17T15:39:00Z'],
+      ],
     ],
   },
   // https://github.com/influxdata/telegraf/tree/master/plugins/serializers/json
@@ -609,6 +764,16 @@ export const presets: Record<string, { use?: string; cases: Case[] }> = {
           timestamp: 1458229140,
         },
         ['docker/raynor/field_1 30 2016-03-17T15:39:00Z', 'docker/raynor/n_images 660 2016-03-17T15:39:00Z'],
+      ],
+      [
+        'telegraf/nas/disk',
+        {
+          fields: { used_percent: 12.5 },
+          name: 'disk',
+          tags: { device: 'sda1', fstype: 'ext4', host: 'nas', mode: 'rw', path: '/boot' },
+          timestamp: 1458229140,
+        },
+        ['disk/sda1/ext4/nas/rw/boot/used_percent 12.5 2016-03-17T15:39:00Z'],
       ],
     ],
   },

@@ -19,6 +19,13 @@ test('Telegraf in batches', () => {
   ]);
 });
 
+test('a filter of your own stands in for the entry that takes what the others leave', () => {
+  const decode = decoding(
+    'topics: [{ use: victron, filter: "N/abc/{service}/{instance}/{value#}", sensor: "{value}" }]',
+  );
+  expect(decode('N/abc/vebus/276/State', { value: 9 })).toEqual(['State 9 now']);
+});
+
 test('each preset has messages above, and all can be used in one file', () => {
   expect(Object.keys(presets).sort()).toEqual([...shippedPresets().keys()].sort());
   const all = Object.keys(presets).filter(name => name !== 'telegraf-json');
