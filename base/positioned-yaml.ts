@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { UsageError } from './errors.ts';
+import { didYouMean } from './nearest.ts';
 
 type Key = string | number;
 
@@ -91,20 +92,41 @@ export class PositionedYaml {
   }
 }
 
-/** Reports the issues of a schema. */
+/**
+ * Reports the issues of a schema.
+ * @param at path of what was held against it.
+ * @param schema for what an unknown key was likely meant to be.
+ */
 export function reportIssues(
   issues: readonly z.core.$ZodIssue[],
   report: (path: readonly Key[], message: string) => void,
   at: readonly Key[] = [],
+  schema?: z.ZodType,
 ): void {
-  for (const issue of issues) {
-    const path = [...at, ...(issue.path as Key[])];
-    const inner = issue.code === 'invalid_union' ? branchOf(issue.errors) : undefined;
-    if (inner !== undefined) reportIssues(inner, report, path);
-    else if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) report([...path, key], 'is not known here');
-    } else report(path, issue.message);
-  }
+  const visit = (some: readonly z.core.$ZodIssue[], under: readonly Key[]) => {
+    for (const issue of some) {
+      const path = [...under, ...(issue.path as Key[])];
+      const inner = issue.code === 'invalid_union' ? branchOf(issue.errors) : undefined;
+      if (inner !== undefined) visit(inner, path);
+      else if (issue.code === 'unrecognized_keys') {
+        const known = keysAt(schema, path);
+        for (const key of issue.keys)
+          report([...at, ...path, key], `is not known here${didYouMean(key, known)}`);
+      } else report([...at, ...path], issue.message);
+    }
+  };
+  visit(issues, []);
+}
+
+/** The keys that a schema knows at a path, in any branch of a union. */
+function keysAt(schema: unknown, path: readonly Key[]): string[] {
+  if (schema instanceof z.ZodOptional) return keysAt(schema.unwrap(), path);
+  if (schema instanceof z.ZodUnion) return schema.options.flatMap(option => keysAt(option, path));
+  const [key, ...below] = path;
+  if (schema instanceof z.ZodObject)
+    return key === undefined ? Object.keys(schema.shape) : keysAt(schema.shape[key], below);
+  if (key !== undefined && schema instanceof z.ZodRecord) return keysAt(schema.valueType, below);
+  return key !== undefined && schema instanceof z.ZodArray ? keysAt(schema.element, below) : [];
 }
 
 /** Reports entries of a list whose name another one has, whatever else is wrong with them. @param at path of the list. */

@@ -119,7 +119,7 @@ function salvage(entry: unknown, schema: z.ZodType, report: Report): unknown {
     const { data, error } = schema.safeParse(rest);
     if (error === undefined) return data;
     // What is wrong only as something is left out was reported as that.
-    if (tries === 0) reportIssues(error.issues, report);
+    if (tries === 0) reportIssues(error.issues, report, [], schema);
     if (typeof rest !== 'object' || rest === null) return undefined;
     const paths: Path[] = [];
     reportIssues(error.issues, path => paths.push(path));

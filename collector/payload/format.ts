@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { didYouMean } from '../../base/nearest.ts';
 import type { Zone } from '../../base/time.ts';
 import type { Decoder } from './decoder.ts';
 import type { Feedback } from './feedback.ts';
@@ -75,6 +76,15 @@ export const valueOptions = {
 };
 
 export type ValueOptions = z.output<z.ZodObject<typeof valueOptions>>;
+
+/** A key with a few values: `unit must be auto, iso or s, not "sec"`. */
+export function oneOf<const T extends readonly string[]>(names: T) {
+  const list = `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+  return z.enum(names, {
+    error: ({ input }) =>
+      `must be ${list}, not ${JSON.stringify(input)}${typeof input === 'string' ? didYouMean(input, names) : ''}`,
+  });
+}
 
 /** A key that is true or left out. */
 export const flag = (what: string) => z.boolean(must('true or false')).optional().describe(what);

@@ -19,10 +19,15 @@ const rule = z.strictObject({
 export const valuesOption = z
   .union(
     [
-      z.array(z.string()).min(1),
+      z.array(z.string({ error: 'must be a path such as a.b' })).min(1, 'must not be empty'),
       z
-        .record(z.string(), z.union([rule, z.string(), z.null()]))
-        .refine(rules => Object.keys(rules).length > 0),
+        .record(
+          z.string(),
+          z.union([rule, z.string(), z.null()], {
+            error: 'must be what the value is, such as {as: temperature, unit: °C}, or its name',
+          }),
+        )
+        .refine(rules => Object.keys(rules).length > 0, 'must not be empty'),
     ],
     {
       error:

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Micros, parseTime, type Zone, zoneOf } from '../../base/time.ts';
+import { oneOf } from './format.ts';
 import { EARLIEST, isoProblem, type Rejection } from './reading.ts';
 
 /** What a time is counted in; `auto` tells ISO 8601 and units of Unix time by their looks. */
@@ -17,24 +18,22 @@ export const timeOption = z
     [
       z.string(),
       z.strictObject({
-        path: z.string().describe('Path of the time in the message (or in the item of each).'),
-        unit: z
-          .enum(TIME_UNITS)
+        path: z
+          .string({ error: 'must be a path such as a.b' })
+          .describe('Path of the time in the message (or in the item of each).'),
+        unit: oneOf(TIME_UNITS)
           .optional()
           .describe('ISO 8601, or a unit of Unix time; auto (default) tells by its looks.'),
         zone: zoneOption
           .optional()
           .describe('Time zone of times that name no offset; default: SENSOR_TIMEZONE.'),
-        of: z
-          .enum(['item', 'message'])
+        of: oneOf(['item', 'message'])
           .optional()
           .describe('With each: look in the item, then in the message (default); or in the message only.'),
-        missing: z
-          .enum(['arrival', 'reject'])
+        missing: oneOf(['arrival', 'reject'])
           .optional()
           .describe('What a message without it becomes: a reading at its arrival, or (default) a reason.'),
-        unset: z
-          .enum(['arrival', 'reject'])
+        unset: oneOf(['arrival', 'reject'])
           .optional()
           .describe(
             'The same of a message whose clock is not set: its time is before 2000, or counted from a start (@0.123s).',

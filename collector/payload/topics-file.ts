@@ -49,7 +49,7 @@ export function readTopics(text: string, options: TopicsOptions, name = 'topics 
   const said = yaml.read();
   if (said === undefined && yaml.problems.length > 0) throw new TopicsFileError(yaml.problems);
   const { error } = topicsOutline.safeParse(said);
-  reportIssues(error?.issues ?? [], report);
+  reportIssues(error?.issues ?? [], report, [], topicsOutline);
   const { topics, presets, zone = options.zone } = outlineOf(said, error !== undefined);
   const expansion = { presets: new Map([...shippedPresets(), ...presets]), report, used: new Set<string>() };
   const placed = expandUses(topics, ['topics'], expansion);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { oneOf } from './format.ts';
 import { formats } from './formats.ts';
 import { zoneOption } from './times.ts';
 
@@ -7,8 +8,7 @@ const filter = z
   .describe(
     'Topic filter of MQTT; {name} stands for + and {name#} for #, and both can be used in templates.',
   );
-const retained = z
-  .enum(['skip', 'take'], { error: 'must be skip or take' })
+const retained = oneOf(['skip', 'take'])
   .optional()
   .describe('Messages that the broker had kept: skip (default where the time is the arrival) or take.');
 
@@ -66,10 +66,10 @@ export function schemaOf(entry: unknown): z.ZodType {
 const notList = { error: 'must be a list of entries' };
 const preset = {
   base: z
-    .string()
+    .string({ error: 'must be text' })
     .optional()
     .describe('The first levels of the filters, which `base:` of an entry stands in for.'),
-  description: z.string().optional(),
+  description: z.string({ error: 'must be text' }).optional(),
 };
 const outline = {
   zone: zoneOption.optional().describe('Time zone of times that name no offset; default: SENSOR_TIMEZONE.'),
@@ -82,7 +82,11 @@ export const topicsOutline = z.strictObject(
     presets: z
       .record(
         z.string(),
-        z.strictObject({ ...preset, topics: z.array(z.unknown(), notList).min(1, 'must not be empty') }),
+        z.strictObject(
+          { ...preset, topics: z.array(z.unknown(), notList).min(1, 'must not be empty') },
+          { error: 'must be a map with the key topics' },
+        ),
+        { error: 'must be a map from names to presets: {mine: {topics: […]}}' },
       )
       .optional(),
     topics: z.array(z.unknown(), notList).min(1, 'must not be empty'),

@@ -1,7 +1,7 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Micros, utc } from '../../../base/time.ts';
 import type { Decoder } from '../decoder.ts';
-import { type EntryContext, type Format, sensorOptions, valueOptions } from '../format.ts';
+import { type EntryContext, type Format, oneOf, sensorOptions, valueOptions } from '../format.ts';
 import { type Point, readPoint, splitPoints } from '../line-protocol.ts';
 import { messageText } from '../message-text.ts';
 import type { Reading, Rejection } from '../reading.ts';
@@ -13,10 +13,7 @@ import { convert } from '../value.ts';
 const options = {
   ...sensorOptions,
   ...valueOptions,
-  precision: z
-    .enum(['ns', 'us', 'ms', 's'], { error: 'must be one of ns, us, ms, s' })
-    .optional()
-    .describe('Unit of the times; default: ns.'),
+  precision: oneOf(['ns', 'us', 'ms', 's']).optional().describe('Unit of the times; default: ns.'),
 };
 type Options = z.output<z.ZodObject<typeof options>>;
 

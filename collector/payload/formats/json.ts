@@ -24,9 +24,13 @@ const options = {
     ),
   time: timeOption,
   when: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]), {
-      error: 'must be a map from a path to what stands there, such as {_type: location}',
-    })
+    .record(
+      z.string(),
+      z.union([z.string(), z.number(), z.boolean()], { error: 'must be a text, a number, true or false' }),
+      {
+        error: 'must be a map from a path to what stands there, such as {_type: location}',
+      },
+    )
     .optional()
     .describe(
       'Only messages in which these paths have these values are looked at; the others hold no readings.',

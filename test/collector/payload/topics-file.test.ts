@@ -128,7 +128,7 @@ presets:
         sensor: "{z}"
 `),
   ).toEqual([
-    't.yaml:1:1: zon is not known here',
+    't.yaml:1:1: zon is not known here; did you mean "zone"?',
     't.yaml:3:5: filter must have # or {name#} at its end only',
     't.yaml:5:5: sensor must have each { closed by a }, in "{x"',
     `t.yaml:7:5: format must be one of ${formatNames}; did you mean "json"?`,
@@ -137,9 +137,9 @@ presets:
     't.yaml:11:26: values must have ** at its end only, not "b.**.c"',
     't.yaml:12:5: sensor must name only what there is: {x}, {path}, {key}, {topic}, {payload.…}; not {y}',
     't.yaml:13:22: zone must be a time zone of the IANA database, such as UTC or Europe/Berlin',
-    't.yaml:13:36: unti is not known here',
+    't.yaml:13:36: unti is not known here; did you mean "unit"?',
     't.yaml:14:5: filter must not be there twice: d/{x} comes first and takes all',
-    't.yaml:15:5: fromat is not known here',
+    't.yaml:15:5: fromat is not known here; did you mean "format"?',
     't.yaml:18:27: scale must be a number',
     't.yaml:18:41: u* must be a path such as a.b, a[0], a["b.c"], * or **, not "u*"',
     't.yaml:19:5: sensor must contain {path}: its values would all be readings of one sensor',
@@ -217,6 +217,42 @@ test.each([
 ])('%s', (entry, expected) => {
   const found = problems(`# one\ntopics:\n  - ${entry}\n`);
   expect(found).toEqual(expected.map(text => `t.yaml:${text}`));
+});
+
+test.each([
+  [
+    '{ filter: a/+, format: json, time: { path: t, unit: sec } }',
+    'unit must be auto, iso, s, ms, us or ns, not "sec"; did you mean "s"?',
+  ],
+  ['{ filter: a/+, format: json, untis: V }', 'untis is not known here; did you mean "unit"?'],
+  ['{ filter: a/+, format: json, retaind: take }', 'retaind is not known here; did you mean "retained"?'],
+  [
+    '{ filter: a/+, format: json, values: { t: { untis: V } } }',
+    'untis is not known here; did you mean "unit"?',
+  ],
+  ['{ use: homie, retaind: take }', 'retaind is not known here; did you mean "retained"?'],
+  [
+    '{ filter: a/+, format: number, retained: taek }',
+    'retained must be skip or take, not "taek"; did you mean "take"?',
+  ],
+])('what was likely meant: %s', (entry, expected) => {
+  expect(problems(`topics: [${entry}]`).map(problem => problem.replace(/^t\.yaml:\d+:\d+: /, ''))).toEqual([
+    expected,
+  ]);
+});
+
+test('no problem is told in the words of the validator', () => {
+  const oddities = [7, true, 'x', [], [7], [[]], {}, { x: 7 }, { x: [] }, { x: { as: 7 } }, null];
+  const entries = formats.flatMap(({ name, options }) =>
+    ['filter', 'retained', 'format', ...Object.keys(options)].flatMap(key =>
+      oddities.map(oddity => ({ filter: 'a/+', format: name, [key]: oddity })),
+    ),
+  );
+  const told = problems(
+    JSON.stringify({ topics: entries, presets: { a: 7, b: { base: 7, description: 7, topics: 7 } } }),
+  );
+  expect(told.length).toBeGreaterThan(100);
+  expect(told.filter(problem => /Invalid|expected|Unrecognized|Too (?:small|big)/.test(problem))).toEqual([]);
 });
 
 test('what is no topics file at all', () => {
