@@ -7,27 +7,14 @@ import { readPoint } from '../../collector/payload/line-protocol.ts';
 import { ShortMemory } from '../../collector/payload/memory.ts';
 import { SensorNames } from '../../collector/payload/sensor-names.ts';
 import { SluiceDecoder } from '../../collector/payload/sluice-decoder.ts';
-import { readTime } from '../../collector/payload/times.ts';
 import { numberIn } from '../../collector/payload/value.ts';
+import { jsonRecipe } from './json-entry.ts';
 import type { SeenTopic } from './seen-topics.ts';
 import { mapOf, wordIn } from './states.ts';
 
 /** How an entry's messages are decoded: lines of YAML below its filter. */
 export type Recipe = readonly string[];
 
-const TIME_KEYS = [
-  'time',
-  'timestamp',
-  'ts',
-  'Time',
-  'Timestamp',
-  'dt',
-  'date',
-  'datetime',
-  'last_seen',
-  'received_at',
-];
-const NEAR = 400 * 86_400_000_000;
 const plain = new SluiceDecoder(utc);
 const x = parseFilter('x') as Filter;
 const suffixed = new NumberDecoder(
@@ -87,34 +74,10 @@ function recipeOf(payload: Buffer, arrival: number): Recipe | string {
   const text = payload.toString('utf8').trim();
   const json = parse(text);
   if (Array.isArray(json) && json.some(isSenml)) return ['format: senml'];
-  if (typeof json === 'object' && json !== null) return jsonRecipe(json as Record<string, unknown>, arrival);
+  if (typeof json === 'object' && json !== null)
+    return jsonRecipe(json as Record<string, unknown> | unknown[], arrival);
   if (/^\S+ \S/.test(text) && typeof readPoint(text.split('\n')[0]!) !== 'string') return ['format: influx'];
   return /^(?:\P{Cc}|\s)*$/u.test(text) ? 'text' : 'neither text nor JSON';
-}
-
-function jsonRecipe(message: Record<string, unknown>, arrival: number): Recipe | string {
-  if (!holdsNumber(message)) return 'JSON without a number';
-  const time = TIME_KEYS.find(key => {
-    const read = Object.hasOwn(message, key) ? readTime(message[key], 'auto', utc, arrival) : 'none';
-    return typeof read === 'number' && Math.abs(read - arrival) < NEAR;
-  });
-  if (time === undefined) return ['format: json'];
-  const isNumber = typeof message[time] === 'number';
-  return [
-    'format: json',
-    `time: { path: ${time}, missing: arrival }`,
-    ...(isNumber ? [`except: [${time}]`] : []),
-  ];
-}
-
-function holdsNumber(json: unknown): boolean {
-  const open: unknown[] = [json];
-  for (let at = 0; at < open.length && at < 10_000; at++) {
-    const one = open[at];
-    if (typeof one === 'number') return true;
-    if (typeof one === 'object' && one !== null) open.push(...Object.values(one));
-  }
-  return false;
 }
 
 function isSenml(record: unknown): boolean {

@@ -35,6 +35,21 @@ export function statestreamBases(seen: readonly SeenTopic[]): string[] {
   return [...byBase].filter(([base, entities]) => isStatestream(base, entities)).map(([base]) => base);
 }
 
+/** Filters of attributes and times below a base, which are published beside the states. */
+export function attributeFilters(seen: readonly SeenTopic[], base: string): string[] {
+  const topics = seen.map(({ topic }) => topic).filter(topic => isOfEntity(topic, base));
+  return [...new Set(topics.map(topic => `${base}/${topic.slice(base.length + 1).split('/')[0]}/+/+`))];
+}
+
+/** Whether a topic is one of an entity below the base: its state, an attribute or a time. */
+function isOfEntity(topic: string, base: string): boolean {
+  const [domain = '', object, part, ...more] = topic.startsWith(`${base}/`)
+    ? topic.slice(base.length + 1).split('/')
+    : [];
+  const isDomain = SHARED.has(domain) || OWN.has(domain);
+  return isDomain && object !== undefined && part !== undefined && more.length === 0;
+}
+
 function entityOf({ topic, words }: SeenTopic): Entity | undefined {
   const levels = topic.split('/');
   const [domain = '', , part = ''] = levels.slice(-3);

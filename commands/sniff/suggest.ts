@@ -7,7 +7,8 @@ import { recipeFor, unmapped } from './generic-entry.ts';
 import { zoneLine } from './local-times.ts';
 import { judge, shown } from './message.ts';
 import type { SeenTopic } from './seen-topics.ts';
-import { statestreamBases } from './statestream.ts';
+import { attributeFilters, statestreamBases } from './statestream.ts';
+import { filtersBeside, isBelow } from './topics-beside.ts';
 
 /** A preset, as a file that uses nothing else would decide. */
 interface Candidate {
@@ -17,6 +18,8 @@ interface Candidate {
   topics: Topics;
   /** Whether its topics begin with levels of its own. Others (`+/sensor/+/state`) come last: they match what is not theirs. */
   hasBase: boolean;
+  /** Of a Statestream. */
+  base?: string;
 }
 
 /** Its topics are told from ESPHome's by more than their form. */
@@ -43,7 +46,7 @@ interface Generic {
  * each kind of topic; what nobody can decide stands there as comments.
  */
 export function suggest(seen: readonly SeenTopic[], { zone, folder, machineZone }: SuggestOptions): string {
-  const { used, rest } = recognise(seen, zone);
+  const { used, ignored, rest } = recognise(seen, zone);
   const generic: Generic[] = [];
   const undecided: string[] = [];
   for (const seenTopic of rest) {
@@ -58,7 +61,11 @@ export function suggest(seen: readonly SeenTopic[], { zone, folder, machineZone 
     const left = unmapped(seenTopic);
     if (left.length > 0) undecided.push(`# Without a number yet: ${oneLine(topic)}: ${left.join(', ')}`);
   }
-  const entries = [...merged(generic), ...used.map(({ entry }) => `  - ${entry}`)];
+  const entries = [
+    ...merged(generic),
+    ...used.map(({ entry }) => `  - ${entry}`),
+    ...ignored.map(filter => `  - { filter: ${JSON.stringify(filter)}, ignore: true }`),
+  ];
   const body = [
     entries.length === 0
       ? '# Nothing was seen that could be taken.\ntopics: [{ filter: "sensors/#" }]'
@@ -80,8 +87,12 @@ export function suggest(seen: readonly SeenTopic[], { zone, folder, machineZone 
 }
 
 /** The presets whose messages are among what was seen, and what none of them decides. */
-function recognise(seen: readonly SeenTopic[], zone: string): { used: Candidate[]; rest: SeenTopic[] } {
+function recognise(
+  seen: readonly SeenTopic[],
+  zone: string,
+): { used: Candidate[]; ignored: string[]; rest: SeenTopic[] } {
   const used: Candidate[] = [];
+  const ignored: string[] = [];
   let rest = [...seen];
   for (const candidate of candidates(seen, zone)) {
     const verdicts = rest.map(topic => ({ topic, outcome: outcomeOf(candidate, topic) }));
@@ -89,9 +100,16 @@ function recognise(seen: readonly SeenTopic[], zone: string): { used: Candidate[
     const rejected = verdicts.filter(({ outcome }) => outcome === 'rejected').length;
     if (readings === 0 || rejected > readings) continue;
     used.push(candidate);
-    rest = verdicts.filter(({ outcome }) => outcome === 'no entry').map(({ topic }) => topic);
+    const left = verdicts.filter(({ outcome }) => outcome === 'no entry').map(({ topic }) => topic);
+    const taken = verdicts.filter(({ outcome }) => outcome === 'readings').map(({ topic }) => topic);
+    const beside = [
+      ...filtersBeside(candidate.name, taken, left),
+      ...(candidate.base === undefined ? [] : attributeFilters(left, candidate.base)),
+    ];
+    ignored.push(...beside);
+    rest = left.filter(({ topic }) => !beside.some(filter => isBelow(filter, topic)));
   }
-  return { used, rest };
+  return { used, ignored, rest };
 }
 
 function candidates(seen: readonly SeenTopic[], zone: string): Candidate[] {
@@ -102,12 +120,10 @@ function candidates(seen: readonly SeenTopic[], zone: string): Candidate[] {
     );
   const statestreams = statestreamBases(seen).map(base => {
     const entry = `use: ${STATESTREAM}`;
-    return base === 'homeassistant' ? entry : `{ ${entry}, base: ${JSON.stringify(base)} }`;
+    const based = base === 'homeassistant' ? entry : `{ ${entry}, base: ${JSON.stringify(base)} }`;
+    return { ...candidate(STATESTREAM, based, true, zone), base };
   });
-  return [
-    ...statestreams.map(entry => candidate(STATESTREAM, entry, true, zone)),
-    ...all.sort((a, b) => Number(b.hasBase) - Number(a.hasBase)),
-  ];
+  return [...statestreams, ...all.sort((a, b) => Number(b.hasBase) - Number(a.hasBase))];
 }
 
 function candidate(name: string, entry: string, hasBase: boolean, zone: string): Candidate {

@@ -228,3 +228,82 @@ test.each([
   const [reading] = judge(readTopics(file, { zone }), all[0]!).readings;
   expect(Math.abs(reading!.time - arrival)).toBeLessThan(60_000_000);
 });
+
+test('what devices say again beside what a preset takes is ignored', () => {
+  const seen = seeing([
+    [
+      'rtl_433/pi/events',
+      { time: '2025-11-12T10:15:00', model: 'Prologue-TH', id: 147, temperature_C: 21.5 },
+    ],
+    ['rtl_433/pi/devices/Prologue-TH/147/temperature_C', '21.5'],
+    [
+      'shellyplus1-a8/events/rpc',
+      { method: 'NotifyStatus', params: { ts: 1762942500, 'switch:0': { apower: 8.5 } } },
+    ],
+    ['shellyplus1-a8/status/switch:0', { id: 0, apower: 8.5 }],
+    ['shellyplus1-a8/online', 'true'],
+    ['N/e0ff/system/0/Ac/Power', { value: 12 }],
+    ['N/e0ff/heartbeat', { value: 1762942500 }],
+    ['N/e0ff/full_publish_completed', { value: 1762942500 }],
+    ['owntracks/jane/phone', { _type: 'location', lat: 52.5, lon: 13.4, tst: 1762942500 }],
+    ['owntracks/jane/phone/event', { _type: 'transition', lat: 52.5, lon: 13.4, tst: 1762942500 }],
+    ['homeassistant/sensor/outdoor/state', '21.5'],
+    ['homeassistant/sensor/outdoor/precision', '2'],
+    ['garden/online', 'true'],
+  ]);
+  const found = outcomes(seen);
+  expect(Object.keys(found).filter(topic => found[topic] === 'ignored')).toEqual([
+    'rtl_433/pi/devices/Prologue-TH/147/temperature_C',
+    'shellyplus1-a8/status/switch:0',
+    'shellyplus1-a8/online',
+    'N/e0ff/heartbeat',
+    'N/e0ff/full_publish_completed',
+    'owntracks/jane/phone/event',
+    'homeassistant/sensor/outdoor/precision',
+  ]);
+  expect(Object.values(found).filter(outcome => outcome === 'readings')).toHaveLength(6);
+});
+
+/** The readings that the file that was suggested from one message makes of it. */
+function idsOf(payload: unknown) {
+  const { all, file } = seeing([['lab/x', payload]]);
+  return judge(readTopics(file, { zone: 'UTC' }), all[0]!).readings.map(({ sensorId, value }) => [
+    sensorId,
+    value,
+  ]);
+}
+
+test('times and ids are not values', () => {
+  const status = {
+    uptime: 17,
+    id: 5,
+    node_id: 7,
+    sent_ts: 12,
+    boot: 1762942000,
+    wifi: { since: 1762942500123, rssi: -60 },
+  };
+  expect(idsOf(status)).toEqual([
+    ['lab/x/uptime', 17],
+    ['lab/x/wifi.rssi', -60],
+  ]);
+  expect(seeing([['lab/x', { id: 5, ts: 1762942500 }]]).file).toContain(
+    '(JSON with no numbers but times and ids)',
+  );
+});
+
+test('items of an array are told apart by their ids', () => {
+  const readings = [
+    ['lab/x/a1/t', 21.5],
+    ['lab/x/b2/t', 22.5],
+  ];
+  const items = [
+    { id: 'a1', t: 21.5, ts: 1762942500 },
+    { id: 'b2', t: 22.5, ts: 1762942501 },
+  ];
+  expect(idsOf({ sensors: items })).toEqual(readings);
+  expect(seeing([['lab/x', { sensors: items, id: 3, uptime: 17 }]]).file).toContain(
+    'each: "sensors" # Not taken, as it stands beside: uptime\n',
+  );
+  expect(idsOf(items)).toEqual(readings);
+  expect(idsOf([{ mac: 7, t: 1 }])).toEqual([['lab/x/7/t', 1]]);
+});
