@@ -14,10 +14,17 @@ export interface Preset {
 
 const FOLDER = join(import.meta.dirname, 'presets');
 
+/** Read once: parsing them takes longer than all else that is read of a topics file. */
+let shipped: ReadonlyMap<string, Preset> | undefined;
+
 /** The presets that ship with Sluice, by name: the files in presets/. */
-export function shippedPresets(): Map<string, Preset> {
+export function shippedPresets(): ReadonlyMap<string, Preset> {
+  if (shipped !== undefined) return shipped;
   const names = readdirSync(FOLDER).filter(name => name.endsWith('.yaml'));
-  return new Map(names.sort().map(name => [name.slice(0, -'.yaml'.length), readPreset(join(FOLDER, name))]));
+  shipped = new Map(
+    names.sort().map(name => [name.slice(0, -'.yaml'.length), readPreset(join(FOLDER, name))]),
+  );
+  return shipped;
 }
 
 function readPreset(path: string): Preset {
