@@ -68,8 +68,10 @@ export async function measureLake(bench: Bench, plan: Plan): Promise<PartResult>
   const engines: string[] = [];
   if (!withoutDuckDb) {
     const checks = join(bench.folder, 'checks.json');
-    await timed('DuckDB, from the archive to gold', () =>
-      runDuckDb(settings, join(bench.folder, 'lake.duckdb'), checks),
+    bench.print(
+      await timed('DuckDB, from the archive to gold', () =>
+        runDuckDb(settings, join(bench.folder, 'lake.duckdb'), checks),
+      ),
     );
     await verify(checks);
     engines.push('DuckDB');
@@ -79,12 +81,14 @@ export async function measureLake(bench: Bench, plan: Plan): Promise<PartResult>
     await download(settings, copy);
     const checks = join(bench.folder, 'checks');
     // Its executors have what the machine has; a cluster has its own.
-    await timed('Spark, from the archive to gold', () =>
-      runSpark(copy, join(bench.folder, 'delta'), checks, {
-        master: 'local[*]',
-        memory: '4g',
-        partitions: '16',
-      }),
+    bench.print(
+      await timed('Spark, from the archive to gold', () =>
+        runSpark(copy, join(bench.folder, 'delta'), checks, {
+          master: 'local[*]',
+          memory: '4g',
+          partitions: '16',
+        }),
+      ),
     );
     await verify(checks);
     engines.push('Spark');

@@ -20,11 +20,11 @@ export const withoutDuckDb = duckdb === undefined && process.env.CI === undefine
 
 /**
  * Makes or updates a lake in DuckDB, straight from object storage.
- * @param lake the database file. @param checks where the checksums go.
+ * @param lake the database file. @param checks where the checksums go. @returns what each layer took, a line each.
  */
-export async function runDuckDb(settings: ArchiveSettings, lake: string, checks: string): Promise<void> {
+export async function runDuckDb(settings: ArchiveSettings, lake: string, checks: string): Promise<string> {
   const { ARCHIVE_URL, ARCHIVE_ENDPOINT, ARCHIVE_ACCESS_KEY_ID, ARCHIVE_SECRET_ACCESS_KEY } = settings;
-  await run(
+  const { stdout } = await run(
     duckdb ?? 'python3',
     [join(ROOT, 'lake/duckdb/run.py'), ARCHIVE_URL, '--lake', lake, '--checks', checks],
     {
@@ -37,6 +37,7 @@ export async function runDuckDb(settings: ArchiveSettings, lake: string, checks:
       },
     },
   );
+  return stdout;
 }
 
 /** Asks a lake in DuckDB, or none (`:memory:`). @returns the rows. */
@@ -67,14 +68,14 @@ interface SparkSize {
 
 /**
  * Makes or updates a lake of Delta tables.
- * @param archive a folder. @param checks the folder that is written.
+ * @param archive a folder. @param checks the folder that is written. @returns what each layer took, a line each.
  */
 export async function runSpark(
   archive: string,
   lake: string,
   checks: string,
   { master = 'local-cluster[2,1,900]', memory = '900m', partitions = '2' }: SparkSize = {},
-): Promise<void> {
+): Promise<string> {
   const options = {
     'spark.ui.enabled': 'false',
     'spark.driver.memory': memory,
@@ -84,9 +85,10 @@ export async function runSpark(
     'spark.databricks.delta.snapshotPartitions': '1',
   };
   const conf = Object.entries(options).flatMap(([name, value]) => ['--conf', `${name}=${value}`]);
-  await run(
+  const { stdout } = await run(
     spark ?? 'python3',
     [join(ROOT, 'lake/spark/run.py'), archive, lake, '--checks', checks, '--master', master, ...conf],
     { maxBuffer: 64 * 1024 * 1024 },
   );
+  return stdout;
 }
