@@ -3,6 +3,7 @@ import type { SeenTopic } from './seen-topics.ts';
 
 /** Topics of devices that a preset takes which say the same again, or hold no values. `{device}` is the first level of what it takes. */
 const BESIDE: Record<string, readonly string[]> = {
+  esphome: ['{device}/status'],
   owntracks: [
     'owntracks/+/+/cmd',
     'owntracks/+/+/event',
@@ -11,7 +12,7 @@ const BESIDE: Record<string, readonly string[]> = {
   ],
   rtl_433: ['rtl_433/+/devices/#', 'rtl_433/+/states/#'],
   'shelly-gen2': ['{device}/online', '{device}/status/#'],
-  tasmota: ['cmnd/+/#', 'tasmota/discovery/#'],
+  tasmota: ['cmnd/+/#', 'tasmota/discovery/#', 'tele/+/LWT'],
   victron: ['N/+/full_publish_completed', 'N/+/heartbeat', 'N/+/keepalive', 'R/+/keepalive'],
 };
 /** What devices tell Home Assistant of themselves. */
