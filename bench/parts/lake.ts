@@ -6,6 +6,7 @@ import { ObjectStore } from '../../base/objects/object-store.ts';
 import { readCollectorName } from '../../collector/bronze/folder-identity.ts';
 import { prepareRefresh, refreshStaleMinutes } from '../../collector/gold/refresh.ts';
 import { Archiver } from '../../collector/retention/archive/archiver.ts';
+import { until } from '../../test/harness/eventually.ts';
 import { runDuckDb, runSpark, withoutDuckDb, withoutSpark } from '../../test/harness/lake-engines.ts';
 import { type ArchiveSettings, startSeaweedFs } from '../../test/harness/seaweedfs.ts';
 import type { Bench } from '../bench.ts';
@@ -53,7 +54,9 @@ export async function measureLake(bench: Bench, plan: Plan): Promise<PartResult>
   );
   await timed('the refresh of gold, of what was left', async () => {
     await prepareRefresh(database.client);
-    await refreshStaleMinutes(database.client);
+    // What a collector had begun when it stopped, its server's process ends by itself.
+    const refreshed = async () => (await refreshStaleMinutes(database.client)) !== undefined;
+    await until('gold is refreshed', refreshed, { ms: PATIENCE_MS, everyMs: 500, signal: bench.signal });
   });
   await timed('the archive', async () => {
     for (const folder of folders) await archive(folder, database, settings);
