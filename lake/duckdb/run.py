@@ -7,6 +7,7 @@ come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, its address from AWS_ENDP
 import argparse
 import os
 import pathlib
+import sys
 import time
 import urllib.parse
 
@@ -55,7 +56,15 @@ def main():
     for layer in LAYERS:
         if given.only in (None, layer):
             began = time.monotonic()
-            lake.execute((FOLDER / f"{layer}.sql").read_text())
+            try:
+                lake.execute((FOLDER / f"{layer}.sql").read_text())
+            except duckdb.IOException as error:
+                if "No files found" not in str(error):
+                    raise
+                sys.exit(
+                    f"{error}\nThe archive has nothing of this for a lake yet: `sluice lake write` writes it, or a collector with LAKE=on; "
+                    "of a day, when it is over."
+                )
             print(f"{layer}\t{time.monotonic() - began:.1f} s", flush=True)
 
 

@@ -7,6 +7,7 @@ Delta is configured. The SQL files run by themselves as well: `spark-sql -d arch
 import argparse
 import pathlib
 import re
+import sys
 import time
 
 FOLDER = pathlib.Path(__file__).parent
@@ -56,7 +57,15 @@ def main():
         if given.only in (None, layer):
             began = time.monotonic()
             for statement in statements((FOLDER / f"{layer}.sql").read_text()):
-                spark.sql(statement)
+                try:
+                    spark.sql(statement)
+                except Exception as error:
+                    if "PATH_NOT_FOUND" not in str(error):
+                        raise
+                    sys.exit(
+                        f"{error}\nThe archive has nothing of this for a lake yet: `sluice lake write` writes it, or a collector with "
+                        "LAKE=on; of a day, when it is over."
+                    )
             print(f"{layer}\t{time.monotonic() - began:.1f} s", flush=True)
     spark.stop()
 

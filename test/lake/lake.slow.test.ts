@@ -177,4 +177,11 @@ describe.skipIf(withoutDuckDb || withoutSeaweedFs)('a lake in DuckDB', () => {
       expect(lake).toEqual(postgresql);
     });
   });
+
+  test('an archive without a lake is told so, and what to do', async () => {
+    await withBoth(async (house, first) => {
+      await house.archive(first);
+      await expect(house.byDuckDb()).rejects.toThrow('`sluice lake write` writes it');
+    });
+  });
 });
