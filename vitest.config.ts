@@ -1,7 +1,7 @@
 import { defineConfig, mergeConfig } from 'vitest/config';
 import common from './vitest.common.ts';
 
-/** `npm test`: everything that is done in seconds, under five minutes in all. */
+/** `npm test`: everything that is done in seconds. Five minutes in all is the goal. */
 export default mergeConfig(
   common,
   defineConfig({ test: { include: ['test/**/*.test.ts'], exclude: ['test/**/*.slow.test.ts'] } }),
